@@ -1,0 +1,206 @@
+"""The filter file: a trained network and what is known about it, in one safetensors file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from fast_nst.errors import CheckpointError, FastNSTError
+from fast_nst.networks import create_network
+
+FORMAT_VERSION = 1
+KEY = "fast_nst"
+
+
+@dataclass(frozen=True)
+class FilterMetadata:
+    """What a filter file says of itself.
+
+    Attributes:
+        style: name of the style.
+        network: name of the network, a key of ``networks.NETWORKS``.
+        network_arguments: what it is built with.
+        style_sha256: of the style picture's file, hexadecimal.
+        style_thumbnail: a WebP picture, base64.
+        config: the resolved training configuration.
+        losses: unweighted losses on the validation pictures at the end.
+        versions: of the libraries that trained it.
+        created: ISO 8601, UTC.
+        license: of the weights, as an SPDX expression or free text.
+        format_version: of this document.
+    """
+
+    style: str
+    network: str
+    network_arguments: dict[str, Any]
+    style_sha256: str = ""
+    style_thumbnail: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    losses: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    created: str = ""
+    license: str = ""
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A loaded filter: ``network`` on the CPU in evaluation mode, and its ``metadata``."""
+
+    network: nn.Module
+    metadata: FilterMetadata
+
+
+def save_filter(path: str | Path, network: nn.Module, metadata: FilterMetadata) -> Path:
+    """Write a filter file, whole or not at all.
+
+    Args:
+        path: where to; its folder is made.
+        network: built by ``create_network(metadata.network, **metadata.network_arguments)``.
+        metadata: what the file is to say of itself.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        CheckpointError: If the folder cannot be written.
+    """
+    path = Path(path)
+    state = {
+        name: value.detach().to("cpu", torch.float32).contiguous()
+        for name, value in network.state_dict().items()
+    }
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(state, partial, metadata={KEY: json.dumps(asdict(metadata))})
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{path} cannot be written ({error}). Choose a folder that you may write to."
+        ) from error
+    return path
+
+
+def read_metadata(path: str | Path) -> FilterMetadata:
+    """Read what a filter file says of itself, without its weights.
+
+    Raises:
+        CheckpointError: If it is missing, is not a filter file, or is of a newer format.
+    """
+    path = Path(path)
+    if path.suffix == ".ckpt":
+        return _from_lightning(path)[0]
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file. Train one: python -m fast_nst.train.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{path} is not a filter file, or is damaged ({_first_line(error)}). "
+            "Give a .safetensors file that fast_nst wrote."
+        ) from error
+    if KEY not in metadata:
+        raise CheckpointError(
+            f"{path} is a safetensors file, but not a fast_nst filter: it has no {KEY!r} metadata."
+        )
+    try:
+        document = json.loads(metadata[KEY])
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: its {KEY!r} metadata is damaged ({error}).") from error
+    return parse_metadata(document, path)
+
+
+def parse_metadata(document: Any, path: Path) -> FilterMetadata:
+    """Check a metadata document and turn it into a ``FilterMetadata``."""
+    if not isinstance(document, dict):
+        raise CheckpointError(f"{path}: its {KEY!r} metadata is not a JSON object.")
+    version = document.get("format_version")
+    if not isinstance(version, int) or version < 1:
+        raise CheckpointError(f"{path}: its format version is {version!r}, not a number from 1 on.")
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format version {version}; this fast_nst reads up to {FORMAT_VERSION}. "
+            "Upgrade: pip install -U fast-nst."
+        )
+    known = {each.name for each in fields(FilterMetadata)}
+    missing = [name for name in ("style", "network", "network_arguments") if name not in document]
+    if missing:
+        raise CheckpointError(f"{path}: its metadata lacks {', '.join(missing)}.")
+    return FilterMetadata(**{name: value for name, value in document.items() if name in known})
+
+
+def load_filter(path: str | Path) -> Filter:
+    """Load a filter on the CPU, whatever it was trained on.
+
+    Args:
+        path: a filter file, or Lightning's ``.ckpt`` of a training run.
+
+    Raises:
+        CheckpointError: If the file is missing, damaged, of a newer format, or its tensors are not
+            those of the network that it names.
+    """
+    path = Path(path)
+    if path.suffix == ".ckpt":
+        metadata, state = _from_lightning(path)
+    else:
+        metadata = read_metadata(path)
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    try:
+        network = create_network(metadata.network, **metadata.network_arguments)
+    except FastNSTError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    _check_tensors(network.state_dict(), state, path)
+    network.load_state_dict(state)
+    return Filter(network.eval().requires_grad_(False), metadata)
+
+
+def _check_tensors(
+    wanted: Mapping[str, torch.Tensor], got: Mapping[str, torch.Tensor], path: Path
+) -> None:
+    for name, tensor in wanted.items():
+        if name not in got:
+            raise CheckpointError(f"{path} lacks the tensor {name}: it is damaged or incomplete.")
+        if got[name].shape != tensor.shape:
+            raise CheckpointError(
+                f"{path}: {name} has shape {tuple(got[name].shape)}, "
+                f"the network wants {tuple(tensor.shape)}."
+            )
+        if not got[name].isfinite().all():
+            raise CheckpointError(f"{path}: {name} holds values that are not finite.")
+    if extra := [name for name in got if name not in wanted]:
+        raise CheckpointError(f"{path} holds an unknown tensor {extra[0]}: another network's file?")
+
+
+def _from_lightning(path: Path) -> tuple[FilterMetadata, dict[str, torch.Tensor]]:
+    """Metadata and network weights of a Lightning checkpoint, loaded without running code."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file. Train one: python -m fast_nst.train.")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        document = json.loads(checkpoint[KEY])
+        state = checkpoint["state_dict"]
+    except Exception as error:  # torch.load raises a dozen kinds, each for a damaged file
+        raise CheckpointError(
+            f"{path} is not a checkpoint of a fast_nst training, or is damaged "
+            f"({type(error).__name__}: {_first_line(error)})."
+        ) from error
+    prefix = "network."
+    weights = {k.removeprefix(prefix): v.float() for k, v in state.items() if k.startswith(prefix)}
+    return parse_metadata(document, path), weights
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0]

@@ -1,0 +1,1 @@
+"""The command ``fast-nst``: one module per subcommand, loaded when it is used."""

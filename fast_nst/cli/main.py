@@ -1,0 +1,87 @@
+"""``fast-nst``: the group of commands, and how errors reach the user."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from fast_nst.errors import FastNSTError, suggest
+
+# Each lies in the module fast_nst.cli.<name>, as a function <name>; the text is its short help.
+# The help comes from here, so that it loads no command.
+COMMANDS: dict[str, str] = {
+    "train": "Train a filter from one picture.",
+    "stylize": "Apply a filter to pictures and folders.",
+    "info": "Show what a filter file is.",
+    "styles": "List the bundled styles.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it runs, and prints expected errors as one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order of a person's work rather than of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command; None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"fast_nst.cli.{cmd_name}"), cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"fast_nst.cli.{cmd_name}.{cmd_name} is no click command.")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            ctx.fail(
+                f"no command {name!r}{suggest(name, COMMANDS)}. Commands: {', '.join(COMMANDS)}."
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run; an error that the user can put right is one line and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except FastNSTError as error:
+            if ctx.params["debug"]:
+                raise
+            click.echo(f"error: {' '.join(str(error).split())}", err=True)
+            ctx.exit(1)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        import fast_nst
+
+        click.echo(f"fast-nst {fast_nst.__version__}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def main(debug: bool) -> None:
+    """Train one picture into a real-time filter, and use it.
+
+    `fast-nst COMMAND --help` explains a command.
+    """

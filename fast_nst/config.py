@@ -1,0 +1,169 @@
+"""The schema of ``conf/``, and the list of styles; no torch in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from fast_nst.paths import config_dir
+
+MISSING = "???"  # omegaconf's mark for a value that must be given
+
+
+@dataclass
+class StyleConfig:
+    """``style=...``: the picture whose look the filter takes on."""
+
+    name: str = MISSING
+    image: str | None = None  # null: the bundled texture of that name
+    size: int = 256  # px, short side: how large the strokes are
+    title: str = ""
+    painter: str = ""
+    year: str = ""
+    note: str = ""
+    license: str = ""
+
+
+@dataclass
+class NetworkConfig:
+    """``network=...``: the image transformation network."""
+
+    name: str = MISSING
+    width: int = MISSING  # type: ignore[assignment]
+    blocks: int = MISSING  # type: ignore[assignment]
+
+
+@dataclass
+class EncoderConfig:
+    """``encoder=...``: the frozen network that judges."""
+
+    name: str = MISSING
+    weights: str | None = None
+
+
+@dataclass
+class LossConfig:
+    """``loss=...``: terms, layers, weights."""
+
+    scale: str = MISSING
+    content_layers: list[str] = field(default_factory=list)
+    style_layers: list[str] = field(default_factory=list)
+    content_weight: float = MISSING  # type: ignore[assignment]
+    style_weight: float = MISSING  # type: ignore[assignment]
+    tv_weight: float = MISSING  # type: ignore[assignment]
+
+
+@dataclass
+class DataConfig:
+    """``data=...``: content pictures. What is null is left to the kind, or not for it."""
+
+    kind: str = MISSING
+    size: int = MISSING  # type: ignore[assignment]
+    batch_size: int = MISSING  # type: ignore[assignment]
+    num_workers: int = MISSING  # type: ignore[assignment]
+    held_out: int = MISSING  # type: ignore[assignment]
+    photo_share: float | None = None
+    path: str | None = None
+    least_scale: float | None = None
+    name: str | None = None
+    config_name: str | None = None
+    data_files: str | None = None
+    data_dir: str | None = None
+    split: str | None = None
+    streaming: bool | None = None
+    image_column: str | None = None
+    shuffle_buffer: int | None = None
+
+
+@dataclass
+class OptimizerConfig:
+    """``optimizer=...``: step sizes."""
+
+    name: str = MISSING
+    lr: float = MISSING  # type: ignore[assignment]
+    warmup: float = MISSING  # type: ignore[assignment]
+    final_lr: float = MISSING  # type: ignore[assignment]
+    clip: float | None = None
+
+
+@dataclass
+class TrainerConfig:
+    """``trainer=...``: hardware and length."""
+
+    accelerator: str = MISSING
+    devices: str = MISSING
+    strategy: str = MISSING
+    num_nodes: int = MISSING  # type: ignore[assignment]
+    precision: str = MISSING
+    max_time_s: float | None = None
+    max_steps: int | None = None
+
+
+@dataclass
+class CallbacksConfig:
+    """``callbacks=...``: what happens now and then while training."""
+
+    preview_every_s: float = MISSING  # type: ignore[assignment]
+    checkpoint_every_s: float = MISSING  # type: ignore[assignment]
+    log_every_steps: int = MISSING  # type: ignore[assignment]
+    validation_pictures: int = MISSING  # type: ignore[assignment]
+    validation_size: int = MISSING  # type: ignore[assignment]
+
+
+@dataclass
+class LoggerConfig:
+    """``logger=...``: where figures go."""
+
+    name: str = MISSING
+    project: str = MISSING
+    offline: bool = MISSING  # type: ignore[assignment]
+
+
+@dataclass
+class TrainConfig:
+    """All of ``conf/train.yaml``."""
+
+    style: StyleConfig = field(default_factory=StyleConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    callbacks: CallbacksConfig = field(default_factory=CallbacksConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    seed: int = 0
+    resume: str | None = None
+    output_dir: str | None = None
+
+
+def register_schema() -> None:
+    """Tell Hydra the types of ``conf/train.yaml``."""
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name="schema", node=TrainConfig)
+
+
+@dataclass(frozen=True)
+class Style:
+    """A bundled style, as its YAML file describes it."""
+
+    name: str
+    title: str
+    painter: str
+    year: str
+    note: str
+    license: str
+
+
+def list_styles() -> list[Style]:
+    """The bundled styles, by name; ``custom`` is not one."""
+    from omegaconf import OmegaConf
+
+    styles = []
+    for file in sorted((config_dir() / "style").glob("*.yaml")):
+        if file.stem == "custom":
+            continue
+        values: Any = OmegaConf.to_container(OmegaConf.load(file))
+        styles.append(Style(**{each.name: str(values[each.name]) for each in fields(Style)}))
+    return styles

@@ -1,0 +1,155 @@
+"""data=folder: an endless stream of the photographs in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from fast_nst.data.transforms import (
+    decode,
+    fixed_transform,
+    seeded,
+    training_transform,
+    why_broken,
+)
+from fast_nst.data.workers import SkippedList, consumer
+from fast_nst.errors import DataError, ImageError
+from fast_nst.image.io import READ_SUFFIXES, list_images
+
+
+class FolderPictures(IterableDataset[Tensor]):
+    """Photographs from a folder and its subfolders, cropped and flipped at random.
+
+    Every pass goes over all files in a new order, shared out among workers and ranks. Files that
+    cannot be read are passed over and listed in :attr:`skipped`.
+
+    Args:
+        path: The folder.
+        size: Height and width of what comes out, px.
+        seed: The same seed gives the same stream, given the same number of workers.
+        held_out: So many pictures, the first by name, are kept for :meth:`fixed_pictures`; none
+            if the folder has fewer than three times as many.
+        least_scale: The smallest part of a picture's area that a crop shows.
+
+    Yields:
+        (3, size, size), float32 in [0, 1], RGB, for ever.
+
+    Raises:
+        DataError: If the folder is missing, or holds no picture that can be read.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        size: int,
+        seed: int = 0,
+        *,
+        held_out: int = 0,
+        least_scale: float = 0.25,
+    ) -> None:
+        super().__init__()
+        self.path = Path(path).expanduser()
+        self.size = size
+        self.seed = seed
+        self.epoch = 0
+        self._transform = training_transform(size, least_scale=least_scale)
+        self._least_side = int(np.ceil(size / least_scale**0.5))
+        self._skipped = SkippedList()
+        self._broken: set[Path] = set()
+        files = _pictures_in(self.path)
+        if all(self._read(file, size) is None for file in files):  # stops at the first good one
+            name, reason = self.skipped[0]
+            raise DataError(
+                f"none of the {len(files)} pictures in {self.path} can be read "
+                f"({Path(name).name}: {reason.rstrip('.')}). Name another folder."
+            )
+        self._held_out = held_out if len(files) >= 3 * held_out else 0
+        self.files = files[self._held_out :]
+        self._fixed = files[: self._held_out] or files
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """(path, reason) of every unreadable file met so far, in whichever worker."""
+        return self._skipped.read()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next pass over the stream go in another order than the passes before."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Start the stream of this epoch, worker and rank.
+
+        Raises:
+            DataError: When no file at all can be read any more.
+        """
+        index, readers = consumer()
+        order = np.random.default_rng((self.seed, self.epoch))  # the same for all readers
+        own = np.random.default_rng((self.seed, self.epoch, index))
+        while True:
+            passed = order.permutation(len(self.files))
+            share = passed[index::readers] if len(passed) >= readers else passed
+            for number in share:
+                picture = self._read(self.files[number], self._least_side)
+                crop_seed = int(own.integers(2**63))  # drawn for broken files, too
+                if picture is not None:
+                    with seeded(crop_seed):
+                        yield self._transform(picture)
+            if self._broken.issuperset(self.files):
+                raise DataError(
+                    f"no picture in {self.path} can be read any more. Is the disk still there?"
+                )
+
+    def fixed_pictures(self, count: int, size: int) -> Tensor:
+        """Return pictures to watch a training by: the first ones by name, the middle of each.
+
+        Returns:
+            (count, 3, size, size), in [0, 1]; repeated where there are fewer.
+
+        Raises:
+            DataError: If none of them can be read.
+        """
+        transform = fixed_transform(size)
+        found: list[Tensor] = []
+        for file in [*self._fixed, *self.files]:
+            if len(found) == count:
+                break
+            picture = self._read(file, size)
+            if picture is not None:
+                found.append(transform(picture))
+        if not found:
+            raise DataError(f"no picture in {self.path} can be read any more.")
+        return torch.stack([found[k % len(found)] for k in range(count)])
+
+    def _read(self, file: Path, least_side: int) -> Tensor | None:
+        """Return (3, H, W), or None for a broken file, which is noted and not tried again."""
+        if file in self._broken:
+            return None
+        try:
+            return decode(file, least_side)
+        except Exception as error:  # decoders raise whatever they stumble on
+            self._broken.add(file)
+            self._skipped.add(str(file), why_broken(error))
+            return None
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    """List the pictures, or raise ``DataError`` saying why there are none."""
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise DataError(f"{folder} {what}; wanted a folder of photographs. Check data.path.")
+    try:
+        files = list_images(folder)
+    except ImageError as error:
+        raise DataError(str(error)) from error
+    if not files:
+        raise DataError(
+            f"{folder} holds no pictures; wanted files ending in {', '.join(READ_SUFFIXES)}. "
+            "Name another folder, or train with data=synthetic."
+        )
+    return files

@@ -1,0 +1,110 @@
+"""The pictures as PyTorch Lightning takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytorch_lightning as pl
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from fast_nst.data import Pictures, create_pictures
+from fast_nst.errors import ConfigError
+
+
+class PictureDataModule(pl.LightningDataModule):
+    """Endless batches of content pictures: the trainer's ``max_steps`` says when to stop.
+
+    Args:
+        kind: One of ``fast_nst.data.PICTURES``.
+        size: Height and width of the training pictures, px.
+        batch_size: Pictures a step.
+        num_workers: Processes that prepare pictures; 0 prepares them in the training process.
+        seed: Of everything random about the pictures.
+        held_out: Kinds that read photographs keep so many away from training.
+        options: What the kind takes besides, such as ``path`` for ``folder``.
+
+    Raises:
+        ConfigError: If a number is out of its range, or the kind or an option is unknown.
+        DataError: From ``pictures``, ``setup``, or any loader: if there are no pictures.
+    """
+
+    def __init__(
+        self,
+        kind: str = "synthetic",
+        size: int = 256,
+        batch_size: int = 4,
+        num_workers: int = 0,
+        seed: int = 0,
+        held_out: int = 4,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        for name, value, least in (
+            ("batch_size", batch_size, 1),
+            ("num_workers", num_workers, 0),
+            ("seed", seed, 0),
+            ("held_out", held_out, 0),
+        ):
+            if value < least:
+                raise ConfigError(f"data.{name} is {value}; it must be at least {least}.")
+        self.kind = kind
+        self.size = size
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.seed = seed
+        self._options = options if kind == "synthetic" else {"held_out": held_out, **options}
+        self._pictures: Pictures | None = None
+
+    @property
+    def pictures(self) -> Pictures:
+        """The dataset, made when it is first asked for."""
+        if self._pictures is None:
+            self._pictures = create_pictures(self.kind, self.size, self.seed, **self._options)
+        return self._pictures
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """(name, reason) of every picture that could not be read so far."""
+        return [] if self._pictures is None else self._pictures.skipped
+
+    def setup(self, stage: str | None = None) -> None:
+        """Make the dataset, so that missing pictures are told before a training starts."""
+        _ = self.pictures
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """Return batches of (batch_size, 3, size, size), in [0, 1], for ever."""
+        return _EpochLoader(
+            cast("IterableDataset[Tensor]", self.pictures),
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            pin_memory=False,  # a batch is small; the trainer's device is not known here
+        )
+
+    def validation_pictures(self, count: int, size: int | None = None) -> Tensor:
+        """Return fixed pictures, none of them a picture of the training stream where feasible.
+
+        For ``synthetic``, the photographs among them are whole ones, of which training sees
+        crops; for ``folder`` and ``hub`` they are held out, unless there are too few or
+        ``count`` is larger than ``held_out``.
+
+        Args:
+            count: How many.
+            size: Height and width, px; the training size by default.
+
+        Returns:
+            (count, 3, size, size), float32 in [0, 1].
+        """
+        return self.pictures.fixed_pictures(count, self.size if size is None else size)
+
+
+class _EpochLoader(DataLoader[Tensor]):
+    """A loader that tells the pictures which pass this is, so that no two are alike."""
+
+    _passes = 0
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        self.dataset.set_epoch(self._passes)  # type: ignore[attr-defined]
+        self._passes += 1
+        return super().__iter__()

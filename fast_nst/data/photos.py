@@ -1,0 +1,64 @@
+"""The few photographs that scikit-image carries in its wheel; read from there, never downloaded."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fast_nst.errors import DataError
+
+# How often each is picked: scenes often, odd motifs and gray textures seldom.
+_SHARES = {
+    "astronaut.png": 1.0,
+    "chelsea.png": 1.0,
+    "coffee.png": 1.0,
+    "rocket.jpg": 1.0,
+    "motorcycle_left.png": 1.0,
+    "camera.png": 0.4,
+    "grass.png": 0.3,
+    "gravel.png": 0.3,
+    "brick.png": 0.3,
+    "coins.png": 0.2,
+    "ihc.png": 0.2,
+    "retina.jpg": 0.1,
+    "moon.png": 0.1,
+    "hubble_deep_field.jpg": 0.1,
+}
+_LONGEST_SIDE = 768
+
+
+def bundled_photos() -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
+    """Read scikit-image's photographs.
+
+    Returns:
+        The pictures, each (H, W, 3), RGB, 0-255, at most 768 px long; and how often each is to be
+        picked, summing to 1. Scenes in color come first.
+
+    Raises:
+        DataError: If scikit-image, or its pictures, are missing.
+    """
+    try:
+        folder = resources.files("skimage") / "data"
+    except ModuleNotFoundError as error:
+        raise DataError(
+            "data=synthetic takes photographs from scikit-image, which is not installed. "
+            "Install it: pip install scikit-image, or set data.photo_share=0."
+        ) from error
+    photos, shares = [], []
+    for name, share in _SHARES.items():
+        file = folder / name
+        if not file.is_file():  # a distribution may have left some out
+            continue
+        with file.open("rb") as stream, Image.open(stream) as image:
+            image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS)
+            photos.append(np.array(image.convert("RGB"), np.uint8))
+        shares.append(share)
+    if not photos:
+        raise DataError(
+            f"scikit-image holds none of its photographs in {folder}. "
+            "Install it from PyPI, or set data.photo_share=0."
+        )
+    return photos, np.array(shares) / np.sum(shares)

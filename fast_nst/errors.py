@@ -1,0 +1,44 @@
+"""The exceptions that fast_nst raises for what a user can put right; no torch in here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FastNSTError(Exception):
+    """Base of all: the message says what came, what was wanted, and what to do next."""
+
+
+class ConfigError(FastNSTError):
+    """A setting is unknown or has a value that cannot work."""
+
+
+class LayerError(FastNSTError):
+    """An encoder was asked for a layer it lacks, or for one too deep for the picture."""
+
+
+class ImageError(FastNSTError):
+    """A picture cannot be read or written."""
+
+
+class DataError(FastNSTError):
+    """Training pictures are missing or unusable."""
+
+
+class CheckpointError(FastNSTError):
+    """A file is not a filter that this version can load."""
+
+
+class WeightsError(FastNSTError):
+    """Encoder weights cannot be fetched or read."""
+
+
+class TrainingError(FastNSTError):
+    """Training cannot go on."""
+
+
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """Return ``' (did you mean x?)'`` for the nearest of ``choices``, or an empty string."""
+    near = difflib.get_close_matches(word, list(choices), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,0 +1,340 @@
+"""Read and write picture files: the one place that knows uint8, EXIF, ICC and alpha."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import uuid
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageCms, UnidentifiedImageError
+from torch import Tensor
+
+from fast_nst.errors import ImageError, suggest
+from fast_nst.image.transparency import cover_hidden_colors
+
+READ_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+
+WRITE_FORMATS: Mapping[str, str] = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+}
+
+_SAVE_OPTIONS: Mapping[str, dict[str, Any]] = {
+    "PNG": {},
+    # Stylized pictures are saturated and full of edges: halved chroma would show.
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 92, "method": 4},
+    "TIFF": {"compression": "tiff_lzw"},
+    "BMP": {},
+}
+_HOLDS_ALPHA = ("PNG", "WEBP", "TIFF")  # BMP could, but most readers ignore it
+_LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
+
+_EXIF_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, upright and in sRGB.
+
+    Attributes:
+        rgb: (3, H, W), float32 in [0, 1], not premultiplied. Where ``alpha`` is close to 0 it
+            continues the visible colors around, so that hidden colors cannot show.
+        alpha: (1, H, W), float32 in [0, 1]; None for a picture that is opaque everywhere.
+    """
+
+    rgb: Tensor
+    alpha: Tensor | None = None
+
+
+def read_image(path: str | os.PathLike[str]) -> Picture:
+    """Read a picture file as a viewer would show it.
+
+    EXIF orientation is applied and an embedded ICC profile converted to sRGB. Every mode that
+    Pillow reads is taken: gray, palette, 1-bit, CMYK, 16-bit, with or without transparency. Of an
+    animated file, the first frame is read.
+
+    Args:
+        path: the file; what it holds decides the format, its name does not.
+
+    Returns:
+        The picture, at the size at which it is shown.
+
+    Raises:
+        ImageError: If the file is missing, not a picture, damaged, or so large (about 179
+            megapixels, Pillow's limit) that it may be a decompression bomb.
+    """
+    path = Path(path)
+    # Pillow warns about slightly damaged metadata and sizes above half its limit: such pictures
+    # can be read, and nobody can act on the warning.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path) as image:
+                return picture_from_pil(image)
+        except ImageError as error:
+            raise ImageError(f"cannot read {path}: {error}") from error
+        except Exception as error:  # decoders raise whatever they stumble on
+            raise ImageError(f"cannot read {path}: {_why_unreadable(path, error)}") from error
+
+
+def picture_from_pil(image: Image.Image) -> Picture:
+    """Convert an opened Pillow image, as :func:`read_image` does; ``image`` is not changed.
+
+    Raises:
+        ImageError: If its numbers have no known range (floating point outside [0, 1]).
+        OSError: If the file behind a lazily opened image is damaged.
+    """
+    image.load()
+    profile = image.info.get("icc_profile")
+    color, alpha = _split_alpha(_upright(image))
+    rgb = _to_tensor(_to_srgb(_to_8_bit(color), profile))
+    if alpha is None or alpha.getextrema() == (255, 255):
+        return Picture(rgb)
+    opacity = _to_tensor(alpha)
+    return Picture(cover_hidden_colors(rgb, opacity), opacity)
+
+
+def picture_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
+    """Convert a picture to an 8-bit Pillow image: ``RGBA`` with ``alpha``, else ``RGB``.
+
+    Args:
+        rgb: (3, H, W), floating point; values outside [0, 1] are clipped.
+        alpha: (1, H, W), likewise.
+
+    Raises:
+        ValueError: If a shape is not as above.
+        ImageError: If a value is not a number.
+    """
+    if rgb.ndim != 3 or rgb.shape[0] != 3 or 0 in rgb.shape:
+        raise ValueError(f"rgb is {tuple(rgb.shape)}; wanted (3, H, W).")
+    if alpha is not None and alpha.shape != (1, *rgb.shape[1:]):
+        raise ValueError(f"alpha is {tuple(alpha.shape)}; wanted {(1, *rgb.shape[1:])}.")
+    planes = rgb if alpha is None else torch.cat([rgb, alpha.to(rgb)])
+    planes = planes.detach().float().cpu()
+    if not torch.isfinite(planes).all():
+        raise ImageError(
+            "the picture holds values that are not finite numbers; "
+            "the filter may be damaged. Train it again, or use another."
+        )
+    pixels = (planes.clamp(0, 1) * 255).round().to(torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+
+
+def list_images(path: str | os.PathLike[str]) -> list[Path]:
+    """List the pictures that ``path`` stands for.
+
+    Args:
+        path: a file, which is taken whatever its name; or a folder, which is searched with its
+            subfolders for names that end as in ``READ_SUFFIXES``. Hidden files and folders, and
+            folders that are links, are passed over.
+
+    Returns:
+        The files, sorted; none for a folder without pictures.
+
+    Raises:
+        ImageError: If ``path`` does not exist, or a folder cannot be listed.
+    """
+    path = Path(path)
+    try:
+        if path.is_file():
+            return [path]
+        if not path.exists():
+            raise ImageError(f"{path} does not exist. Check the name.")
+    except OSError as error:  # a name too long, or a folder that may not be entered
+        raise ImageError(f"cannot read {path}: {error.strerror}. Check the name.") from error
+
+    def refuse(error: OSError) -> None:
+        raise ImageError(f"cannot list {error.filename}: {error.strerror}.") from error
+
+    found = []
+    for folder, subfolders, names in os.walk(path, onerror=refuse):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        found += [
+            Path(folder, name)
+            for name in names
+            if not name.startswith(".") and Path(name).suffix.lower() in READ_SUFFIXES
+        ]
+    return sorted(found)
+
+
+def image_format(path: str | os.PathLike[str]) -> str:
+    """Return the format that a picture called ``path`` is written in, such as ``"PNG"``.
+
+    Raises:
+        ImageError: If the ending of the name is not one of ``WRITE_FORMATS``.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in WRITE_FORMATS:
+        got = f"the ending {suffix!r} is unknown" if suffix else "its name has no ending"
+        raise ImageError(
+            f"cannot write {path}: {got}{suggest(suffix, WRITE_FORMATS)}. "
+            f"Use one of {', '.join(WRITE_FORMATS)}."
+        )
+    return WRITE_FORMATS[suffix]
+
+
+def write_image(path: str | os.PathLike[str], rgb: Tensor, alpha: Tensor | None = None) -> None:
+    """Write a picture, in the format that its name ends in; folders are made as needed.
+
+    The file appears when it is complete, or not at all. It is sRGB, 8 bits per channel, and
+    carries no profile: that is how every viewer reads an untagged file. JPEG and BMP hold no
+    transparency: there, the picture is laid on white.
+
+    Args:
+        path: where to; a file there is replaced.
+        rgb: (3, H, W), floating point; values outside [0, 1] are clipped.
+        alpha: (1, H, W), likewise; None for an opaque picture.
+
+    Raises:
+        ImageError: If the ending is unknown, the picture too large for the format, or the place
+            cannot be written to.
+        ValueError: If a shape is not as above.
+    """
+    path = Path(path)
+    kind = image_format(path)
+    height, width = rgb.shape[-2:]
+    if max(height, width) > (longest := _LONGEST_SIDE.get(kind, max(height, width))):
+        raise ImageError(
+            f"cannot write {path}: the picture is {height}x{width} px and {kind} holds at most "
+            f"{longest} px a side. Write a .png."
+        )
+    if alpha is not None and kind not in _HOLDS_ALPHA:
+        rgb, alpha = rgb * alpha + (1 - alpha), None
+    image = picture_to_pil(rgb, alpha)
+    # A short name of its own: the final one may be as long as the file system allows.
+    temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            image.save(file, format=kind, **_SAVE_OPTIONS[kind])
+        temporary.replace(path)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ImageError(
+            f"cannot write {path}: {why}. Check the folder's permissions and the free space."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):  # where a parent is a file, there is nothing to remove
+            temporary.unlink(missing_ok=True)
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    """Say in one sentence what is wrong with the file, and in another what to do about it."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file. Check the name."
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder. Name a file in it."
+    if isinstance(error, PermissionError):
+        return "permission denied. Make it readable to you first."
+    if isinstance(error, Image.DecompressionBombError):
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        return (
+            f"it declares more than {limit} megapixels, which may be an attack on your memory. "
+            "Save a smaller copy first."
+        )
+    if isinstance(error, MemoryError):
+        return "it does not fit in memory. Save a smaller copy first."
+    if isinstance(error, UnidentifiedImageError):
+        if path.stat().st_size == 0:  # it could be opened, so it is there
+            return "the file is empty. Download or export it again."
+        return (
+            "it is not a picture in a known format. "
+            f"Use one of {', '.join(READ_SUFFIXES)}, or convert it first."
+        )
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return f"the file is damaged or incomplete ({reason}). Download or export it again."
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+    except Exception:  # damaged metadata is no reason to refuse the picture
+        return image
+    transpose = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if transpose is None else image.transpose(transpose)
+
+
+def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Return the colors (an opaque mode) and the opacity (``L``) where there is one."""
+    if image.mode.startswith("I") or not image.has_transparency_data:
+        return image, None
+    rgba = image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA")
+    alpha = rgba.getchannel("A")
+    if image.mode in ("L", "LA", "La"):  # stay gray: a gray ICC profile applies to gray only
+        return rgba.getchannel("R"), alpha
+    return rgba.convert("RGB"), alpha
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Scale what holds more than 8 bits to ``L``; Pillow's own conversion would clip it."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values = np.asarray(image).astype(np.float64)
+    if image.mode == "F":
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise ImageError(
+                "its floating-point values are not within [0, 1], so that white is unknown. "
+                "Save it with 8 or 16 bits per channel."
+            )
+        top = 1.0
+    else:
+        # Some 16-bit formats are opened as 32-bit integers: the values tell which it is.
+        top = 65535.0 if image.mode != "I" or values.max() <= 65535 else 2.0**31 - 1
+    return Image.fromarray((values.clip(0, top) / top * 255).round().astype(np.uint8))
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert opaque ``image`` to ``RGB`` through its ICC profile, where there is a usable one."""
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            space = source.profile.xcolor_space.strip()
+            fitting = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}.get(space)
+            if fitting == "RGB" and image.mode not in ("CMYK", "LAB"):
+                image = image.convert("RGB")
+            elif fitting == "L" and image.mode == "1":
+                image = image.convert("L")
+            if image.mode == fitting:
+                converted = ImageCms.profileToProfile(
+                    image,
+                    source,
+                    ImageCms.createProfile("sRGB"),
+                    renderingIntent=ImageCms.Intent.PERCEPTUAL,
+                    outputMode="RGB",
+                    flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+                )
+                if converted is not None:
+                    return converted
+        except (OSError, ImageCms.PyCMSError):
+            pass  # a damaged or unsuitable profile: do as viewers do, and take it for sRGB
+    return image.convert("RGB")
+
+
+def _to_tensor(image: Image.Image) -> Tensor:
+    """Turn an ``L`` or ``RGB`` image into a float32 (1 or 3, H, W) in [0, 1]."""
+    pixels = torch.from_numpy(np.array(image, dtype=np.uint8))
+    planes = pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
+    return planes.contiguous().float() / 255

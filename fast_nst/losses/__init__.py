@@ -1,0 +1,1 @@
+"""Losses: pure functions, and the module that names and weights them."""

@@ -1,0 +1,87 @@
+"""The losses of style transfer as pure functions of tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Correlate channels, averaged over positions.
+
+    Args:
+        features: (B, C, H, W), any finite range.
+
+    Returns:
+        (B, C, C), float32 or wider, symmetric; unchanged when pixels are shuffled. For relative
+        losses the divisor cancels; :func:`paper_style_loss` divides by C once more.
+
+    Raises:
+        ValueError: If ``features`` is not 4-D.
+
+    Source: Gatys et al. 2016, eq. 3, averaged over H*W so that it does not grow with the picture.
+    """
+    if features.ndim != 4:
+        raise ValueError(f"features must be (B, C, H, W), got {tuple(features.shape)}")
+    device = features.device.type
+    with torch.autocast(device, enabled=False):  # sums over thousands of positions
+        wide = features if features.dtype == torch.float64 else features.float()
+        flat = wide.flatten(2)
+        return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
+def relative_squared_error(value: Tensor, target: Tensor) -> Tensor:
+    """Squared error over the target's own mean square: 0 is equal, 1 is "as far as zero is".
+
+    Args:
+        value: (B, ...).
+        target: (B, ...) or (1, ...), broadcast over the batch.
+
+    Returns:
+        Scalar, float32 or wider, >= 0: each sample is divided by its own target's mean square, then
+        the batch is averaged. The divisor is constant: no gradient flows through it. A target of
+        zeros counts as 1e-12, so that the result stays finite.
+    """
+    wide = torch.promote_types(value.dtype, torch.float32)
+    value, target = value.to(wide), target.to(wide)
+    axes = tuple(range(1, target.ndim))
+    scale = target.detach().square().mean(axes).clamp_min(1e-12)
+    return ((value - target).square().mean(axes) / scale).mean()
+
+
+def paper_content_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error of features, (B, C, H, W) both; scalar.
+
+    Source: Johnson et al. 2016, eq. 2 (squared distance over C*H*W).
+    """
+    return (features.float() - target.float()).square().mean()
+
+
+def paper_style_loss(gram: Tensor, target: Tensor) -> Tensor:
+    """Squared Frobenius distance of Gram matrices, (B, C, C) both, averaged over the batch; scalar.
+
+    Source: Johnson et al. 2016, eqs. 3 and 4, whose Gram matrix is divided by C*H*W; ours by H*W,
+    hence the division by C here.
+    """
+    channels = gram.shape[-1]
+    return ((gram - target) / channels).square().sum((-2, -1)).mean()
+
+
+def total_variation(images: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels.
+
+    Args:
+        images: (B, C, H, W); a picture one pixel wide or high has no neighbours in that direction.
+
+    Returns:
+        Scalar >= 0; 0 for flat pictures.
+
+    Source: Johnson et al. 2016, sec. 3.2 (anisotropic, squared), as a mean instead of a sum.
+    """
+    images = images.float()
+    total = images.new_zeros(())
+    for axis in (2, 3):
+        steps = images.diff(dim=axis)
+        if steps.numel():
+            total = total + steps.square().mean()
+    return total

@@ -1,0 +1,133 @@
+"""The perceptual loss: named, weighted terms of a frozen encoder's features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from fast_nst.encoders.base import Encoder
+from fast_nst.errors import ConfigError
+from fast_nst.losses.functional import (
+    gram_matrix,
+    paper_content_loss,
+    paper_style_loss,
+    relative_squared_error,
+    total_variation,
+)
+
+Scale = Literal["relative", "paper"]
+
+
+class PerceptualLoss(nn.Module):
+    """Content, style and total variation of stylized pictures, each weighted and named.
+
+    Args:
+        encoder: frozen; computes the features.
+        style: (S, 3, H, W), RGB in [0, 1]: the style picture, or several crops or sizes of it. The
+            target is the mean of their Gram matrices. Computed once, here.
+        content_layers: encoder layers whose features should stay the content's.
+        style_layers: encoder layers whose Gram matrices should become the style's.
+        content_weight, style_weight, tv_weight: dimensionless factors.
+        scale: ``"relative"`` divides each layer's term by the target's own size, so that one set
+            of weights works across encoders, sizes and styles; layers are averaged. ``"paper"``
+            keeps the definitions of Johnson et al. 2016; layers are summed.
+
+    Raises:
+        ConfigError: If a weight is negative or a term that has a weight has no layers.
+        LayerError: If the encoder lacks a layer.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        style: Tensor | Sequence[Tensor],
+        *,
+        content_layers: Sequence[str] = ("relu3_1",),
+        style_layers: Sequence[str] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
+        content_weight: float = 1.0,
+        style_weight: float = 30.0,
+        tv_weight: float = 0.0,
+        scale: Scale = "relative",
+    ) -> None:
+        super().__init__()
+        weights = {"content": content_weight, "style": style_weight, "tv": tv_weight}
+        for name, weight in weights.items():
+            if not 0 <= weight < float("inf"):
+                raise ConfigError(f"loss.{name}_weight is {weight}; it must be 0 or more.")
+        if scale not in ("relative", "paper"):
+            raise ConfigError(f"loss.scale is {scale!r}; it must be 'relative' or 'paper'.")
+        for term, layers in (("content", content_layers), ("style", style_layers)):
+            if weights[term] and not layers:
+                raise ConfigError(f"loss.{term}_layers is empty; name a layer or set its weight 0.")
+        encoder.check_layers([*content_layers, *style_layers])
+        self.encoder = encoder
+        self.weights = weights
+        self.content_layers = tuple(content_layers)
+        self.style_layers = tuple(style_layers)
+        self.layers = tuple(dict.fromkeys((*content_layers, *style_layers)))
+        self.scale = scale
+        styles = [style] if isinstance(style, Tensor) else list(style)
+        for layer, gram in self._style_targets(styles).items():
+            self.register_buffer(self._buffer(layer), gram, persistent=False)
+
+    @staticmethod
+    def _buffer(layer: str) -> str:
+        return f"style_{layer}"
+
+    @torch.no_grad()
+    def _style_targets(self, styles: Sequence[Tensor]) -> dict[str, Tensor]:
+        grams: dict[str, list[Tensor]] = {layer: [] for layer in self.style_layers}
+        for pictures in styles:
+            features = self.encoder(pictures, self.style_layers)
+            for layer in self.style_layers:
+                grams[layer].append(gram_matrix(features[layer]))
+        return {layer: torch.cat(each).mean(0, keepdim=True) for layer, each in grams.items()}
+
+    @torch.no_grad()
+    def content_targets(self, content: Tensor) -> dict[str, Tensor]:
+        """Features of (B, 3, H, W) content that the content term compares with."""
+        if not self.content_layers:
+            return {}
+        features: dict[str, Tensor] = self.encoder(content, self.content_layers)
+        return features
+
+    def forward(self, stylized: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The weighted terms, to be summed once.
+
+        Args:
+            stylized: (B, 3, H, W) in [0, 1].
+            targets: what :meth:`content_targets` gave for the content of the same size.
+
+        Returns:
+            ``{"content": ..., "style": ..., "tv": ...}``, float32 scalars, weights applied; terms
+            of weight 0 are left out.
+        """
+        features = self.encoder(stylized, self.layers)
+        paper = self.scale == "paper"
+        terms: dict[str, Tensor] = {}
+        if self.weights["content"]:
+            distance = paper_content_loss if paper else relative_squared_error
+            each = [distance(features[layer], targets[layer]) for layer in self.content_layers]
+            terms["content"] = self.weights["content"] * _pool(each, paper)
+        if self.weights["style"]:
+            compare = paper_style_loss if paper else relative_squared_error
+            each = [
+                compare(gram_matrix(features[layer]), getattr(self, self._buffer(layer)))
+                for layer in self.style_layers
+            ]
+            terms["style"] = self.weights["style"] * _pool(each, paper)
+        if self.weights["tv"]:
+            terms["tv"] = self.weights["tv"] * total_variation(stylized)
+        return terms
+
+    def unweighted(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Divide the weights out of what :meth:`forward` returned."""
+        return {name: value / self.weights[name] for name, value in terms.items()}
+
+
+def _pool(values: Sequence[Tensor], paper: bool) -> Tensor:
+    stacked = torch.stack(list(values))
+    return stacked.sum() if paper else stacked.mean()

@@ -1,0 +1,31 @@
+"""Image transformation networks: ``create_network("johnson", width=32, blocks=5)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from fast_nst.errors import ConfigError, suggest
+from fast_nst.networks.johnson import JohnsonNetwork
+
+__all__ = ["NETWORKS", "JohnsonNetwork", "create_network"]
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"johnson": JohnsonNetwork}
+
+
+def create_network(name: str, **arguments: Any) -> nn.Module:
+    """Build a network by name, with random weights.
+
+    Raises:
+        ConfigError: If there is no network of that name, or it does not take an argument.
+    """
+    if name not in NETWORKS:
+        raise ConfigError(
+            f"no network {name!r}{suggest(name, NETWORKS)}. Networks: {', '.join(NETWORKS)}."
+        )
+    try:
+        return NETWORKS[name](**arguments)
+    except TypeError as error:
+        raise ConfigError(f"network {name!r}: {error}.") from error

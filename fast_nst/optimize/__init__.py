@@ -1,0 +1,1 @@
+"""Pictures as the unknowns: optimised pixel by pixel against an encoder."""

@@ -1,0 +1,1 @@
+"""Training a filter: ``train(config, run_dir=..., output_dir=...)``."""

@@ -1,0 +1,163 @@
+"""What happens now and then while a filter is trained: previews, checkpoints, progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from fast_nst.image.io import write_image
+from fast_nst.image.resize import resize_short_side
+from fast_nst.training.module import StyleTransferModule
+
+
+@dataclass(frozen=True)
+class TrainProgress:
+    """How far a training is.
+
+    Attributes:
+        step: optimizer steps done.
+        fraction: share done, in [0, 1].
+        elapsed_s: seconds so far.
+        remaining_s: seconds left, estimated.
+        images_per_s: training pictures a second, since the last report.
+        losses: weighted losses of the last step, by name.
+    """
+
+    step: int
+    fraction: float
+    elapsed_s: float
+    remaining_s: float
+    images_per_s: float
+    losses: dict[str, float]
+
+
+class ReportProgress(pl.Callback):
+    """Calls ``report`` with a ``TrainProgress`` about twice a second."""
+
+    def __init__(self, report: Callable[[TrainProgress], None], every_s: float = 0.5) -> None:
+        self.report = report
+        self.every_s = every_s
+        self._last = (time.monotonic(), 0)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start measuring the rate here."""
+        self._last = (time.monotonic(), trainer.global_step)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
+    ) -> None:
+        """Report, if it is time to."""
+        now = time.monotonic()
+        then, step_then = self._last
+        if now - then < self.every_s or not trainer.is_global_zero:
+            return
+        assert isinstance(pl_module, StyleTransferModule)
+        step = trainer.global_step
+        batch = trainer.train_dataloader.batch_size * trainer.world_size  # type: ignore[union-attr]
+        fraction = pl_module.schedule.fraction(step)
+        elapsed = pl_module.schedule.elapsed_s
+        self._last = (now, step)
+        self.report(
+            TrainProgress(
+                step=step,
+                fraction=fraction,
+                elapsed_s=elapsed,
+                remaining_s=elapsed * (1 - fraction) / max(fraction, 1e-6),
+                images_per_s=(step - step_then) * batch / (now - then),
+                losses={name: float(value) for name, value in pl_module.last_losses.items()},
+            )
+        )
+
+
+class Preview(pl.Callback):
+    """Stylizes the same pictures every so often: losses to the logger, a picture to the disk.
+
+    Args:
+        content: (B, 3, H, W) in [0, 1], never trained on.
+        style: (1, 3, H, W) in [0, 1].
+        folder: where ``step_000100.png`` goes: a row per picture, content | style | stylized.
+        every_s: seconds between two of them.
+    """
+
+    def __init__(self, content: Tensor, style: Tensor, folder: Path, every_s: float) -> None:
+        self.content = content
+        self.style = style
+        self.folder = folder
+        self.every_s = every_s
+        self._next = time.monotonic() + every_s
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
+    ) -> None:
+        """Make a preview, if it is time to."""
+        if time.monotonic() < self._next or not trainer.is_global_zero:
+            return
+        assert isinstance(pl_module, StyleTransferModule)
+        losses, grid = self.stylize(pl_module)
+        named = {f"validation/{name}": value for name, value in losses.items()}
+        for logger in trainer.loggers:
+            logger.log_metrics(named, step=trainer.global_step)
+            log_picture(logger, grid, trainer.global_step)
+        write_image(self.folder / f"step_{trainer.global_step:06d}.png", grid)
+        self._next = time.monotonic() + self.every_s
+
+    @torch.no_grad()
+    def stylize(self, module: StyleTransferModule) -> tuple[dict[str, float], Tensor]:
+        """The unweighted losses of the fixed pictures, and the grid, (3, H, W) in [0, 1]."""
+        rows, sums = [], dict.fromkeys(module.loss.weights, 0.0)
+        style = resize_short_side(self.style, self.content.shape[-2])[..., : self.content.shape[-1]]
+        for picture in torch.split(self.content, 1):
+            stylized, terms = module.losses(picture.to(module.device))
+            for name, value in module.loss.unweighted(terms).items():
+                sums[name] += float(value) / len(self.content)
+            rows.append(torch.cat([picture[0], style[0], stylized[0].float().cpu()], dim=2))
+        losses = {name: value for name, value in sums.items() if module.loss.weights[name]}
+        return losses, torch.cat(rows, dim=1)
+
+
+def log_picture(logger: Any, picture: Tensor, step: int) -> None:
+    """Send a (3, H, W) picture in [0, 1] to a logger that shows pictures; others ignore it."""
+    if isinstance(logger, pl.loggers.WandbLogger):
+        logger.log_image("preview", [picture], step=step)
+    elif isinstance(logger, pl.loggers.TensorBoardLogger):
+        logger.experiment.add_image("preview", picture, step)
+
+
+class KeepLast(pl.Callback):
+    """Writes Lightning's checkpoint to ``file`` every so often, and once more at the end."""
+
+    def __init__(self, file: Path, every_s: float) -> None:
+        self.file = file
+        self.every_s = every_s
+        self._next = time.monotonic() + every_s
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
+    ) -> None:
+        """Save, if it is time to."""
+        if self._due(trainer):
+            self._save(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the end."""
+        self._save(trainer)
+
+    def _due(self, trainer: pl.Trainer) -> bool:
+        # All processes save together, so they follow the first one's clock; asking costs a message.
+        if trainer.global_step % 20:
+            return False
+        return bool(trainer.strategy.broadcast(time.monotonic() >= self._next))
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        partial = self.file.with_suffix(".part")
+        trainer.save_checkpoint(partial, weights_only=False)
+        if trainer.is_global_zero:
+            partial.replace(self.file)
+        self._next = time.monotonic() + self.every_s

@@ -1,0 +1,130 @@
+"""The Lightning module: one step of training a network against the perceptual loss."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from fast_nst.checkpoint import KEY, FilterMetadata
+from fast_nst.config import OptimizerConfig
+from fast_nst.errors import ConfigError, TrainingError
+from fast_nst.losses.perceptual import PerceptualLoss
+from fast_nst.training.schedule import Schedule, learning_rate_factor
+
+OPTIMIZERS = {"adam": torch.optim.Adam}
+
+
+class StyleTransferModule(pl.LightningModule):
+    """Trains ``network`` so that its output lowers ``loss``.
+
+    Args:
+        network: pictures in, pictures out, (B, 3, H, W) in [0, 1].
+        loss: holds the encoder and the style's targets; not saved in checkpoints.
+        optimizer: learning rate, warm-up, clipping.
+        schedule: decides the learning rate, and when to stop.
+        metadata: goes into checkpoints, so that they can be loaded as filters.
+        log_every_steps: how often losses are logged.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: PerceptualLoss,
+        optimizer: OptimizerConfig,
+        schedule: Schedule,
+        metadata: FilterMetadata,
+        log_every_steps: int = 10,
+    ) -> None:
+        super().__init__()
+        if optimizer.name not in OPTIMIZERS:
+            raise ConfigError(
+                f"no optimizer {optimizer.name!r}. Optimizers: {', '.join(OPTIMIZERS)}."
+            )
+        self.network = network.to(memory_format=torch.channels_last)
+        self.loss = loss.to(memory_format=torch.channels_last)
+        self.optimizer_config = optimizer
+        self.schedule = schedule
+        self.metadata = metadata
+        self.log_every_steps = log_every_steps
+        self.last_losses: dict[str, Tensor] = {}
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Stylize (B, 3, H, W) pictures in [0, 1]."""
+        stylized: Tensor = self.network(images)
+        return stylized
+
+    def losses(self, content: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The stylized pictures, and their weighted losses by name."""
+        content = content.contiguous(memory_format=torch.channels_last)
+        targets = self.loss.content_targets(content)
+        stylized = self(content)
+        return stylized, self.loss(stylized, targets)
+
+    def training_step(self, content: Tensor, batch_index: int) -> Tensor:
+        """Sum the losses of (B, 3, H, W) content, in [0, 1].
+
+        Raises:
+            TrainingError: If a loss is not finite.
+        """
+        _, terms = self.losses(content)
+        total = torch.stack(list(terms.values())).sum()
+        if not torch.isfinite(total):
+            self._stop(terms)
+        self.last_losses = {name: value.detach() for name, value in terms.items()}
+        if self.global_step % self.log_every_steps == 0:
+            shown = {f"train/{name}": value for name, value in self.last_losses.items()}
+            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            self.log_dict({**shown, "train/total": total.detach(), "lr": rate})
+        return total
+
+    def _stop(self, terms: dict[str, Tensor]) -> None:
+        name, value = next(
+            ((n, float(v)) for n, v in terms.items() if not torch.isfinite(v)), ("total", torch.nan)
+        )
+        raise TrainingError(
+            f"the {name} loss is {value} at step {self.global_step}. The last good checkpoint is "
+            "kept: go on from it with resume=auto and a lower optimizer.lr or loss weight."
+        )
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """One optimizer over the network; its learning rate is set before each step."""
+        kind = OPTIMIZERS[self.optimizer_config.name]
+        return kind(self.network.parameters(), lr=self.optimizer_config.lr)
+
+    def on_train_batch_start(self, batch: Any, batch_index: int) -> int | None:
+        """Set the learning rate; -1 ends the training when the schedule is over."""
+        fraction = self.schedule.fraction(self.global_step)
+        if fraction >= 1:
+            self.trainer.should_stop = True
+            return -1
+        config = self.optimizer_config
+        factor = learning_rate_factor(fraction, config.warmup, config.final_lr)
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = config.lr * factor
+        return None
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what a resume and ``load_filter`` need; leave the encoder out."""
+        weights = checkpoint["state_dict"]
+        for name in [name for name in weights if name.startswith("loss.")]:
+            del weights[name]
+        checkpoint[KEY] = json.dumps(asdict(self.metadata))
+        checkpoint["elapsed_s"] = self.schedule.elapsed_s
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the encoder's weights, which checkpoints lack, back from this run's own."""
+        saved = json.loads(checkpoint[KEY])
+        for key in ("network", "network_arguments"):
+            if saved[key] != getattr(self.metadata, key):
+                raise ConfigError(
+                    f"resume: the checkpoint's {key} is {saved[key]}, this run's is "
+                    f"{getattr(self.metadata, key)}. Use the same network, or resume=null."
+                )
+        self.schedule.resume(checkpoint["elapsed_s"])
+        for name, value in self.loss.state_dict().items():
+            checkpoint["state_dict"][f"loss.{name}"] = value

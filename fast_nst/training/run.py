@@ -1,0 +1,303 @@
+"""``train(cfg)``: from a configuration to a filter file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import platform
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import OmegaConf
+from PIL import Image
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-defined]
+    MisconfigurationException,
+)
+from torch import Tensor
+
+from fast_nst.checkpoint import FilterMetadata, save_filter
+from fast_nst.config import LoggerConfig, StyleConfig, TrainConfig, TrainerConfig
+from fast_nst.data.module import PictureDataModule
+from fast_nst.encoders import create_encoder
+from fast_nst.errors import ConfigError, TrainingError, suggest
+from fast_nst.image.io import read_image, write_image
+from fast_nst.image.resize import resize_short_side
+from fast_nst.losses.perceptual import PerceptualLoss
+from fast_nst.networks import create_network
+from fast_nst.paths import asset_path
+from fast_nst.training.callbacks import KeepLast, Preview, ReportProgress, TrainProgress
+from fast_nst.training.module import StyleTransferModule
+from fast_nst.training.schedule import Schedule
+
+LIBRARIES = ("fast-nst", "torch", "pytorch-lightning")
+HARMLESS = (
+    ".*does not have many workers.*",  # where the cores train, loaders would be in the way
+    ".*module.s. in eval mode at the start of training.*",  # the encoder is meant to be
+    ".*Experiment logs directory .* exists and is not empty.*",  # Hydra's own log is there
+    ".*treespec, LeafSpec.*is deprecated.*",  # Lightning 2.6 on the newest torch
+)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training gave.
+
+    Attributes:
+        filter: the filter file.
+        preview: a picture: content | style | stylized.
+        losses: unweighted losses on the validation pictures, by name.
+        steps: optimizer steps, those before a resume included.
+        elapsed_s: seconds, likewise.
+    """
+
+    filter: Path
+    preview: Path
+    losses: dict[str, float]
+    steps: int
+    elapsed_s: float
+
+
+def train(
+    config: TrainConfig,
+    *,
+    run_dir: Path,
+    output_dir: Path,
+    on_progress: Callable[[TrainProgress], None] | None = None,
+) -> TrainResult:
+    """Train a filter and write it.
+
+    Args:
+        config: resolved and complete; ``conf/train.yaml`` says what is in it.
+        run_dir: takes the log, the previews and ``last.ckpt``.
+        output_dir: takes ``<style>.safetensors`` and ``<style>.png``.
+        on_progress: called about twice a second.
+
+    Raises:
+        FastNSTError: For whatever the user can put right, before anything is written, or, for a
+            loss that is not finite, with the last good checkpoint kept.
+    """
+    trainer_config = config.trainer
+    schedule = Schedule(trainer_config.max_steps, trainer_config.max_time_s)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    style_file = style_path(config.style)
+    style = resize_short_side(read_image(style_file).rgb, config.style.size)[None]
+    encoder = create_encoder(config.encoder.name, config.encoder.weights)
+    loss = PerceptualLoss(encoder, style, **_values(config.loss))
+    network_arguments = _values(config.network)
+    network_name = network_arguments.pop("name")
+    network = create_network(network_name, **network_arguments)
+    metadata = FilterMetadata(
+        style=config.style.name,
+        network=network_name,
+        network_arguments=network_arguments,
+        style_sha256=hashlib.sha256(style_file.read_bytes()).hexdigest(),
+        style_thumbnail=_thumbnail(style_file),
+        config=_values(config),
+        versions={name: _version(name) for name in LIBRARIES}
+        | {"python": platform.python_version()},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        license=config.style.license,
+    )
+    given = {key: value for key, value in _values(config.data).items() if value is not None}
+    data = PictureDataModule(**given, seed=config.seed)
+    content = data.validation_pictures(
+        config.callbacks.validation_pictures, config.callbacks.validation_size
+    )
+    module = StyleTransferModule(
+        network, loss, config.optimizer, schedule, metadata, config.callbacks.log_every_steps
+    )
+    preview = Preview(content, style, run_dir / "previews", config.callbacks.preview_every_s)
+    last = run_dir / "last.ckpt"
+    callbacks: list[pl.Callback] = [preview, KeepLast(last, config.callbacks.checkpoint_every_s)]
+    if on_progress is not None:
+        callbacks.append(ReportProgress(on_progress))
+    resume = checkpoint_to_resume(config.resume, run_dir)
+    check_writable(output_dir)
+    trainer = create_trainer(
+        trainer_config,
+        max_steps=-1 if schedule.max_steps is None else schedule.max_steps,
+        clip=config.optimizer.clip,
+        log_every=config.callbacks.log_every_steps,
+        callbacks=callbacks,
+        logger=create_logger(config.logger, run_dir, config.style.name),
+    )
+    with warnings.catch_warnings():
+        for harmless in HARMLESS:
+            warnings.filterwarnings("ignore", message=harmless)
+        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+    if trainer.interrupted:
+        raise TrainingError(f"interrupted at step {trainer.global_step}; go on with resume=auto.")
+    losses, grid = preview.stylize(module.eval())
+    metadata = FilterMetadata(**{**asdict(metadata), "losses": losses})
+    name = config.style.name
+    if trainer.is_global_zero:
+        save_filter(output_dir / f"{name}.safetensors", module.network, metadata)
+        write_image(output_dir / f"{name}.png", grid)
+    return TrainResult(
+        filter=output_dir / f"{name}.safetensors",
+        preview=output_dir / f"{name}.png",
+        losses=losses,
+        steps=trainer.global_step,
+        elapsed_s=schedule.elapsed_s,
+    )
+
+
+def style_path(style: StyleConfig) -> Path:
+    """The style's picture file: ``style.image``, or the bundled texture of that name."""
+    if style.image is not None:
+        path = Path(style.image).expanduser()
+        if not path.is_file():
+            raise ConfigError(f"style.image={style.image}: no such file. Give a picture.")
+        return path
+    path = asset_path(f"styles/{style.name}.webp")
+    if not path.is_file():
+        raise ConfigError(
+            f"style {style.name!r} has no bundled picture. Give one: style.image=FILE."
+        )
+    return path
+
+
+def checkpoint_to_resume(resume: str | None, run_dir: Path) -> Path | None:
+    """The checkpoint that ``resume`` names: None, a file, or for "auto" this style's newest.
+
+    "auto" looks in ``run_dir`` first (a sweep's job that is run again), then in the folders beside
+    it, where earlier runs of the same style are; with none there it starts afresh.
+    """
+    if resume is None:
+        return None
+    if resume != "auto":
+        path = Path(resume).expanduser()
+        if not path.is_file():
+            raise ConfigError(f"resume={resume}: no such file. Give a .ckpt file, or auto.")
+        return path
+    own = run_dir / "last.ckpt"
+    if own.is_file():
+        return own
+    if run_dir.parent.parent.name != "runs":
+        return None
+    earlier = sorted(run_dir.parent.glob("*/last.ckpt"), key=lambda file: file.stat().st_mtime)
+    return earlier[-1] if earlier else None
+
+
+def check_writable(folder: Path) -> None:
+    """Make ``folder``; raise ``ConfigError`` if files cannot be written to it."""
+    probe = folder / f".{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}.probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be written ({error.strerror}). Set output_dir to a folder that can."
+        ) from error
+
+
+def create_trainer(
+    config: TrainerConfig,
+    *,
+    max_steps: int,
+    clip: float | None,
+    log_every: int,
+    callbacks: list[pl.Callback],
+    logger: Logger | bool,
+) -> pl.Trainer:
+    """Lightning's trainer, with this configuration's hardware."""
+    precision: Any = (
+        best_precision(config.accelerator) if config.precision == "auto" else (config.precision)
+    )
+    devices: Any = int(config.devices) if config.devices.isdigit() else config.devices
+    try:
+        return pl.Trainer(
+            accelerator=config.accelerator,
+            devices=devices,
+            strategy=config.strategy,
+            num_nodes=config.num_nodes,
+            precision=precision,
+            max_steps=max_steps,
+            max_epochs=-1,
+            gradient_clip_val=clip,
+            log_every_n_steps=log_every,
+            callbacks=callbacks,
+            logger=logger,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    except (ValueError, MisconfigurationException) as error:
+        raise ConfigError(f"trainer: {str(error).splitlines()[0]}") from error
+
+
+def best_precision(accelerator: str) -> str:
+    """``bf16-mixed`` where the hardware multiplies bfloat16 matrices fast, else ``32-true``."""
+    if accelerator != "cpu" and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+    if accelerator != "cpu" and torch.backends.mps.is_available():
+        return "32-true"
+    # Older torch cannot tell; there float32 is the safe choice.
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bf16-mixed" if capabilities.get("amx_bf16") else "32-true"
+
+
+def create_logger(config: LoggerConfig, run_dir: Path, style: str) -> Logger | bool:
+    """The logger by name.
+
+    Raises:
+        ConfigError: If there is no such logger, or its package is not installed.
+    """
+    makers: dict[str, Callable[[], Logger | bool]] = {
+        "csv": lambda: CSVLogger(run_dir, name="", version=""),
+        "tensorboard": lambda: TensorBoardLogger(run_dir, name="", version=""),
+        "wandb": lambda: WandbLogger(
+            project=config.project, name=style, save_dir=run_dir, offline=config.offline
+        ),
+        "none": lambda: False,
+    }
+    if config.name not in makers:
+        raise ConfigError(
+            f"no logger {config.name!r}{suggest(config.name, makers)}. "
+            f"Loggers: {', '.join(makers)}."
+        )
+    try:
+        return makers[config.name]()
+    except ModuleNotFoundError as error:
+        package = "wandb" if config.name == "wandb" else "tensorboard"
+        raise ConfigError(
+            f"logger={config.name} needs {package}. Install it: pip install {package}."
+        ) from error
+
+
+def _values(config: Any) -> dict[str, Any]:
+    """A plain dict of a (structured) config node."""
+    node = config if OmegaConf.is_config(config) else OmegaConf.structured(config)
+    values = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def _thumbnail(file: Path, side: int = 96) -> str:
+    pixels = resize_short_side(read_image(file).rgb, side)
+    top, left = (pixels.shape[1] - side) // 2, (pixels.shape[2] - side) // 2
+    square = pixels[:, top : top + side, left : left + side]
+    buffer = io.BytesIO()
+    Image.fromarray(_to_uint8(square)).save(buffer, "WEBP", quality=75)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _to_uint8(rgb: Tensor) -> Any:
+    return (rgb.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,44 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of shared test pictures, which CI has; without it, the test is skipped."""
+    folder = Path(os.environ.get("FAST_NST_SHARED", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no shared data here; FAST_NST_SHARED may name its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def filter_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A filter file with a small network of random weights."""
+    import torch
+
+    from fast_nst.checkpoint import FilterMetadata, save_filter
+    from fast_nst.networks import create_network
+
+    arguments = {"width": 4, "blocks": 1}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = create_network("johnson", **arguments)
+    metadata = FilterMetadata(
+        style="test_style",
+        network="johnson",
+        network_arguments=arguments,
+        losses={"content": 0.5, "style": 0.25},
+        config={"optimizer": {"lr": 0.001}},
+        license="CC0-1.0",
+    )
+    return save_filter(
+        tmp_path_factory.mktemp("filter") / "test_style.safetensors", network, metadata
+    )

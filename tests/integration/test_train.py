@@ -1,0 +1,226 @@
+"""Training through the real command, and through ``train(config)``."""
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig
+from PIL import Image
+from safetensors.torch import load_file
+
+from fast_nst.checkpoint import load_filter, read_metadata
+from fast_nst.config import register_schema
+from fast_nst.errors import ConfigError, TrainingError
+from fast_nst.paths import config_dir
+from fast_nst.training.callbacks import TrainProgress
+from fast_nst.training.run import train
+
+SMOKE = ["experiment=smoke", "trainer.accelerator=cpu"]
+
+
+def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fast_nst.train", *arguments],
+        cwd=cwd, capture_output=True, text=True, check=False,
+        env={**os.environ, "WANDB_MODE": "offline"},
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def hydra() -> Iterator[None]:
+    register_schema()
+    with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
+        yield
+    GlobalHydra.instance().clear()
+
+
+def config(*overrides: str) -> DictConfig:
+    return compose(config_name="train", overrides=[*SMOKE, *overrides])
+
+
+def test_the_command_writes_a_filter_a_preview_and_a_log(tmp_path: Path) -> None:
+    ran = command(*SMOKE, "style=starry_night", "callbacks.preview_every_s=0", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    file = tmp_path / "checkpoints" / "starry_night.safetensors"
+    metadata = read_metadata(file)
+    assert metadata.style == "starry_night"
+    assert metadata.losses.keys() == {"content", "style"}
+    assert metadata.config["loss"]["style_weight"] > 0
+    with Image.open(file.with_suffix(".png")) as preview:
+        assert preview.width > preview.height
+    (run,) = (tmp_path / "runs" / "starry_night").iterdir()
+    assert list((run / "previews").glob("step_*.png"))
+    rows = list(csv.DictReader((run / "metrics.csv").open()))
+    assert {"train/content", "train/style", "validation/style"} <= rows[0].keys()
+    assert str(file.relative_to(tmp_path)) in ran.stdout
+
+
+def test_the_console_command_forwards_to_the_same_training(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "fast_nst", "train", *SMOKE, "style=great_wave"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "checkpoints" / "great_wave.safetensors").is_file()
+
+
+def test_a_sweep_keeps_its_filters_apart(tmp_path: Path) -> None:
+    ran = command(
+        "-m", *SMOKE, "trainer.max_steps=1", "style=starry_night,great_wave",
+        "loss.style_weight=10,30", cwd=tmp_path,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    files = sorted((tmp_path / "multirun").rglob("*.safetensors"))
+    found = [
+        (read_metadata(file).style, read_metadata(file).config["loss"]["style_weight"])
+        for file in files
+    ]
+    assert sorted(found) == [
+        ("great_wave", 10), ("great_wave", 30), ("starry_night", 10), ("starry_night", 30),
+    ]  # fmt: skip
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_the_same_seed_repeats_bit_for_bit_and_another_does_not(tmp_path: Path) -> None:
+    states = []
+    for number, seed in enumerate((1, 1, 2)):
+        folder = tmp_path / str(number)
+        result = train(config(f"seed={seed}"), run_dir=folder, output_dir=folder)
+        states.append(load_file(result.filter))
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert not all(torch.equal(states[0][name], states[2][name]) for name in states[0])
+
+
+def test_training_lowers_the_loss(tmp_path: Path) -> None:
+    seen: list[TrainProgress] = []
+    cfg = config("network.width=8", "trainer.max_steps=60", "optimizer.lr=0.003")
+    cfg.callbacks.validation_pictures = 2
+    untrained = train(
+        config("network.width=8", "trainer.max_steps=1"), run_dir=tmp_path / "a",
+        output_dir=tmp_path / "a",
+    )  # fmt: skip
+    trained = train(cfg, run_dir=tmp_path / "b", output_dir=tmp_path / "b", on_progress=seen.append)
+    assert trained.losses["style"] < 0.7 * untrained.losses["style"]
+    assert seen
+    assert all(0 <= each.fraction <= 1 for each in seen)
+
+
+def test_a_time_budget_ends_the_training_and_the_learning_rate_with_it(tmp_path: Path) -> None:
+    result = train(
+        config("trainer.max_steps=null", "trainer.max_time_s=4", "callbacks.log_every_steps=1"),
+        run_dir=tmp_path, output_dir=tmp_path,
+    )  # fmt: skip
+    rates = [float(r["lr"]) for r in csv.DictReader((tmp_path / "metrics.csv").open()) if r["lr"]]
+    assert result.steps >= 2
+    assert rates[-1] < 0.5 * max(rates)
+
+
+def test_resume_goes_on_from_the_last_checkpoint(tmp_path: Path) -> None:
+    runs = tmp_path / "runs" / "starry_night"
+    train(config("trainer.max_steps=3"), run_dir=runs / "1", output_dir=tmp_path)
+    progress: list[TrainProgress] = []
+    result = train(
+        config("trainer.max_steps=5", "resume=auto"), run_dir=runs / "2", output_dir=tmp_path,
+        on_progress=progress.append,
+    )  # fmt: skip
+    assert result.steps == 5
+    assert load_filter(runs / "1" / "last.ckpt").metadata.style == "starry_night"
+    checkpoint = torch.load(runs / "2" / "last.ckpt", weights_only=True)
+    assert checkpoint["global_step"] == 5
+    assert not [name for name in checkpoint["state_dict"] if name.startswith("loss.")]
+
+
+def test_resume_refuses_another_network(tmp_path: Path) -> None:
+    train(config("trainer.max_steps=1"), run_dir=tmp_path / "1", output_dir=tmp_path)
+    other = config(f"resume={tmp_path / '1' / 'last.ckpt'}", "network.width=6")
+    with pytest.raises(ConfigError, match="resume: the checkpoint's network_arguments"):
+        train(other, run_dir=tmp_path / "2", output_dir=tmp_path)
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_name_and_keeps_the_last_checkpoint(
+    tmp_path: Path,
+) -> None:
+    train(config("trainer.max_steps=2"), run_dir=tmp_path, output_dir=tmp_path)
+    kept = (tmp_path / "last.ckpt").read_bytes()
+    wild = config("trainer.max_steps=40", "optimizer.lr=1e30", "resume=auto", "optimizer.clip=null")
+    with pytest.raises(TrainingError, match=r"the (content|style) loss is (nan|inf) at step \d+"):
+        train(wild, run_dir=tmp_path, output_dir=tmp_path)
+    assert (tmp_path / "last.ckpt").read_bytes() == kept
+
+
+@pytest.mark.parametrize("logger", ["wandb", "tensorboard", "none"])
+def test_the_other_loggers_train(tmp_path: Path, logger: str) -> None:
+    ran = command(
+        *SMOKE, f"logger={logger}", "logger.offline=true", "callbacks.preview_every_s=0",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    (run,) = (tmp_path / "runs" / "starry_night").iterdir()
+    found = {
+        "wandb": list(run.glob("wandb/offline-run-*/*.wandb")),
+        "tensorboard": list(run.glob("events.out.tfevents.*")),
+        "none": [run],
+    }
+    assert found[logger]
+
+
+def test_any_picture_can_be_the_style(tmp_path: Path) -> None:
+    Image.effect_noise((90, 70), 60).convert("RGB").save(tmp_path / "me.png")
+    ran = command(
+        *SMOKE, "style=custom", "style.image=me.png", "style.name=mine", cwd=tmp_path
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert read_metadata(tmp_path / "checkpoints" / "mine.safetensors").style == "mine"
+
+
+def test_photos_of_a_folder_are_content(tmp_path: Path) -> None:
+    (tmp_path / "photos" / "nested").mkdir(parents=True)
+    for number in range(3):
+        picture = Image.effect_noise((100, 80), 40 + number).convert("RGB")
+        picture.save(tmp_path / "photos" / "nested" / f"{number}.jpg")
+    (tmp_path / "photos" / "broken.jpg").write_text("not a picture")
+    ran = command(*SMOKE, "data=folder", "data.path=photos", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "broken.jpg" in ran.stderr + ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["style=custom"], "style.image must be given"),
+        (["style=custom", "style.image=none.jpg"], "none.jpg: no such file"),
+        (["style=custom", "style.image=text.jpg"], "text.jpg"),
+        (["data=folder", "data.path=empty"], "empty"),
+        (["data=folder", "data.path=broken"], "broken"),
+        (["data=folder", "data.path=absent"], "absent"),
+        (["output_dir=text.jpg"], "text.jpg cannot be written"),
+        (["loss.content_layers=[relu9_9]"], "no layer 'relu9_9'"),
+        (["loss.style_wieght=1"], "style_wieght"),
+        (["network.width=wide"], "wide"),
+        (["trainer.accelerator=tpuu"], "trainer"),
+        (["encoder=vgg16", "encoder.weights=absent.pth"], "absent.pth: no such file"),
+        (["resume=absent.ckpt"], "absent.ckpt: no such file"),
+        (["style.size=8"], "relu4_1 needs at least 16x16"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_no_filter(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    (tmp_path / "text.jpg").write_text("hello")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "a.jpg").write_text("hello")
+    ran = command(*SMOKE, *arguments, cwd=tmp_path)
+    assert ran.returncode == 1
+    assert message in ran.stderr
+    lines = [line for line in ran.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    assert "Traceback" not in ran.stderr
+    assert not list(tmp_path.rglob("*.safetensors"))

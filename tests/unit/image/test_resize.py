@@ -1,0 +1,82 @@
+"""Resizing keeps the shape of things, the range and the mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from fast_nst.image.resize import fit_long_side, resize_short_side
+
+
+def noise(*shape: int) -> torch.Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 60), (3, 60, 40), (2, 3, 40, 60)])
+@pytest.mark.parametrize("size", [1, 17, 40, 80])
+def test_the_short_side_becomes_the_size_and_the_aspect_ratio_stays(
+    shape: tuple[int, ...], size: int
+) -> None:
+    resized = resize_short_side(noise(*shape), size)
+    height, width = resized.shape[-2:]
+    assert min(height, width) == size
+    assert max(height, width) == round(size * 1.5)
+    assert (height > width) == (shape[-2] > shape[-1]) or size == 1
+    assert resized.shape[:-2] == shape[:-2]
+
+
+def test_fitting_shrinks_the_long_side_to_the_size() -> None:
+    assert fit_long_side(noise(3, 40, 60), 30).shape == (3, 20, 30)
+    assert fit_long_side(noise(2, 3, 60, 40), 30).shape == (2, 3, 30, 20)
+
+
+def test_fitting_returns_a_picture_that_fits_unchanged() -> None:
+    rgb = noise(3, 40, 60)
+    assert torch.equal(fit_long_side(rgb, 60), rgb)
+    assert torch.equal(fit_long_side(rgb, 1000), rgb)
+
+
+def test_a_narrow_picture_keeps_at_least_one_pixel() -> None:
+    assert fit_long_side(noise(3, 2, 2000), 100).shape == (3, 1, 100)
+
+
+def test_a_constant_picture_stays_constant() -> None:
+    resized = resize_short_side(torch.full((3, 31, 47), 0.3), 20)
+    torch.testing.assert_close(resized, torch.full_like(resized, 0.3))
+
+
+def test_hard_edges_do_not_overshoot_the_range() -> None:
+    rgb = torch.zeros(3, 8, 8)
+    rgb[:, :, 4:] = 1
+    resized = resize_short_side(rgb, 29)
+    assert resized.min() == 0
+    assert resized.max() == 1
+
+
+def test_shrinking_is_antialiased() -> None:
+    # Averages of 4x4 independent pixels spread a quarter as much as the pixels do.
+    shrunk = resize_short_side(noise(3, 64, 64), 16)
+    assert shrunk.std() < 0.4 * noise(3, 64, 64).std()
+
+
+def test_the_input_is_not_changed() -> None:
+    rgb = noise(3, 9, 9)
+    before = rgb.clone()
+    resize_short_side(rgb, 5)
+    assert torch.equal(rgb, before)
+
+
+@pytest.mark.parametrize("resize", [resize_short_side, fit_long_side])
+def test_misuse_is_refused(resize: Callable[[torch.Tensor, int], torch.Tensor]) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        resize(noise(3, 4, 4), 0)
+    with pytest.raises(ValueError, match="wanted"):
+        resize(noise(4, 4), 2)
+    with pytest.raises(ValueError, match="wanted"):
+        resize(noise(4, 4, 4), 2)
+    with pytest.raises(ValueError, match="float"):
+        resize(torch.zeros(3, 4, 4, dtype=torch.uint8), 2)
+    with pytest.raises(ValueError, match="no pixels"):
+        resize(noise(3, 0, 4), 2)

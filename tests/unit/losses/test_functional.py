@@ -1,0 +1,89 @@
+import pytest
+import torch
+from torch.autograd import gradcheck
+
+from fast_nst.losses.functional import (
+    gram_matrix,
+    paper_content_loss,
+    paper_style_loss,
+    relative_squared_error,
+    total_variation,
+)
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def test_a_gram_matrix_of_two_channels_is_what_one_computes_by_hand() -> None:
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, -1.0]]]])  # channels (1, 2) and (3, -1)
+    expected = torch.tensor([[[5.0, 1.0], [1.0, 10.0]]]) / 2
+    torch.testing.assert_close(gram_matrix(features), expected)
+
+
+def test_a_gram_matrix_does_not_change_when_pixels_are_shuffled() -> None:
+    features = random(2, 5, 4, 6)
+    order = torch.randperm(24, generator=torch.Generator().manual_seed(1))
+    shuffled = features.flatten(2)[..., order].view(2, 5, 6, 4)
+    torch.testing.assert_close(gram_matrix(features), gram_matrix(shuffled))
+
+
+def test_a_gram_matrix_is_symmetric_and_float32_under_autocast() -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        gram = gram_matrix(random(1, 4, 3, 3).bfloat16())
+    assert gram.dtype == torch.float32
+    torch.testing.assert_close(gram, gram.transpose(1, 2))
+
+
+def test_gram_matrices_want_four_dimensions() -> None:
+    with pytest.raises(ValueError, match=r"\(B, C, H, W\), got \(3, 4, 5\)"):
+        gram_matrix(torch.zeros(3, 4, 5))
+
+
+def test_the_relative_error_is_zero_for_equals_and_one_for_zeros() -> None:
+    target = random(2, 3, 4, 4)
+    assert relative_squared_error(target, target) == 0
+    torch.testing.assert_close(
+        relative_squared_error(torch.zeros_like(target), target), torch.tensor(1.0).double()
+    )
+
+
+def test_the_relative_error_does_not_depend_on_the_scale_of_any_sample() -> None:
+    value, target = random(2, 3, 4, 4), random(2, 3, 4, 4, seed=1)
+    factors = torch.tensor([3.0, 0.01], dtype=torch.float64).view(2, 1, 1, 1)
+    torch.testing.assert_close(
+        relative_squared_error(value * factors, target * factors),
+        relative_squared_error(value, target),
+    )
+
+
+def test_the_relative_error_of_a_target_of_zeros_is_finite() -> None:
+    assert relative_squared_error(torch.ones(1, 2), torch.zeros(1, 2)).isfinite()
+
+
+def test_total_variation_is_zero_for_flat_pictures_and_counts_steps() -> None:
+    assert total_variation(torch.full((1, 3, 4, 4), 0.5)) == 0
+    step = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])
+    assert total_variation(step) == 1.0
+    assert total_variation(torch.zeros(1, 3, 1, 1)) == 0
+
+
+def test_paper_losses_of_2x2_cases() -> None:
+    zeros, ones = torch.zeros(1, 2, 1, 1), torch.ones(1, 2, 1, 1)
+    assert paper_content_loss(zeros, ones) == 1
+    # Each entry differs by 1, divided by two channels: four quarters.
+    assert paper_style_loss(torch.ones(1, 2, 2), torch.zeros(1, 2, 2)) == 1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: gram_matrix(x),
+        lambda x: relative_squared_error(x, random(1, 2, 3, 3, seed=2)),
+        lambda x: relative_squared_error(gram_matrix(x), gram_matrix(random(1, 2, 3, 3, seed=3))),
+    ],
+    ids=["gram", "relative", "relative gram"],
+)
+def test_gradients_agree_with_finite_differences(function) -> None:  # type: ignore[no-untyped-def]
+    assert gradcheck(function, (random(1, 2, 3, 3).requires_grad_(True),))

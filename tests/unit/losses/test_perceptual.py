@@ -1,0 +1,83 @@
+import pytest
+import torch
+
+from fast_nst.encoders.vgg_lite import VGGLite
+from fast_nst.errors import ConfigError, LayerError
+from fast_nst.losses.perceptual import PerceptualLoss
+
+
+@pytest.fixture(scope="module")
+def encoder() -> VGGLite:
+    torch.manual_seed(0)
+    network = VGGLite()
+    network.freeze()
+    return network
+
+
+def picture(seed: int, side: int = 32) -> torch.Tensor:
+    return torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_picture_has_no_content_loss_to_itself_and_no_style_loss_to_itself(
+    encoder: VGGLite,
+) -> None:
+    style = picture(0)
+    loss = PerceptualLoss(encoder, style)
+    terms = loss(style, loss.content_targets(style))
+    assert terms.keys() == {"content", "style"}
+    assert terms["content"] == 0
+    assert terms["style"] < 1e-9
+
+
+def test_weights_multiply_their_terms_and_can_be_divided_out(encoder: VGGLite) -> None:
+    content, stylized = picture(1), picture(2)
+    one = PerceptualLoss(encoder, picture(0), content_weight=1, style_weight=1, tv_weight=1)
+    many = PerceptualLoss(encoder, picture(0), content_weight=2, style_weight=7, tv_weight=0.5)
+    targets = one.content_targets(content)
+    plain, weighted = one(stylized, targets), many(stylized, targets)
+    for name, factor in (("content", 2), ("style", 7), ("tv", 0.5)):
+        torch.testing.assert_close(weighted[name], plain[name] * factor)
+        torch.testing.assert_close(many.unweighted(weighted)[name], plain[name])
+
+
+def test_the_style_target_of_several_pictures_is_the_mean_of_their_gram_matrices(
+    encoder: VGGLite,
+) -> None:
+    first, second = picture(3), picture(4)
+    apart = [PerceptualLoss(encoder, each).style_relu2_1 for each in (first, second)]
+    together = PerceptualLoss(encoder, [first, second]).style_relu2_1
+    torch.testing.assert_close(together, (apart[0] + apart[1]) / 2)
+
+
+def test_only_pictures_get_a_gradient(encoder: VGGLite) -> None:
+    loss = PerceptualLoss(encoder, picture(0))
+    stylized = picture(1).requires_grad_(True)
+    sum(loss(stylized, loss.content_targets(picture(2))).values()).backward()
+    assert stylized.grad is not None
+    assert stylized.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in encoder.parameters())
+
+
+def test_the_papers_scale_grows_with_the_features_and_the_relative_one_does_not(
+    encoder: VGGLite,
+) -> None:
+    content, stylized = picture(1), picture(2)
+    values = {}
+    for scale in ("paper", "relative"):
+        loss = PerceptualLoss(encoder, picture(0), scale=scale)  # type: ignore[arg-type]
+        targets = loss.content_targets(content)
+        values[scale] = loss(stylized, targets)["content"]
+        assert values[scale] > 0
+    energy = encoder(content, ["relu3_1"])["relu3_1"].square().mean()
+    torch.testing.assert_close(values["paper"], values["relative"] * energy)
+
+
+def test_mistakes_are_named(encoder: VGGLite) -> None:
+    with pytest.raises(ConfigError, match="style_weight is -1"):
+        PerceptualLoss(encoder, picture(0), style_weight=-1)
+    with pytest.raises(ConfigError, match="style_layers is empty"):
+        PerceptualLoss(encoder, picture(0), style_layers=())
+    with pytest.raises(LayerError, match="did you mean 'relu3_1'"):
+        PerceptualLoss(encoder, picture(0), content_layers=("relu31",))
+    with pytest.raises(ConfigError, match="'relative' or 'paper'"):
+        PerceptualLoss(encoder, picture(0), scale="both")  # type: ignore[arg-type]

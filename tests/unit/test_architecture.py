@@ -1,0 +1,80 @@
+"""The layers of docs/architecture.md, read from the imports."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fast_nst
+
+PACKAGE = Path(fast_nst.__file__).parent
+LAYERS = [
+    {"errors", "paths", "config", "image"},
+    {"networks", "encoders", "losses.functional"},
+    {"data", "checkpoint", "losses.perceptual"},
+    {"training", "optimize", "inference", "export", "evaluation"},
+    {"apps"},
+    {"train", "cli", "__main__"},
+]
+
+
+def layer_of(module: str) -> tuple[int, str]:
+    for level, names in enumerate(LAYERS):
+        for name in names:
+            if module == name or module.startswith(f"{name}."):
+                return level, name
+    raise LookupError(f"{module} stands in no layer: put it into one")
+
+
+def imports(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                found.add(f"{node.module}.{alias.name}")
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+    return {name.removeprefix("fast_nst.") for name in found if name.startswith("fast_nst.")}
+
+
+def modules() -> list[tuple[str, Path]]:
+    named = []
+    for file in sorted(PACKAGE.rglob("*.py")):
+        parts = file.relative_to(PACKAGE).with_suffix("").parts
+        if parts == ("__init__",) or parts == ("losses", "__init__"):
+            continue
+        named.append((".".join(p for p in parts if p != "__init__"), file))
+    return named
+
+
+@pytest.mark.parametrize(("module", "file"), modules(), ids=[name for name, _ in modules()])
+def test_imports_point_down_and_engines_do_not_know_each_other(module: str, file: Path) -> None:
+    level, name = layer_of(module)
+    for imported in imports(file):
+        if imported in {"__version__", "Stylizer"}:
+            continue
+        other_level, other_name = layer_of(imported)
+        assert other_level <= level, f"{module} imports {imported}, which lies above it"
+        if level == 3 and other_level == 3:
+            assert other_name == name, f"{module} imports another engine, {imported}"
+
+
+@pytest.mark.parametrize("statement", ["import fast_nst", "import fast_nst.cli.main"])
+def test_starting_up_loads_no_heavy_library(statement: str) -> None:
+    heavy = ("torch", "pytorch_lightning", "wandb", "torchvision", "datasets", "hydra")
+    program = f"import sys; {statement}; print([m for m in {heavy} if m in sys.modules])"
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["errors", "paths", "config"])
+def test_the_base_modules_import_no_torch(module: str) -> None:
+    program = f"import sys, fast_nst.{module}; print('torch' in sys.modules)"
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "False"
