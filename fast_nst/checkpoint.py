@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -85,7 +86,8 @@ def save_filter(path: str | Path, network: nn.Module, metadata: FilterMetadata) 
         save_file(state, partial, metadata={KEY: json.dumps(asdict(metadata))})
         partial.replace(path)
     except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise CheckpointError(
             f"{path} cannot be written ({error}). Choose a folder that you may write to."
         ) from error

@@ -61,17 +61,19 @@ def run(config: TrainConfig) -> None:
 
         result = train(config, run_dir=run_dir, output_dir=output_dir, on_progress=show)
         bar.update(task, completed=1.0)
+    if result.skipped:
+        console.print(f"{len(result.skipped)} training pictures could not be read:")
+        for name, reason in result.skipped:
+            console.print(f"  {name}: {reason}", markup=False, highlight=False)
     losses = "  ".join(f"{name} {value:.4f}" for name, value in result.losses.items())
     console.print(f"{result.steps} steps in {result.elapsed_s:.0f} s; validation: {losses}")
     print(f"filter:  {result.filter}")
     print(f"preview: {result.preview}")
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main() -> None:
     """Entry point: Hydra's command line. A user's mistake is one line and exit code 1."""
     register_schema()
-    if arguments is not None:
-        sys.argv = [sys.argv[0], *arguments]
     # Hydra prints a chained traceback of its own for an error inside the job; with this it raises.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     debug = "--debug" in sys.argv

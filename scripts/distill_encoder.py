@@ -443,10 +443,11 @@ CARD = """\
 A small VGG-shaped encoder (RGB in [0, 1] to relu1_1 ... relu4_1) for perceptual losses:
 {parameters:,} parameters in half precision. Made by scripts/distill_encoder.py; Apache-2.0.
 
-It was trained from random weights to reproduce the features of a distilled VGG-19, on crops of 1,148
-photographs (BSDS500 training and validation sets, one picture of each of 848 ImageNet classes) and
-of 17 paintings, on noise, on perturbed pictures and on pictures that were being optimised with the
-student itself, for {minutes} minutes on two CPU cores. No picture and no weight is copied from them.
+It was trained from random weights to reproduce the features of a distilled VGG-19, on crops of
+1,148 photographs (BSDS500 training and validation sets, one picture of each of 848 ImageNet
+classes) and of 17 paintings, on noise, on perturbed pictures and on pictures that were being
+optimised with the student itself, for {minutes} minutes on two CPU cores. No picture and no weight
+is copied from them.
 
 Sources: VGG-19 (Simonyan and Zisserman 2015); its distillation to a quarter of the channels (Wang,
 Li, Wang, Hu and Yang, "Collaborative Distillation for Ultra-Resolution Universal Style Transfer",
@@ -454,8 +455,9 @@ CVPR 2020; MIT licence, Copyright (c) 2020 Huan Wang), which was the teacher.
 
 ## How good it is
 
-100 iterations of L-BFGS from {count} held-out photos at 256 px, content relu3_1, style weight 30, The Starry
-Night, pixels clipped after each iteration; scale-free losses as the teacher sees the results, means:
+100 iterations of L-BFGS from {count} held-out photos at 256 px, content relu3_1, style weight 30,
+The Starry Night, pixels clipped after each iteration; scale-free losses as the teacher sees the
+results, means:
 
 | optimised with | style | content |
 |---|---|---|

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -14,9 +15,13 @@ from fast_nst.checkpoint import KEY, FilterMetadata
 from fast_nst.config import OptimizerConfig
 from fast_nst.errors import ConfigError, TrainingError
 from fast_nst.losses.perceptual import PerceptualLoss
+from fast_nst.training.muon import Muon
 from fast_nst.training.schedule import Schedule, learning_rate_factor
 
-OPTIMIZERS = {"adam": torch.optim.Adam}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "muon": Muon,
+}
 
 
 class StyleTransferModule(pl.LightningModule):

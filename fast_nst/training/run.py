@@ -57,6 +57,7 @@ class TrainResult:
         losses: unweighted losses on the validation pictures, by name.
         steps: optimizer steps, those before a resume included.
         elapsed_s: seconds, likewise.
+        skipped: (name, reason) of each training picture that could not be read.
     """
 
     filter: Path
@@ -64,6 +65,7 @@ class TrainResult:
     losses: dict[str, float]
     steps: int
     elapsed_s: float
+    skipped: list[tuple[str, str]]
 
 
 def train(
@@ -148,6 +150,7 @@ def train(
         losses=losses,
         steps=trainer.global_step,
         elapsed_s=schedule.elapsed_s,
+        skipped=data.skipped,
     )
 
 

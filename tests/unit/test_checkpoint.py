@@ -64,7 +64,7 @@ def test_a_truncated_file_is_refused(file: Path) -> None:
 
 def test_a_newer_format_asks_for_an_upgrade(file: Path) -> None:
     rewrite(file, asdict(replace(METADATA, format_version=99)))
-    with pytest.raises(CheckpointError, match="format version 99.*Upgrade"):
+    with pytest.raises(CheckpointError, match=r"format version 99.*Upgrade"):
         load_filter(file)
 
 

@@ -35,8 +35,10 @@ def test_the_papers_network_has_its_number_of_parameters() -> None:
 
 def test_instance_norm_is_torchs_own_and_takes_single_pixels() -> None:
     x = torch.randn(2, 5, 7, 6, generator=torch.Generator().manual_seed(0)) * 3 + 1
-    torch.testing.assert_close(InstanceNorm(5)(x), nn.InstanceNorm2d(5)(x))
-    assert InstanceNorm(5)(torch.ones(1, 5, 1, 1)).abs().max() == 0
+    for gradients in (True, False):
+        with torch.set_grad_enabled(gradients):
+            torch.testing.assert_close(InstanceNorm(5)(x), nn.InstanceNorm2d(5)(x))
+            assert InstanceNorm(5)(torch.ones(1, 5, 1, 1)).abs().max() == 0
 
 
 def test_pictures_of_a_batch_do_not_influence_each_other(network: JohnsonNetwork) -> None:

@@ -1,0 +1,103 @@
+"""Muon: momentum, orthogonalised, for the inner convolutions; Adam for all else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Muon(torch.optim.Optimizer):
+    """Moves each inner convolution by the semi-orthogonal matrix nearest to its momentum.
+
+    All directions of a weight matrix then learn at the same rate, which shortens training a great
+    deal where steps are few. Convolutions from or to pictures (3 channels), norms and biases take
+    Adam's step. Updates are scaled to Adam's typical size, so that one ``lr`` serves both.
+
+    Args:
+        parameters: of the network.
+        lr: learning rate.
+        momentum: of the orthogonalised updates, with Nesterov's look-ahead.
+        betas, eps: Adam's.
+
+    Source: Jordan et al. 2024, "Muon"; the scale is that of Liu et al. 2025, "Muon is scalable for
+    LLM training", sec. 2.2.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        lr: float = 1e-3,
+        momentum: float = 0.95,
+        betas: tuple[float, float] = (0.9, 0.99),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient."""
+        with torch.enable_grad():
+            loss = None if closure is None else closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if parameter.ndim == 4 and min(parameter.shape[:2]) > 3:
+                    _muon_step(parameter, state, group["lr"], group["momentum"])
+                else:
+                    _adam_step(parameter, state, group["lr"], group["betas"], group["eps"])
+        return loss
+
+
+def _muon_step(weight: Tensor, state: dict[str, Any], lr: float, momentum: float) -> None:
+    gradient = weight.grad
+    assert gradient is not None
+    if "mean" not in state:
+        state["mean"] = torch.zeros_like(weight)
+    state["mean"].lerp_(gradient, 1 - momentum)
+    update = orthogonalize(gradient.lerp(state["mean"], momentum).flatten(1))
+    scale = 0.2 * max(update.shape) ** 0.5
+    weight.add_(update.view(weight.shape), alpha=-lr * scale)
+
+
+def _adam_step(
+    weight: Tensor, state: dict[str, Any], lr: float, betas: tuple[float, float], eps: float
+) -> None:
+    gradient = weight.grad
+    assert gradient is not None
+    if "step" not in state:
+        state["step"] = 0
+        state["mean"] = torch.zeros_like(weight)
+        state["square"] = torch.zeros_like(weight)
+    state["step"] += 1
+    state["mean"].lerp_(gradient, 1 - betas[0])
+    state["square"].lerp_(gradient.square(), 1 - betas[1])
+    mean = state["mean"] / (1 - betas[0] ** state["step"])
+    square = state["square"] / (1 - betas[1] ** state["step"])
+    weight.add_(mean / (square.sqrt() + eps), alpha=-lr)
+
+
+def orthogonalize(matrix: Tensor, steps: int = 5) -> Tensor:
+    """Bring all singular values of an (M, N) matrix near 1, by Newton-Schulz iterations.
+
+    Args:
+        matrix: (M, N), any scale but zero, which stays zero.
+        steps: five bring singular values from 0.01 of the largest up to 0.7-1.2.
+
+    Returns:
+        (M, N), float32.
+
+    Source: Jordan et al. 2024, "Muon", whose quintic coefficients these are.
+    """
+    with torch.autocast(matrix.device.type, enabled=False):
+        tall = matrix.shape[0] > matrix.shape[1]
+        x: Tensor = (matrix.T if tall else matrix).float()
+        x = x / (x.norm() + 1e-7)
+        for _ in range(steps):
+            square = x @ x.T
+            x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+        return x.T if tall else x

@@ -1,0 +1,55 @@
+import copy
+
+import torch
+from torch import nn
+
+from fast_nst.training.muon import Muon, orthogonalize
+
+
+def test_singular_values_are_brought_near_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    for shape in ((6, 20), (20, 6), (8, 8)):
+        values = torch.linalg.svdvals(orthogonalize(torch.randn(shape, generator=generator) * 30))
+        assert values.min() > 0.3
+        assert values.max() < 1.4
+
+
+def test_a_matrix_of_zeros_stays_zero() -> None:
+    assert orthogonalize(torch.zeros(3, 5)).abs().max() == 0
+
+
+def test_it_fits_a_convolution_to_another() -> None:
+    torch.manual_seed(0)
+    target, student = nn.Conv2d(4, 8, 3), nn.Conv2d(4, 8, 3)
+    optimizer = Muon(student.parameters(), lr=1e-2)
+    pictures = torch.randn(16, 4, 8, 8)
+    losses = []
+    for step in range(300):
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-2 * (1 - step / 300)
+        loss = (student(pictures) - target(pictures).detach()).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.01 * losses[0]
+
+
+def test_its_state_can_be_saved_and_goes_on_the_same() -> None:
+    def advance(layer: nn.Module, optimizer: Muon) -> None:
+        optimizer.zero_grad()
+        layer(torch.ones(1, 4, 5, 5)).square().sum().backward()
+        optimizer.step()
+
+    torch.manual_seed(0)
+    first = nn.Conv2d(4, 4, 3)
+    optimizer = Muon(first.parameters())
+    advance(first, optimizer)
+    second = nn.Conv2d(4, 4, 3)
+    second.load_state_dict(first.state_dict())
+    copied = Muon(second.parameters())
+    copied.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    advance(first, optimizer)
+    advance(second, copied)
+    assert torch.equal(first.weight, second.weight)
+    assert torch.equal(first.bias, second.bias)
