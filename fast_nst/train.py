@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import re
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +25,8 @@ from fast_nst.paths import config_dir
 if TYPE_CHECKING:
     from fast_nst.training.callbacks import TrainProgress
 
+DEBUG = "FAST_NST_DEBUG"  # set where --debug was given: errors keep their tracebacks
+
 
 def folders(config: TrainConfig) -> tuple[Path, Path]:
     """Where the run's log goes, and where the filter: a sweep's jobs keep theirs to themselves."""
@@ -32,17 +38,27 @@ def folders(config: TrainConfig) -> tuple[Path, Path]:
 
 
 def run(config: TrainConfig) -> None:
-    """Train one filter, with a live progress bar, and say where it is."""
+    """Train one filter; an error that the user can put right is one line, and leaves nothing."""
+    run_dir, output_dir = folders(config)
+    try:
+        _train_with_progress(config, run_dir, output_dir)
+    except FastNSTError as error:
+        if not any(run_dir.glob("*")):  # nothing but Hydra's own folder, which is hidden
+            _discard(run_dir)
+        if DEBUG in os.environ:
+            raise
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(1) from None  # Hydra would add lines of its own to other exceptions
+
+
+def _train_with_progress(config: TrainConfig, run_dir: Path, output_dir: Path) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from fast_nst.training.run import train
 
-    missing = OmegaConf.missing_keys(config)
-    if missing:
-        raise ConfigError(f"{sorted(missing)[0]} must be given: {sorted(missing)[0]}=VALUE.")
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # it tells every choice
     console = Console(stderr=True)
-    run_dir, output_dir = folders(config)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -51,16 +67,22 @@ def run(config: TrainConfig) -> None:
         TextColumn("{task.fields[figures]}"),
         console=console,
     )
-    with bar:
-        task = bar.add_task(config.style.name, total=1.0, figures="starting")
+    task = bar.add_task(config.style.name, total=1.0, figures="")
 
-        def show(progress: TrainProgress) -> None:
-            losses = "  ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
-            figures = f"step {progress.step}  {progress.images_per_s:.1f} images/s  {losses}"
-            bar.update(task, completed=progress.fraction, figures=figures)
+    def show(progress: TrainProgress) -> None:
+        bar.start()  # at the first report: what fails before that needs no bar
+        losses = "  ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+        figures = f"step {progress.step}  {progress.images_per_s:.1f} images/s  {losses}"
+        bar.update(task, completed=progress.fraction, figures=figures)
 
+    try:
         result = train(config, run_dir=run_dir, output_dir=output_dir, on_progress=show)
         bar.update(task, completed=1.0)
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+    if os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0":
+        return  # one of several processes tells
     if result.skipped:
         console.print(f"{len(result.skipped)} training pictures could not be read:")
         for name, reason in result.skipped:
@@ -71,26 +93,48 @@ def run(config: TrainConfig) -> None:
     print(f"preview: {result.preview}")
 
 
+def _discard(run_dir: Path) -> None:
+    """Remove a run's folder, and those above it that this leaves empty, up to two."""
+    shutil.rmtree(run_dir, ignore_errors=True)
+    for folder in list(run_dir.parents)[:2]:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # refuses where something is in it
+
+
 def main() -> None:
     """Entry point: Hydra's command line. A user's mistake is one line and exit code 1."""
     register_schema()
-    # Hydra prints a chained traceback of its own for an error inside the job; with this it raises.
+    # Hydra shortens tracebacks by printing them itself; with this, exceptions reach us.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    debug = "--debug" in sys.argv
-    sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    if "--debug" in sys.argv:
+        sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+        os.environ[DEBUG] = "1"
     entry: Any = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")
     try:
         check_choices(sys.argv[1:])
         entry(run)()
     except (FastNSTError, HydraException, OmegaConfBaseException) as error:
-        if debug:
+        if DEBUG in os.environ:
             raise
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        print(f"error: {' '.join(lines[:2])}", file=sys.stderr)
+        print(f"error: {explain(error)}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print("interrupted; go on with resume=auto", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def explain(error: Exception) -> str:
+    """One line for an error in the command line's overrides, with the nearest key."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if unknown := re.match(r"Could not override '([^']+)'", lines[0]):
+        schema = OmegaConf.structured(TrainConfig)
+        keys = [str(key) for key in schema]
+        for group in keys.copy():
+            if OmegaConf.is_config(schema._get_node(group)):
+                keys += [f"{group}.{key}" for key in schema[group]]
+        return f"no key {unknown[1]!r}{suggest(unknown[1], keys)}. See all: --cfg job."
+    cause = str(error.__cause__).splitlines()[:1] if error.__cause__ else []
+    return " ".join([*lines[:2], *cause])
 
 
 def check_choices(arguments: list[str]) -> None:

@@ -26,6 +26,9 @@ def gram_matrix(features: Tensor) -> Tensor:
     device = features.device.type
     with torch.autocast(device, enabled=False):  # sums over thousands of positions
         wide = features if features.dtype == torch.float64 else features.float()
+        if wide.is_contiguous(memory_format=torch.channels_last):
+            flat = wide.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H*W, C), a view
+            return flat.transpose(1, 2) @ flat / flat.shape[1]
         flat = wide.flatten(2)
         return flat @ flat.transpose(1, 2) / flat.shape[2]
 

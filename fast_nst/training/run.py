@@ -28,7 +28,7 @@ from fast_nst.checkpoint import FilterMetadata, save_filter
 from fast_nst.config import LoggerConfig, StyleConfig, TrainConfig, TrainerConfig
 from fast_nst.data.module import PictureDataModule
 from fast_nst.encoders import create_encoder
-from fast_nst.errors import ConfigError, TrainingError, suggest
+from fast_nst.errors import ConfigError, suggest
 from fast_nst.image.io import read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
@@ -137,7 +137,7 @@ def train(
             warnings.filterwarnings("ignore", message=harmless)
         trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
     if trainer.interrupted:
-        raise TrainingError(f"interrupted at step {trainer.global_step}; go on with resume=auto.")
+        raise KeyboardInterrupt
     losses, grid = preview.stylize(module.eval())
     metadata = FilterMetadata(**{**asdict(metadata), "losses": losses})
     name = config.style.name

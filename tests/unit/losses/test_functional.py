@@ -29,6 +29,12 @@ def test_a_gram_matrix_does_not_change_when_pixels_are_shuffled() -> None:
     torch.testing.assert_close(gram_matrix(features), gram_matrix(shuffled))
 
 
+def test_a_gram_matrix_does_not_depend_on_the_layout_in_memory() -> None:
+    features = random(2, 5, 4, 6)
+    last = features.contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(gram_matrix(features), gram_matrix(last))
+
+
 def test_a_gram_matrix_is_symmetric_and_float32_under_autocast() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         gram = gram_matrix(random(1, 4, 3, 3).bfloat16())
