@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from fast_nst.errors import CheckpointError, FastNSTError
@@ -83,7 +83,8 @@ def save_filter(path: str | Path, network: nn.Module, metadata: FilterMetadata) 
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(state, partial, metadata={KEY: json.dumps(asdict(metadata))})
+        # Not save_file(): it makes files that only their owner can read.
+        partial.write_bytes(save(state, metadata={KEY: json.dumps(asdict(metadata))}))
         partial.replace(path)
     except (OSError, SafetensorError) as error:
         with contextlib.suppress(OSError):

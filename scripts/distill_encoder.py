@@ -29,7 +29,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from fast_nst.encoders import Encoder, create_encoder
@@ -422,7 +422,7 @@ def measure(args: argparse.Namespace) -> None:
     print(f"style {means['student style']:.4f} (teacher's own {means['teacher style']:.4f}), ")
     print(f"content {ratio:.2f} times the teacher's {means['teacher content']:.3f}")
     if args.out:
-        save_file(state, args.out / "vgg_lite.safetensors")
+        (args.out / "vgg_lite.safetensors").write_bytes(save_tensors(state))
         text = CARD.format(
             count=len(rows),
             student_style=means["student style"],

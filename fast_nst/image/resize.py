@@ -19,29 +19,16 @@ def resize_short_side(rgb: Tensor, size: int) -> Tensor:
     Raises:
         ValueError: If ``rgb`` has another shape or type, or ``size`` is below 1.
     """
-    height, width = _check(rgb, size)
-    return _resize(rgb, size / min(height, width))
-
-
-def fit_long_side(rgb: Tensor, size: int) -> Tensor:
-    """Shrink so that the longer side is at most ``size`` px; never enlarge.
-
-    Args:
-        rgb: (3, H, W) or (B, 3, H, W), floating point in [0, 1].
-        size: px, at least 1.
-
-    Returns:
-        The same number of dimensions, in [0, 1]; ``rgb`` itself where it fits already.
-
-    Raises:
-        ValueError: If ``rgb`` has another shape or type, or ``size`` is below 1.
-    """
-    height, width = _check(rgb, size)
-    return _resize(rgb, min(1.0, size / max(height, width)))
-
-
-def _resize(rgb: Tensor, scale: float) -> Tensor:
+    if rgb.ndim not in (3, 4) or rgb.shape[-3] != 3 or not rgb.is_floating_point():
+        raise ValueError(
+            f"rgb is {tuple(rgb.shape)} of {rgb.dtype}; wanted (3, H, W) or (B, 3, H, W), float."
+        )
+    if 0 in rgb.shape:
+        raise ValueError(f"rgb is {tuple(rgb.shape)}: it holds no pixels.")
+    if size < 1:
+        raise ValueError(f"size is {size} px; wanted at least 1.")
     height, width = rgb.shape[-2:]
+    scale = size / min(height, width)
     target = (max(1, round(height * scale)), max(1, round(width * scale)))
     if target == (height, width):
         return rgb
@@ -51,15 +38,3 @@ def _resize(rgb: Tensor, scale: float) -> Tensor:
         batch, size=target, mode="bicubic", align_corners=False, antialias=True
     ).clamp(0, 1)
     return resized if rgb.ndim == 4 else resized[0]
-
-
-def _check(rgb: Tensor, size: int) -> tuple[int, int]:
-    if rgb.ndim not in (3, 4) or rgb.shape[-3] != 3 or not rgb.is_floating_point():
-        raise ValueError(
-            f"rgb is {tuple(rgb.shape)} of {rgb.dtype}; wanted (3, H, W) or (B, 3, H, W), float."
-        )
-    if 0 in rgb.shape:
-        raise ValueError(f"rgb is {tuple(rgb.shape)}: it holds no pixels.")
-    if size < 1:
-        raise ValueError(f"size is {size} px; wanted at least 1.")
-    return rgb.shape[-2], rgb.shape[-1]

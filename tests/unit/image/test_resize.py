@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 
-from fast_nst.image.resize import fit_long_side, resize_short_side
+from fast_nst.image.resize import resize_short_side
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -27,19 +25,8 @@ def test_the_short_side_becomes_the_size_and_the_aspect_ratio_stays(
     assert resized.shape[:-2] == shape[:-2]
 
 
-def test_fitting_shrinks_the_long_side_to_the_size() -> None:
-    assert fit_long_side(noise(3, 40, 60), 30).shape == (3, 20, 30)
-    assert fit_long_side(noise(2, 3, 60, 40), 30).shape == (2, 3, 30, 20)
-
-
-def test_fitting_returns_a_picture_that_fits_unchanged() -> None:
-    rgb = noise(3, 40, 60)
-    assert torch.equal(fit_long_side(rgb, 60), rgb)
-    assert torch.equal(fit_long_side(rgb, 1000), rgb)
-
-
 def test_a_narrow_picture_keeps_at_least_one_pixel() -> None:
-    assert fit_long_side(noise(3, 2, 2000), 100).shape == (3, 1, 100)
+    assert resize_short_side(noise(3, 30, 1000), 1).shape == (3, 1, 33)
 
 
 def test_a_constant_picture_stays_constant() -> None:
@@ -68,15 +55,14 @@ def test_the_input_is_not_changed() -> None:
     assert torch.equal(rgb, before)
 
 
-@pytest.mark.parametrize("resize", [resize_short_side, fit_long_side])
-def test_misuse_is_refused(resize: Callable[[torch.Tensor, int], torch.Tensor]) -> None:
+def test_misuse_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        resize(noise(3, 4, 4), 0)
+        resize_short_side(noise(3, 4, 4), 0)
     with pytest.raises(ValueError, match="wanted"):
-        resize(noise(4, 4), 2)
+        resize_short_side(noise(4, 4), 2)
     with pytest.raises(ValueError, match="wanted"):
-        resize(noise(4, 4, 4), 2)
+        resize_short_side(noise(4, 4, 4), 2)
     with pytest.raises(ValueError, match="float"):
-        resize(torch.zeros(3, 4, 4, dtype=torch.uint8), 2)
+        resize_short_side(torch.zeros(3, 4, 4, dtype=torch.uint8), 2)
     with pytest.raises(ValueError, match="no pixels"):
-        resize(noise(3, 0, 4), 2)
+        resize_short_side(noise(3, 0, 4), 2)
