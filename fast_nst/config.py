@@ -51,6 +51,7 @@ class LossConfig:
     content_weight: float = MISSING  # type: ignore[assignment]
     style_weight: float = MISSING  # type: ignore[assignment]
     tv_weight: float = MISSING  # type: ignore[assignment]
+    grid_weight: float = MISSING  # type: ignore[assignment]
 
 
 @dataclass

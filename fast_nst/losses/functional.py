@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -88,3 +89,32 @@ def total_variation(images: Tensor) -> Tensor:
         if steps.numel():
             total = total + steps.square().mean()
     return total
+
+
+def grid_energy(images: Tensor, period: int = 4, window: int = 64) -> Tensor:
+    """Share of the pictures' variance that repeats every ``period`` pixels, locked to the frame.
+
+    A network with a stride can fill flat areas with a pattern of that period, which lowers style
+    losses and looks like a grid. Here each window of each channel is averaged over all pixels that
+    have the same place modulo ``period``: in a picture without a grid, these ``period**2`` means
+    are the same.
+
+    Args:
+        images: (B, C, H, W), any range.
+        period: px.
+        window: px, side of the squares in which the pattern may differ; a multiple of ``period``.
+
+    Returns:
+        Scalar in [0, 1]; about 1e-4 for photographs. The divisor is constant: no gradient flows
+        through it. 0 for pictures smaller than ``period``.
+    """
+    images = images.float()
+    height, width = (side - side % period for side in images.shape[-2:])
+    if not height or not width:
+        return images.new_zeros(())
+    cells = F.pixel_unshuffle(images[..., :height, :width], period)
+    across = tuple(min(window // period, side) for side in cells.shape[-2:])
+    means = F.avg_pool2d(cells, across).unflatten(1, (images.shape[1], period**2))
+    repeated = (means - means.mean(2, keepdim=True)).square().mean((1, 2, 3, 4))
+    total: Tensor = images.detach().var((2, 3)).mean(1).clamp_min(1e-6)
+    return torch.mean(repeated / total)

@@ -12,6 +12,7 @@ from fast_nst.encoders.base import Encoder
 from fast_nst.errors import ConfigError
 from fast_nst.losses.functional import (
     gram_matrix,
+    grid_energy,
     paper_content_loss,
     paper_style_loss,
     relative_squared_error,
@@ -22,7 +23,7 @@ Scale = Literal["relative", "paper"]
 
 
 class PerceptualLoss(nn.Module):
-    """Content, style and total variation of stylized pictures, each weighted and named.
+    """Content, style, grid and total variation of stylized pictures, each weighted and named.
 
     Args:
         encoder: frozen; computes the features.
@@ -30,7 +31,7 @@ class PerceptualLoss(nn.Module):
             target is the mean of their Gram matrices. Computed once, here.
         content_layers: encoder layers whose features should stay the content's.
         style_layers: encoder layers whose Gram matrices should become the style's.
-        content_weight, style_weight, tv_weight: dimensionless factors.
+        content_weight, style_weight, tv_weight, grid_weight: dimensionless factors.
         scale: ``"relative"`` divides each layer's term by the target's own size, so that one set
             of weights works across encoders, sizes and styles; layers are averaged. ``"paper"``
             keeps the definitions of Johnson et al. 2016; layers are summed.
@@ -50,10 +51,16 @@ class PerceptualLoss(nn.Module):
         content_weight: float = 1.0,
         style_weight: float = 30.0,
         tv_weight: float = 0.0,
+        grid_weight: float = 0.0,
         scale: Scale = "relative",
     ) -> None:
         super().__init__()
-        weights = {"content": content_weight, "style": style_weight, "tv": tv_weight}
+        weights = {
+            "content": content_weight,
+            "style": style_weight,
+            "tv": tv_weight,
+            "grid": grid_weight,
+        }
         for name, weight in weights.items():
             if not 0 <= weight < float("inf"):
                 raise ConfigError(f"loss.{name}_weight is {weight}; it must be 0 or more.")
@@ -119,6 +126,8 @@ class PerceptualLoss(nn.Module):
                 for layer in self.style_layers
             ]
             terms["style"] = self.weights["style"] * _pool(each, paper)
+        if self.weights["grid"]:
+            terms["grid"] = self.weights["grid"] * grid_energy(stylized)
         if self.weights["tv"]:
             terms["tv"] = self.weights["tv"] * total_variation(stylized)
         return terms

@@ -80,7 +80,7 @@ class JohnsonNetwork(nn.Module):
             The paper's network is ``width=32``.
         blocks: number of residual blocks; the paper's has 5.
 
-    Departs from the paper: instance instead of batch normalisation (Ulyanov et al. 2016), nearest
+    Departs from the paper: instance instead of batch normalisation (Ulyanov et al. 2016), bilinear
     upsampling and a convolution instead of a transposed one, which leaves no checkerboard (Odena
     et al. 2016), reflection padding in every layer, and a sigmoid, so that the output is a picture.
     """
@@ -120,7 +120,8 @@ class JohnsonNetwork(nn.Module):
             x = torch.relu(layer(x))
         x = self.blocks(x)
         for layer in self.up:
-            x = torch.relu(layer(F.interpolate(x, scale_factor=2.0, mode="nearest")))
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+            x = torch.relu(layer(x))
         x = self.head(F.pad(x, (4, 4, 4, 4), mode="reflect"))
         return torch.sigmoid(x.float())[..., :height, :width]
 
