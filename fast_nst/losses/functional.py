@@ -114,7 +114,7 @@ def grid_energy(images: Tensor, period: int = 4, window: int = 64) -> Tensor:
         return images.new_zeros(())
     cells = F.pixel_unshuffle(images[..., :height, :width], period)
     across = tuple(min(window // period, side) for side in cells.shape[-2:])
-    means = F.avg_pool2d(cells, across).unflatten(1, (images.shape[1], period**2))
+    means = torch.unflatten(F.avg_pool2d(cells, across), 1, (images.shape[1], period**2))
     repeated = (means - means.mean(2, keepdim=True)).square().mean((1, 2, 3, 4))
     total: Tensor = images.detach().var((2, 3)).mean(1).clamp_min(1e-6)
     return torch.mean(repeated / total)
