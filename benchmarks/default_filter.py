@@ -7,7 +7,7 @@ Trains ``style=starry_night`` with the default preset in a fresh folder (or take
 stylizes every held-out photo at 256 px (short side) and judges the results with scale-free losses
 against the painting at 256 px: content relu3_1, style relu1_1 ... relu4_1, means over the photos;
 once as the bundled encoder sees them and, with ``--teacher``, as a network does that had no part in
-the training. Writes ``results/default_filter.json`` and a contact sheet.
+the training. Writes ``results/default_filter.json`` and, with ``--sheet FILE``, a contact sheet.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, help="weights of vgg19_distilled, a second judge")
     parser.add_argument("--ckpt", type=Path, help="judge this filter instead of training one")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--sheet", type=Path, help="picture to write: content | stylized")
     parser.add_argument("overrides", nargs="*", help="passed to the training")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -108,10 +109,11 @@ def main() -> None:
     (args.out / "default_filter.json").write_text(json.dumps(result, indent=2) + "\n")
     for name, losses in found.items():
         print(f"{name}: style {losses['style']:.4f}  content {losses['content']:.3f}")
-    wide = [pair for pair in pairs if pair[0].shape[3] >= pair[0].shape[2]][:12]
-    rows = [torch.cat([c[0, :, :, :340], s[0, :, :, :340]], dim=2) for c, s in wide]
-    columns = [torch.cat(rows[i::3], dim=1) for i in range(3)]
-    write_image(args.out / "default_filter.jpg", torch.cat(columns, dim=2))
+    if args.sheet:
+        wide = [pair for pair in pairs if pair[0].shape[3] >= pair[0].shape[2]][:12]
+        rows = [torch.cat([c[0, :, :, :340], s[0, :, :, :340]], dim=2) for c, s in wide]
+        columns = [torch.cat(rows[i::3], dim=1) for i in range(3)]
+        write_image(args.sheet, torch.cat(columns, dim=2))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def run(config: TrainConfig) -> None:
     try:
         _train_with_progress(config, run_dir, output_dir)
     except FastNSTError as error:
-        if not any(run_dir.glob("*")):  # nothing but Hydra's own folder, which is hidden
+        if all(entry.name == ".hydra" for entry in run_dir.iterdir()):
             _discard(run_dir)
         if DEBUG in os.environ:
             raise

@@ -63,7 +63,7 @@ def optimize_picture(
         total.backward()  # type: ignore[no-untyped-call]
         # L-BFGS flattens the gradient with view(); some convolutions leave other strides.
         pixels.grad = pixels.grad.contiguous() if pixels.grad is not None else None
-        return total
+        return total.detach()
 
     for iteration in range(1, iterations + 1):
         optimizer.step(evaluate)  # type: ignore[no-untyped-call]

@@ -89,7 +89,8 @@ class StyleTransferModule(pl.LightningModule):
 
     def _stop(self, terms: dict[str, Tensor]) -> None:
         name, value = next(
-            ((n, float(v)) for n, v in terms.items() if not torch.isfinite(v)), ("total", torch.nan)
+            ((n, float(v.detach())) for n, v in terms.items() if not torch.isfinite(v)),
+            ("total", float("nan")),
         )
         raise TrainingError(
             f"the {name} loss is {value} at step {self.global_step}. The last good checkpoint is "

@@ -14,12 +14,19 @@ def blocks(side: int) -> torch.Tensor:
     return cells.repeat_interleave(4, 2).repeat_interleave(4, 3)
 
 
-def test_a_quadratic_is_solved_and_pixels_stay_in_range() -> None:
-    target = torch.tensor([-0.5, 0.25, 1.5]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+def test_a_quadratic_is_solved() -> None:
+    target = torch.tensor([0.1, 0.25, 0.9]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
     found = optimize_picture(
         torch.full((1, 3, 4, 4), 0.5), lambda x: {"error": (x - target).square().mean()}
     )
-    torch.testing.assert_close(found, target.clamp(0, 1), atol=1e-3, rtol=0)
+    torch.testing.assert_close(found, target, atol=1e-3, rtol=0)
+
+
+def test_pixels_stay_in_range() -> None:
+    found = optimize_picture(
+        torch.full((1, 3, 4, 4), 0.5), lambda x: {"error": (x - 3).square().mean()}, iterations=20
+    )
+    assert torch.equal(found, torch.ones(1, 3, 4, 4))
 
 
 def test_the_start_is_not_changed_and_every_iteration_is_reported() -> None:
@@ -43,11 +50,13 @@ def test_style_transfer_comes_nearer_to_the_style_and_keeps_the_content() -> Non
     content[..., 16:] = 0.1
     loss = PerceptualLoss(encoder, style, style_weight=10)
     targets = loss.content_targets(content)
-    before = loss(content, targets)["style"]
+    with torch.no_grad():
+        before = loss(content, targets)["style"]
     found = optimize_picture(content, lambda x: loss(x, targets), iterations=30)
-    after = loss(found, targets)
+    with torch.no_grad():
+        after = loss(found, targets)
     assert after["style"] < 0.3 * before
-    assert after["content"] < 1
+    assert after["style"] + after["content"] < before
 
 
 def test_a_texture_has_the_styles_statistics_at_every_size_but_not_its_pixels() -> None:
