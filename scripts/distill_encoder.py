@@ -38,6 +38,7 @@ from fast_nst.image.io import read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.optimize.gatys import optimize_picture
+from fast_nst.training.muon import orthogonalize
 
 LAYERS = VGGLite().layers
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -253,17 +254,6 @@ def total(terms: dict[str, Tensor]) -> Tensor:
     return torch.stack([value.clamp_max(4) for value in terms.values()]).sum(0)
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """Nearest semi-orthogonal matrix, by five Newton-Schulz steps (Jordan et al. 2024, "Muon")."""
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).bfloat16()
-    x = x / (x.norm() + 1e-7)
-    for _ in range(5):
-        square = x @ x.T
-        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-    return (x.T if tall else x).float()
-
-
 class Muon:
     """Momentum, orthogonalised for weights (Jordan et al. 2024); Adam for biases."""
 
@@ -280,7 +270,7 @@ class Muon:
             momentum.lerp_(weight.grad, 0.05)
             update = weight.grad.lerp(momentum, 0.95).flatten(1)
             grown = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
-            weight.add_(orthogonal(update).view_as(weight), alpha=-rate * grown)
+            weight.add_(orthogonalize(update).view_as(weight), alpha=-rate * grown)
             weight.grad = None
         for group in self.adam.param_groups:
             group["lr"] = rate * 0.1
