@@ -62,7 +62,7 @@ class DataConfig:
     size: int = MISSING  # type: ignore[assignment]
     batch_size: int = MISSING  # type: ignore[assignment]
     num_workers: int = MISSING  # type: ignore[assignment]
-    held_out: int = MISSING  # type: ignore[assignment]
+    held_out: int | None = None
     photo_share: float | None = None
     path: str | None = None
     least_scale: float | None = None

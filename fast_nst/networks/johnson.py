@@ -28,8 +28,8 @@ class InstanceNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""
         if x.device.type == "cpu" and torch.is_grad_enabled():
-            # A group norm's backward pass takes ten times as long there (torch 2.15), so each
-            # picture is a batch of its own.
+            # A group norm's backward pass is slow there where channels are last (torch 2.15), so
+            # each picture is a batch of its own.
             return torch.cat(
                 [
                     torch.batch_norm(
