@@ -37,7 +37,7 @@ from fast_nst.encoders.vgg_lite import VGGLite
 from fast_nst.image.io import read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.optimize.gatys import optimize_picture
+from fast_nst.pixels import optimize_picture
 from fast_nst.training.muon import orthogonalize
 
 LAYERS = VGGLite().layers

@@ -13,7 +13,7 @@ PACKAGE = Path(fast_nst.__file__).parent
 LAYERS = [
     {"errors", "paths", "config", "image"},
     {"networks", "encoders", "losses.functional"},
-    {"data", "checkpoint", "losses.perceptual"},
+    {"data", "checkpoint", "losses.perceptual", "pixels"},
     {"training", "optimize", "inference", "export", "evaluation"},
     {"apps"},
     {"train", "cli", "__main__"},

@@ -4,7 +4,8 @@ import torch
 from fast_nst.encoders import create_encoder
 from fast_nst.errors import TrainingError
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.optimize.gatys import Progress, optimize_picture, synthesize_texture
+from fast_nst.optimize.gatys import synthesize_texture
+from fast_nst.pixels import Progress, optimize_picture
 
 
 def blocks(side: int) -> torch.Tensor:
