@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from fast_nst.encoders.base import Encoder
 from fast_nst.errors import WeightsError
+from fast_nst.image.pad import reflect_pad
 from fast_nst.paths import asset_path
 
 CONVS_PER_BLOCK = (2, 2, 4, 1)
@@ -48,7 +49,7 @@ class VGGLite(Encoder):
                 break
             if name.endswith("_1") and name != "relu1_1":
                 hidden = F.max_pool2d(hidden, kernel_size=2)
-            hidden = torch.relu(conv(F.pad(hidden, (1, 1, 1, 1), mode="reflect")))
+            hidden = torch.relu(conv(reflect_pad(hidden, 1)))
             if name in wanted:
                 features[name] = torch.relu(self.taps[name](hidden))
         return features

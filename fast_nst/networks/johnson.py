@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
+from fast_nst.image.pad import reflect_pad
 
 EPSILON = 1e-5  # added to variances
 STRIDE = 4  # the residual blocks see a quarter of the picture's size
@@ -47,14 +48,14 @@ class ConvNorm(nn.Module):
 
     def __init__(self, channels_in: int, channels: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
-        self.padding = (kernel // 2,) * 4
+        self.margin = kernel // 2
         # The norm subtracts every channel's mean, so a bias here would have no effect.
         self.conv = nn.Conv2d(channels_in, channels, kernel, stride, bias=False)
         self.norm = InstanceNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) to (B, C, H / stride, W / stride)."""
-        normalized: Tensor = self.norm(self.conv(F.pad(x, self.padding, mode="reflect")))
+        normalized: Tensor = self.norm(self.conv(reflect_pad(x, self.margin)))
         return normalized
 
 
@@ -122,7 +123,7 @@ class JohnsonNetwork(nn.Module):
         for layer in self.up:
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
             x = torch.relu(layer(x))
-        x = self.head(F.pad(x, (4, 4, 4, 4), mode="reflect"))
+        x = self.head(reflect_pad(x, 4))
         return torch.sigmoid(x.float())[..., :height, :width]
 
 

@@ -42,26 +42,32 @@ class Muon(torch.optim.Optimizer):
         with torch.enable_grad():
             loss = None if closure is None else closure()
         for group in self.param_groups:
+            updates: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
                 state = self.state[parameter]
                 if parameter.ndim == 4 and min(parameter.shape[:2]) > 3:
-                    _muon_step(parameter, state, group["lr"], group["momentum"])
+                    update = _look_ahead(parameter, state, group["momentum"]).flatten(1)
+                    updates.setdefault(update.shape, []).append((parameter, update))
                 else:
                     _adam_step(parameter, state, group["lr"], group["betas"], group["eps"])
+            for shape, pairs in updates.items():  # all weights of one shape in one product
+                scaled = -group["lr"] * 0.2 * max(shape) ** 0.5
+                matrices = orthogonalize(torch.stack([update for _, update in pairs]))
+                for (parameter, _), matrix in zip(pairs, matrices, strict=True):
+                    parameter.add_(matrix.view(parameter.shape), alpha=scaled)
         return loss
 
 
-def _muon_step(weight: Tensor, state: dict[str, Any], lr: float, momentum: float) -> None:
+def _look_ahead(weight: Tensor, state: dict[str, Any], momentum: float) -> Tensor:
+    """Nesterov's momentum: the mean gradient, with this step's counted once more."""
     gradient = weight.grad
     assert gradient is not None
     if "mean" not in state:
         state["mean"] = torch.zeros_like(weight)
     state["mean"].lerp_(gradient, 1 - momentum)
-    update = orthogonalize(gradient.lerp(state["mean"], momentum).flatten(1))
-    scale = 0.2 * max(update.shape) ** 0.5
-    weight.add_(update.view(weight.shape), alpha=-lr * scale)
+    return gradient.lerp(state["mean"], momentum)
 
 
 def _adam_step(
@@ -81,23 +87,23 @@ def _adam_step(
     weight.add_(mean / (square.sqrt() + eps), alpha=-lr)
 
 
-def orthogonalize(matrix: Tensor, steps: int = 5) -> Tensor:
-    """Bring all singular values of an (M, N) matrix near 1, by Newton-Schulz iterations.
+def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Bring all singular values of each (M, N) matrix near 1, by Newton-Schulz iterations.
 
     Args:
-        matrix: (M, N), any scale but zero, which stays zero.
+        matrices: (..., M, N), any scale but zero, which stays zero.
         steps: five bring singular values from 0.01 of the largest up to 0.7-1.2.
 
     Returns:
-        (M, N), float32.
+        (..., M, N), float32.
 
     Source: Jordan et al. 2024, "Muon", whose quintic coefficients these are.
     """
-    with torch.autocast(matrix.device.type, enabled=False):
-        tall = matrix.shape[0] > matrix.shape[1]
-        x: Tensor = (matrix.T if tall else matrix).float()
-        x = x / (x.norm() + 1e-7)
+    with torch.autocast(matrices.device.type, enabled=False):
+        tall = matrices.shape[-2] > matrices.shape[-1]
+        x: Tensor = (matrices.mT if tall else matrices).float()
+        x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
         for _ in range(steps):
-            square = x @ x.T
+            square = x @ x.mT
             x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-        return x.T if tall else x
+        return x.mT if tall else x
