@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
-from fast_nst.paths import config_dir
+from fast_nst.errors import ConfigError
+from fast_nst.paths import asset_path, config_dir
 
 MISSING = "???"  # omegaconf's mark for a value that must be given
 
@@ -52,6 +54,7 @@ class LossConfig:
     style_weight: float = MISSING  # type: ignore[assignment]
     tv_weight: float = MISSING  # type: ignore[assignment]
     grid_weight: float = MISSING  # type: ignore[assignment]
+    pattern_weight: float = MISSING  # type: ignore[assignment]
 
 
 @dataclass
@@ -143,6 +146,21 @@ def register_schema() -> None:
     from hydra.core.config_store import ConfigStore
 
     ConfigStore.instance().store(name="schema", node=TrainConfig)
+
+
+def style_path(style: StyleConfig) -> Path:
+    """The style's picture file: ``style.image``, or the bundled texture of that name."""
+    if style.image is not None:
+        path = Path(style.image).expanduser()
+        if not path.is_file():
+            raise ConfigError(f"style.image={style.image}: no such file. Give a picture.")
+        return path
+    path = asset_path(f"styles/{style.name}.webp")
+    if not path.is_file():
+        raise ConfigError(
+            f"style {style.name!r} has no bundled picture. Give one: style.image=FILE."
+        )
+    return path
 
 
 @dataclass(frozen=True)

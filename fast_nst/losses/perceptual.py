@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from fast_nst.encoders.base import Encoder
+from fast_nst.encoders import Encoder, create_encoder
 from fast_nst.errors import ConfigError
+from fast_nst.image.io import read_image
+from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.functional import (
     gram_matrix,
     grid_energy,
     paper_content_loss,
     paper_style_loss,
+    periodicity,
     relative_squared_error,
     total_variation,
 )
@@ -23,7 +27,7 @@ Scale = Literal["relative", "paper"]
 
 
 class PerceptualLoss(nn.Module):
-    """Content, style, grid and total variation of stylized pictures, each weighted and named.
+    """Content, style and three faults of stylized pictures, each weighted and named.
 
     Args:
         encoder: frozen; computes the features.
@@ -31,7 +35,11 @@ class PerceptualLoss(nn.Module):
             target is the mean of their Gram matrices. Computed once, here.
         content_layers: encoder layers whose features should stay the content's.
         style_layers: encoder layers whose Gram matrices should become the style's.
-        content_weight, style_weight, tv_weight, grid_weight: dimensionless factors.
+        content_weight, style_weight: dimensionless factors.
+        tv_weight, grid_weight: of :func:`total_variation` and :func:`grid_energy`.
+        pattern_weight: of hatching and other regular patterns: by how much the logarithm of the
+            :func:`periodicity` of the picture's parts exceeds the style's own, which is the mean
+            over its parts by energy. Pictures smaller than a part (32 px) count as 0.
         scale: ``"relative"`` divides each layer's term by the target's own size, so that one set
             of weights works across encoders, sizes and styles; layers are averaged. ``"paper"``
             keeps the definitions of Johnson et al. 2016; layers are summed.
@@ -52,6 +60,7 @@ class PerceptualLoss(nn.Module):
         style_weight: float = 30.0,
         tv_weight: float = 0.0,
         grid_weight: float = 0.0,
+        pattern_weight: float = 0.0,
         scale: Scale = "relative",
     ) -> None:
         super().__init__()
@@ -60,6 +69,7 @@ class PerceptualLoss(nn.Module):
             "style": style_weight,
             "tv": tv_weight,
             "grid": grid_weight,
+            "pattern": pattern_weight,
         }
         for name, weight in weights.items():
             if not 0 <= weight < float("inf"):
@@ -79,6 +89,7 @@ class PerceptualLoss(nn.Module):
         styles = [style] if isinstance(style, Tensor) else list(style)
         for layer, gram in self._style_targets(styles).items():
             self.register_buffer(self._buffer(layer), gram, persistent=False)
+        self.style_periodicity = self._style_periodicity(styles) if pattern_weight else 0.0
 
     @staticmethod
     def _buffer(layer: str) -> str:
@@ -92,6 +103,20 @@ class PerceptualLoss(nn.Module):
             for layer in self.style_layers:
                 grams[layer].append(gram_matrix(features[layer]))
         return {layer: torch.cat(each).mean(0, keepdim=True) for layer, each in grams.items()}
+
+    @staticmethod
+    @torch.no_grad()
+    def _style_periodicity(styles: Sequence[Tensor]) -> float:
+        """The mean logarithm over the styles' parts, by energy: flat areas do not count."""
+        measured = [periodicity(pictures) for pictures in styles]
+        values = torch.cat([value.flatten() for value, _ in measured])
+        energies = torch.cat([energy.flatten() for _, energy in measured]).clamp_min(1e-12)
+        if not len(values):
+            raise ConfigError(
+                "loss.pattern_weight needs a style of at least 32 x 32 px. Raise style.size, or "
+                "set loss.pattern_weight=0."
+            )
+        return float((values.log() * energies).sum() / energies.sum())
 
     @torch.no_grad()
     def content_targets(self, content: Tensor) -> dict[str, Tensor]:
@@ -128,6 +153,11 @@ class PerceptualLoss(nn.Module):
             terms["style"] = self.weights["style"] * _pool(each, paper)
         if self.weights["grid"]:
             terms["grid"] = self.weights["grid"] * grid_energy(stylized)
+        if self.weights["pattern"]:
+            excess = periodicity(stylized)[0].log() - self.style_periodicity
+            terms["pattern"] = (
+                self.weights["pattern"] * excess.clamp_min(0).sum() / max(1, excess.numel())
+            )
         if self.weights["tv"]:
             terms["tv"] = self.weights["tv"] * total_variation(stylized)
         return terms
@@ -135,6 +165,23 @@ class PerceptualLoss(nn.Module):
     def unweighted(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Divide the weights out of what :meth:`forward` returned."""
         return {name: value / self.weights[name] for name, value in terms.items()}
+
+
+def create_loss(config: Mapping[str, Any], style_file: Path) -> PerceptualLoss:
+    """Build the loss that a filter is trained with, or was: training and its report share this.
+
+    Args:
+        config: a resolved training configuration, or what a filter's metadata holds of it; the
+            groups ``style`` (its ``size``), ``encoder`` and ``loss`` are read.
+        style_file: the style picture.
+
+    Raises:
+        ImageError: If the style picture cannot be read.
+        FastNSTError: As :func:`create_encoder` and :class:`PerceptualLoss` do.
+    """
+    style = resize_short_side(read_image(style_file).rgb, config["style"]["size"])[None]
+    encoder = create_encoder(config["encoder"]["name"], config["encoder"]["weights"])
+    return PerceptualLoss(encoder, style, **config["loss"])
 
 
 def _pool(values: Sequence[Tensor], paper: bool) -> Tensor:

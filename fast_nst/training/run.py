@@ -25,15 +25,13 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
 from torch import Tensor
 
 from fast_nst.checkpoint import FilterMetadata, save_filter
-from fast_nst.config import LoggerConfig, StyleConfig, TrainConfig, TrainerConfig
+from fast_nst.config import LoggerConfig, TrainConfig, TrainerConfig, style_path
 from fast_nst.data.module import PictureDataModule
-from fast_nst.encoders import create_encoder
 from fast_nst.errors import ConfigError, suggest
 from fast_nst.image.io import read_image, write_image
 from fast_nst.image.resize import resize_short_side
-from fast_nst.losses.perceptual import PerceptualLoss
+from fast_nst.losses.perceptual import create_loss
 from fast_nst.networks import create_network
-from fast_nst.paths import asset_path
 from fast_nst.training.callbacks import KeepLast, Preview, ReportProgress, TrainProgress
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.schedule import Schedule
@@ -92,8 +90,7 @@ def train(
     pl.seed_everything(config.seed, workers=True, verbose=False)
     style_file = style_path(config.style)
     style = resize_short_side(read_image(style_file).rgb, config.style.size)[None]
-    encoder = create_encoder(config.encoder.name, config.encoder.weights)
-    loss = PerceptualLoss(encoder, style, **_values(config.loss))
+    loss = create_loss(_values(config), style_file)
     network_arguments = _values(config.network)
     network_name = network_arguments.pop("name")
     network = create_network(network_name, **network_arguments)
@@ -152,21 +149,6 @@ def train(
         elapsed_s=schedule.elapsed_s,
         skipped=data.skipped,
     )
-
-
-def style_path(style: StyleConfig) -> Path:
-    """The style's picture file: ``style.image``, or the bundled texture of that name."""
-    if style.image is not None:
-        path = Path(style.image).expanduser()
-        if not path.is_file():
-            raise ConfigError(f"style.image={style.image}: no such file. Give a picture.")
-        return path
-    path = asset_path(f"styles/{style.name}.webp")
-    if not path.is_file():
-        raise ConfigError(
-            f"style {style.name!r} has no bundled picture. Give one: style.image=FILE."
-        )
-    return path
 
 
 def checkpoint_to_resume(resume: str | None, run_dir: Path) -> Path | None:

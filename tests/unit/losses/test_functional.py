@@ -7,6 +7,7 @@ from fast_nst.losses.functional import (
     grid_energy,
     paper_content_loss,
     paper_style_loss,
+    periodicity,
     relative_squared_error,
     total_variation,
 )
@@ -90,6 +91,33 @@ def test_grid_energy_finds_a_grid_under_noise_and_tells_its_share() -> None:
     lines = torch.tensor([1.0, 1.0, -1.0, -1.0]).repeat(32).view(1, 1, 1, 128)
     noise = torch.randn(1, 3, 128, 128, generator=generator)
     assert grid_energy(lines + noise) == pytest.approx(0.5, abs=0.05)
+
+
+def sine(period: float, side: int = 64) -> torch.Tensor:
+    down, across = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    wave = torch.sin(2 * torch.pi * (0.8 * down + 0.6 * across) / period)
+    return (0.5 + 0.3 * wave).expand(1, 3, side, side)
+
+
+def test_periodicity_is_high_for_a_wave_and_low_for_noise_and_flat_areas() -> None:
+    noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert periodicity(sine(4.3))[0].min() > 0.08
+    assert periodicity(noise)[0].max() < 0.004
+    assert periodicity(torch.full((1, 3, 64, 64), 0.5))[0].max() < 0.004
+
+
+def test_periodicity_does_not_depend_on_contrast_or_brightness_while_it_is_seen() -> None:
+    value, energy = periodicity(sine(5.0))
+    fainter, less = periodicity(0.5 * sine(5.0) + 0.1)
+    torch.testing.assert_close(fainter, value, rtol=0.05, atol=0)
+    torch.testing.assert_close(less, energy / 4, rtol=1e-3, atol=0)
+    assert periodicity(0.5 + 0.001 * sine(5.0))[0].max() < 0.004
+
+
+def test_periodicity_looks_at_squares_that_overlap_by_half_and_at_no_wide_waves() -> None:
+    assert periodicity(torch.rand(2, 3, 64, 80))[0].shape == (2, 3 * 4)
+    assert periodicity(torch.rand(2, 3, 31, 80))[0].shape == (2, 0)
+    assert periodicity(sine(30.0))[0].max() < periodicity(sine(6.0))[0].min() / 2
 
 
 def test_paper_losses_of_2x2_cases() -> None:

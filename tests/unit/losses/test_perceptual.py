@@ -81,3 +81,18 @@ def test_mistakes_are_named(encoder: VGGLite) -> None:
         PerceptualLoss(encoder, picture(0), content_layers=("relu31",))
     with pytest.raises(ConfigError, match="'relative' or 'paper'"):
         PerceptualLoss(encoder, picture(0), scale="both")  # type: ignore[arg-type]
+
+
+def test_only_what_is_more_regular_than_the_style_counts_as_a_pattern(encoder: VGGLite) -> None:
+    noise, across = picture(1, side=64), torch.arange(64.0)
+    waves = (0.5 + 0.3 * torch.sin(across * 2 * torch.pi / 5)).expand(1, 3, 64, 64)
+    for style, pattern in ((noise, True), (waves, False)):
+        loss = PerceptualLoss(encoder, style, content_weight=0, pattern_weight=1)
+        assert (loss(waves, {})["pattern"] > 1) == pattern
+        assert loss(noise, {})["pattern"] < 0.2
+        assert loss(picture(2, side=16), {})["pattern"] == 0
+
+
+def test_a_style_too_small_to_show_a_pattern_is_named(encoder: VGGLite) -> None:
+    with pytest.raises(ConfigError, match="at least 32 x 32 px"):
+        PerceptualLoss(encoder, picture(0, side=24), pattern_weight=1)
