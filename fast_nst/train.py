@@ -71,8 +71,12 @@ def _train_with_progress(config: TrainConfig, run_dir: Path, output_dir: Path) -
 
     def show(progress: TrainProgress) -> None:
         bar.start()  # at the first report: what fails before that needs no bar
-        losses = "  ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
-        figures = f"step {progress.step}  {progress.images_per_s:.1f} images/s  {losses}"
+        losses = "  ".join(
+            f"{name} {value:.2f}"
+            for name, value in progress.losses.items()
+            if name in ("content", "style")  # all of them do not fit beside the bar
+        )
+        figures = f"{progress.images_per_s:.1f} images/s  {losses}"
         bar.update(task, completed=progress.fraction, figures=figures)
 
     try:
@@ -88,7 +92,8 @@ def _train_with_progress(config: TrainConfig, run_dir: Path, output_dir: Path) -
         for name, reason in result.skipped:
             console.print(f"  {name}: {reason}", markup=False, highlight=False)
     losses = "  ".join(f"{name} {value:.4f}" for name, value in result.losses.items())
-    console.print(f"{result.steps} steps in {result.elapsed_s:.0f} s; validation: {losses}")
+    console.print(f"{result.steps} steps in {result.elapsed_s:.0f} s")
+    console.print(f"validation: {losses}")
     print(f"filter:  {result.filter}")
     print(f"preview: {result.preview}")
 
