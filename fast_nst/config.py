@@ -65,6 +65,8 @@ class DataConfig:
     size: int = MISSING  # type: ignore[assignment]
     batch_size: int = MISSING  # type: ignore[assignment]
     num_workers: int = MISSING  # type: ignore[assignment]
+    late_size: int | None = None
+    late_share: float | None = None
     held_out: int | None = None
     photo_share: float | None = None
     path: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import pytorch_lightning as pl
@@ -20,6 +20,10 @@ class PictureDataModule(pl.LightningDataModule):
         kind: One of ``fast_nst.data.PICTURES``.
         size: Height and width of the training pictures, px.
         batch_size: Pictures a step.
+        late_size: Size of the pictures in the last part of the training, px, or None for the same:
+            larger ones teach larger strokes, smaller ones make faster steps. Batches shrink so
+            that a step has the same number of pixels.
+        late_share: The last part of the training, in [0, 1].
         num_workers: Processes that prepare pictures; 0 prepares them in the training process.
         seed: Of everything random about the pictures.
         held_out: Kinds that read photographs keep so many away from training.
@@ -35,6 +39,8 @@ class PictureDataModule(pl.LightningDataModule):
         kind: str = "synthetic",
         size: int = 256,
         batch_size: int = 4,
+        late_size: int | None = None,
+        late_share: float = 0.35,
         num_workers: int = 0,
         seed: int = 0,
         held_out: int = 4,
@@ -49,35 +55,56 @@ class PictureDataModule(pl.LightningDataModule):
         ):
             if value < least:
                 raise ConfigError(f"data.{name} is {value}; it must be at least {least}.")
+        if not 0 <= late_share <= 1:
+            raise ConfigError(f"data.late_share is {late_share}; it is a share, from 0 to 1.")
         self.kind = kind
         self.size = size
         self.batch_size = batch_size
+        self.late_size = late_size
+        self.late_share = late_share
         self.num_workers = num_workers
         self.seed = seed
+        self.fraction: Callable[[], float] = lambda: 0.0  # the trainer's, when there is one
         self._options = options if kind == "synthetic" else {"held_out": held_out, **options}
-        self._pictures: Pictures | None = None
+        self._pictures: dict[int, Pictures] = {}
 
     @property
     def pictures(self) -> Pictures:
         """The dataset, made when it is first asked for."""
-        if self._pictures is None:
-            self._pictures = create_pictures(self.kind, self.size, self.seed, **self._options)
-        return self._pictures
+        return self._of_size(self.size)
+
+    def _of_size(self, size: int) -> Pictures:
+        if size not in self._pictures:
+            self._pictures[size] = create_pictures(self.kind, size, self.seed, **self._options)
+        return self._pictures[size]
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
         """(name, reason) of every picture that could not be read so far."""
-        return [] if self._pictures is None else self._pictures.skipped
+        listed = [skipped for pictures in self._pictures.values() for skipped in pictures.skipped]
+        return list(dict.fromkeys(listed))
 
     def setup(self, stage: str | None = None) -> None:
-        """Make the dataset, so that missing pictures are told before a training starts."""
-        _ = self.pictures
+        """Make the datasets, so that missing pictures are told before a training starts."""
+        for size in (self.size, self.late_size):
+            if size is not None:
+                self._of_size(size)
 
-    def train_dataloader(self) -> DataLoader[Tensor]:
-        """Return batches of (batch_size, 3, size, size), in [0, 1], for ever."""
+    def train_dataloader(self) -> Iterable[Tensor]:
+        """Return batches of (batch_size, 3, size, size), in [0, 1], for ever; then late ones."""
+        early = self._loader(self.size, self.batch_size)
+        if self.late_size is None:
+            return early
+        batch_size = max(1, round(self.batch_size * (self.size / self.late_size) ** 2))
+        return _Stages(early, self._loader(self.late_size, batch_size), self._is_late)
+
+    def _is_late(self) -> bool:
+        return self.fraction() >= 1 - self.late_share
+
+    def _loader(self, size: int, batch_size: int) -> _EpochLoader:
         return _EpochLoader(
-            cast("IterableDataset[Tensor]", self.pictures),
-            batch_size=self.batch_size,
+            cast("IterableDataset[Tensor]", self._of_size(size)),
+            batch_size=batch_size,
             num_workers=self.num_workers,
             pin_memory=False,  # a batch is small; the trainer's device is not known here
         )
@@ -108,3 +135,22 @@ class _EpochLoader(DataLoader[Tensor]):
         self.dataset.set_epoch(self._passes)  # type: ignore[attr-defined]
         self._passes += 1
         return super().__iter__()
+
+
+class _Stages:
+    """Batches of one loader until it is late, then of another."""
+
+    def __init__(
+        self, early: Iterable[Tensor], late: Iterable[Tensor], is_late: Callable[[], bool]
+    ) -> None:
+        self.early = early
+        self.late = late
+        self.is_late = is_late
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.is_late():
+            for batch in self.early:
+                yield batch
+                if self.is_late():
+                    break
+        yield from self.late

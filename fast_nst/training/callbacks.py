@@ -44,33 +44,39 @@ class ReportProgress(pl.Callback):
     def __init__(self, report: Callable[[TrainProgress], None], every_s: float = 0.5) -> None:
         self.report = report
         self.every_s = every_s
-        self._last = (time.monotonic(), 0)
+        self._last = time.monotonic()
+        self._images = 0  # since then
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start measuring the rate here."""
-        self._last = (time.monotonic(), trainer.global_step)
+        self._last, self._images = time.monotonic(), 0
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Tensor,
+        batch_idx: int,
     ) -> None:
         """Report, if it is time to."""
-        now = time.monotonic()
-        then, step_then = self._last
-        if now - then < self.every_s or not trainer.is_global_zero:
+        self._images += len(batch) * trainer.world_size
+        seconds = time.monotonic() - self._last
+        if seconds < self.every_s or not trainer.is_global_zero:
             return
         assert isinstance(pl_module, StyleTransferModule)
         step = trainer.global_step
-        batch = trainer.train_dataloader.batch_size * trainer.world_size  # type: ignore[union-attr]
         fraction = pl_module.schedule.fraction(step)
         elapsed = pl_module.schedule.elapsed_s
-        self._last = (now, step)
+        rate = self._images / seconds
+        self._last, self._images = time.monotonic(), 0
         self.report(
             TrainProgress(
                 step=step,
                 fraction=fraction,
                 elapsed_s=elapsed,
                 remaining_s=elapsed * (1 - fraction) / max(fraction, 1e-6),
-                images_per_s=(step - step_then) * batch / (now - then),
+                images_per_s=rate,
                 losses={name: float(value) for name, value in pl_module.last_losses.items()},
             )
         )

@@ -129,6 +129,7 @@ def train(
         callbacks=callbacks,
         logger=create_logger(config.logger, run_dir, config.style.name),
     )
+    data.fraction = lambda: schedule.fraction(trainer.global_step)
     with warnings.catch_warnings():
         for harmless in HARMLESS:
             warnings.filterwarnings("ignore", message=harmless)

@@ -52,6 +52,18 @@ def test_no_two_passes_over_a_loader_are_alike(workers: int) -> None:
     assert not torch.equal(next(iter(loader)), next(iter(loader)))
 
 
+def test_late_pictures_are_larger_and_batches_keep_their_number_of_pixels() -> None:
+    data = PictureDataModule("synthetic", size=32, batch_size=4, late_size=64, late_share=0.25)
+    done = 0.0
+    data.fraction = lambda: done
+    sizes = []
+    for batch in islice(iter(data.train_dataloader()), 8):
+        sizes.append(tuple(batch.shape))
+        done += 1 / 8
+    assert sizes == [(4, 3, 32, 32)] * 6 + [(1, 3, 64, 64)] * 2
+    assert next(iter(data.train_dataloader())).shape == (1, 3, 64, 64)  # a resume that is late
+
+
 def test_a_folder_is_read_through_the_module(folder: Path) -> None:
     data = PictureDataModule("folder", size=16, batch_size=2, path=folder, held_out=2)
     assert data.skipped == []
@@ -98,7 +110,8 @@ def test_an_unknown_or_missing_option_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"batch_size": 0}, {"num_workers": -1}, {"seed": -1}, {"held_out": -1}]
+    "options",
+    [{"batch_size": 0}, {"num_workers": -1}, {"seed": -1}, {"held_out": -1}, {"late_share": 2}],
 )
 def test_impossible_numbers_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=next(iter(options))):
