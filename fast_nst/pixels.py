@@ -1,25 +1,182 @@
-"""Pixels optimised under a loss: what Gatys et al. 2016 and the yardstick share."""
+"""Pixels optimized under a loss: what Gatys et al. 2016 and the yardstick share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from fast_nst.errors import TrainingError
 
+MOST_HISTORY_BYTES = 2 << 30  # of L-BFGS: pictures of 2048 px must fit in 8 GB with all the rest
+FIRST_STEP = 0.03  # root mean square over the pixels, when nothing is known of the curvature
 LossFunction = Callable[[Tensor], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an optimisation is: ``iteration`` of ``iterations`` done, and its weighted losses."""
+    """How far an optimization is.
+
+    Attributes:
+        iteration: of ``iterations``, from 1.
+        iterations: as asked for.
+        losses: weighted, by name: those of ``picture``.
+        picture: (B, C, H, W), the pixels that this iteration started from; never changed later.
+    """
 
     iteration: int
     iterations: int
     losses: dict[str, float]
+    picture: Tensor = field(repr=False, compare=False)
+
+
+class PixelOptimizer(Protocol):
+    """Decides steps from gradients; what it has learned can be carried to another size."""
+
+    def step(self, pixels: Tensor, gradient: Tensor, loss: float) -> Tensor:
+        """The next pixels, clipped to [0, 1]; no argument is changed.
+
+        Args:
+            pixels: (B, C, H, W).
+            gradient: of the loss, at ``pixels``, the same shape.
+            loss: at ``pixels``.
+        """
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Make what was learned fit pictures of this height and width, px."""
+
+
+@dataclass(frozen=True)
+class _Visit:
+    """Where L-BFGS was, what it found there, and where it went on to."""
+
+    pixels: Tensor
+    gradient: Tensor
+    loss: float
+    direction: Tensor
+
+
+class LBFGS:
+    """Quasi-Newton steps from the last ``history`` steps and gradients.
+
+    Steps have length 1 in the quasi-Newton direction: a line search costs more evaluations than it
+    saves. One that raises the loss by more than a tenth is taken back, and a quarter of it is tried
+    next. A step is remembered as it was after clipping: ``torch.optim.LBFGS`` remembers the
+    unclipped one, which belongs to another difference of gradients; in long runs that throws the
+    picture away.
+
+    Args:
+        history: steps remembered, each by two vectors of the picture's size; fewer of pictures so
+            large that they would take more than 2 GiB.
+
+    Source: Nocedal & Wright 2006, "Numerical Optimization", algorithm 7.4.
+    """
+
+    def __init__(self, history: int = 20) -> None:
+        self.history = history
+        # (step, difference of gradients, 1 / their inner product)
+        self._pairs: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._last: _Visit | None = None
+        self._length = 1.0  # of the next step
+
+    def step(self, pixels: Tensor, gradient: Tensor, loss: float) -> Tensor:
+        """The next pixels; see :class:`PixelOptimizer`."""
+        last = self._last
+        if last is not None and loss > last.loss + 0.1 * abs(last.loss):
+            self._last = replace(last, direction=last.direction / 4)
+        else:
+            if last is not None:
+                self._remember(pixels - last.pixels, gradient - last.gradient)
+            direction = self._direction(gradient) * self._length
+            self._last = _Visit(pixels, gradient, loss, direction)
+            self._length = 1.0
+        return (self._last.pixels + self._last.direction).clamp(0, 1)
+
+    def _remember(self, step: Tensor, change: Tensor) -> None:
+        # Without curvature along the step, the model of the loss would have no minimum.
+        curvature = _dot(step, change)
+        if curvature > 1e-8 * step.norm() * change.norm():
+            most = MOST_HISTORY_BYTES // (2 * step.numel() * step.element_size())
+            kept = min(self.history, max(3, most))
+            self._pairs = [*self._pairs, (step, change, 1 / curvature)][-kept:]
+
+    def _direction(self, gradient: Tensor) -> Tensor:
+        """Minus the gradient, times the inverse Hessian as the remembered steps tell it."""
+        if not self._pairs:
+            return -gradient * (FIRST_STEP / gradient.square().mean().sqrt().clamp_min(1e-20))
+        direction = -gradient
+        shares: list[Tensor] = []
+        for step, change, scale in reversed(self._pairs):
+            shares.append(scale * _dot(step, direction))
+            direction -= shares[-1] * change
+        _, change, scale = self._pairs[-1]
+        direction /= scale * _dot(change, change)
+        for step, change, scale in self._pairs:
+            direction += (shares.pop() - scale * _dot(change, direction)) * step
+        return direction
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Carry the steps over; see :class:`PixelOptimizer`.
+
+        The loss is a mean over the picture, so that each pixel's share in the gradient falls as
+        the number of pixels grows.
+        """
+        pairs, self._pairs = self._pairs, []
+        for step, change, _ in pairs:
+            self._remember(_resize(step, size), _resize(change, size) * _shrinkage(change, size))
+        self._last = None  # the next gradient belongs to another loss
+        self._length = 0.25  # enlarged steps know nothing of the finer detail, and go too far
+
+
+class Adam:
+    """Adam (Kingma & Ba 2015), with pixels clipped after each step.
+
+    Args:
+        lr: about the largest change of a pixel in one step.
+    """
+
+    def __init__(self, lr: float = 0.06, betas: tuple[float, float] = (0.9, 0.999)) -> None:
+        self.lr = lr
+        self.betas = betas
+        self._steps = 0
+        self._mean: Tensor | None = None
+        self._square: Tensor | None = None
+
+    def step(self, pixels: Tensor, gradient: Tensor, loss: float) -> Tensor:
+        """The next pixels; see :class:`PixelOptimizer`."""
+        zeros = torch.zeros_like(gradient)
+        keep_mean, keep_square = self.betas
+        self._mean = torch.lerp(gradient, zeros if self._mean is None else self._mean, keep_mean)
+        square = zeros if self._square is None else self._square
+        self._square = torch.lerp(gradient.square(), square, keep_square)
+        self._steps += 1
+        mean = self._mean / (1 - keep_mean**self._steps)
+        root = (self._square / (1 - keep_square**self._steps)).sqrt()
+        # Gradients of single pixels of a large picture are far below Adam's usual 1e-8.
+        return (pixels - self.lr * mean / root.clamp_min(1e-20)).clamp(0, 1)
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Carry both moments over; see :class:`PixelOptimizer`, and :class:`LBFGS` on scale."""
+        if self._mean is not None and self._square is not None:
+            share = _shrinkage(self._mean, size)
+            self._mean = _resize(self._mean, size) * share
+            self._square = _resize(self._square, size) * share**2
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return torch.dot(a.flatten(), b.flatten())
+
+
+def _resize(values: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(values, size=size, mode="bilinear", align_corners=False)
+
+
+def _shrinkage(values: Tensor, size: tuple[int, int]) -> float:
+    return values.shape[-2] * values.shape[-1] / (size[0] * size[1])
 
 
 def optimize_picture(
@@ -27,50 +184,41 @@ def optimize_picture(
     loss: LossFunction,
     *,
     iterations: int = 100,
+    optimizer: PixelOptimizer | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Tensor:
-    """Lower a loss of pictures by L-BFGS, with pixels clipped to [0, 1] after each iteration.
+    """Lower a loss of pictures, with pixels clipped to [0, 1] after each iteration.
 
     Args:
-        start: (B, 3, H, W) in [0, 1]; not changed.
+        start: (B, C, H, W) in [0, 1]; not changed.
         loss: gives named, weighted scalars, which are summed.
-        iterations: L-BFGS steps, of one evaluation each.
-        on_progress: called after each iteration.
+        iterations: steps, of one evaluation each.
+        optimizer: a fresh :class:`LBFGS` by default; it keeps what it learns for the next call.
+        on_progress: called after each iteration, with the losses that it started from.
 
     Returns:
-        (B, 3, H, W) in [0, 1], detached.
+        (B, C, H, W) in [0, 1], detached.
 
     Raises:
         TrainingError: If the loss stops being finite.
 
-    Source: Gatys et al. 2016, sec. 2; clipping as in Johnson et al. 2016, sec. 4.1. Steps have
-    length 1 in the quasi-Newton direction: a line search costs more evaluations than it saves.
+    Source: Gatys et al. 2016, sec. 2; clipping as in Johnson et al. 2016, sec. 4.1.
     """
-    pixels = start.detach().contiguous().clone().requires_grad_(True)
-    optimizer = torch.optim.LBFGS(
-        [pixels], lr=1.0, max_iter=1, history_size=100, tolerance_grad=0, tolerance_change=0
-    )
-    losses: dict[str, float] = {}
-
-    def evaluate() -> Tensor:
-        optimizer.zero_grad()
-        terms = loss(pixels)
-        losses.update({name: float(value.detach()) for name, value in terms.items()})
-        total = torch.stack(list(terms.values())).sum()
-        total.backward()  # type: ignore[no-untyped-call]
-        # L-BFGS flattens the gradient with view(); some convolutions leave other strides.
-        pixels.grad = pixels.grad.contiguous() if pixels.grad is not None else None
-        return total.detach()
-
+    optimizer = LBFGS() if optimizer is None else optimizer
+    pixels = start.detach().contiguous()
     for iteration in range(1, iterations + 1):
-        optimizer.step(evaluate)  # type: ignore[no-untyped-call]
+        leaf = pixels.detach().requires_grad_(True)
+        terms = loss(leaf)
+        (gradient,) = torch.autograd.grad(torch.stack(list(terms.values())).sum(), leaf)
+        losses = {name: float(value.detach()) for name, value in terms.items()}
         bad = [name for name, value in losses.items() if not torch.tensor(value).isfinite()]
         if bad:
             raise TrainingError(
                 f"the {bad[0]} loss is {losses[bad[0]]} at iteration {iteration}: lower its weight."
             )
         with torch.no_grad():
-            pixels.clamp_(0, 1)
+            following = optimizer.step(pixels, gradient.contiguous(), sum(losses.values()))
         if on_progress is not None:
-            on_progress(Progress(iteration, iterations, dict(losses)))
-    return pixels.detach()
+            on_progress(Progress(iteration, iterations, losses, pixels))
+        pixels = following
+    return pixels.clone() if pixels is start else pixels

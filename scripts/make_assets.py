@@ -25,7 +25,7 @@ from fast_nst.encoders import Encoder, create_encoder
 from fast_nst.image.io import read_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.optimize.gatys import synthesize_texture
+from fast_nst.optimize.texture import synthesize_texture
 from fast_nst.paths import asset_path
 
 SIZES = (256, 512, 1024)

@@ -14,6 +14,8 @@ from fast_nst.errors import FastNSTError, suggest
 COMMANDS: dict[str, str] = {
     "train": "Train a filter from one picture.",
     "stylize": "Apply a filter to pictures and folders.",
+    "optimize": "Repaint one picture by optimizing its pixels.",
+    "evaluate": "Say how good filters are, in numbers and pictures.",
     "info": "Show what a filter file is.",
     "styles": "List the bundled styles.",
 }

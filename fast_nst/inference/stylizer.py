@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from fast_nst.checkpoint import FilterMetadata, load_filter
-from fast_nst.errors import ConfigError
+from fast_nst.hardware import find_device
 from fast_nst.image.io import Picture, picture_from_pil, picture_to_pil
 
 ImageT = TypeVar("ImageT", Image.Image, Tensor, npt.NDArray[np.uint8])
@@ -40,7 +40,7 @@ class Stylizer:
         device: str | torch.device = "cpu",
     ) -> None:
         self.metadata = metadata
-        self.device = _find_device(device)
+        self.device = find_device(device)
         self.network = network.to(self.device).eval()
 
     @classmethod
@@ -113,20 +113,3 @@ class Stylizer:
             )
         rgb = torch.tensor(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255
         return np.array(picture_to_pil(self._stylize_tensor(rgb)), dtype=np.uint8)
-
-
-def _find_device(name: str | torch.device) -> torch.device:
-    if name == "auto":
-        if torch.cuda.is_available():
-            name = "cuda"
-        else:
-            name = "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = (str(error).splitlines() or [""])[0].rstrip(".")
-        raise ConfigError(
-            f"device {str(name)!r} cannot be used ({reason}). Use cpu, cuda, mps or auto."
-        ) from error
-    return device

@@ -1,1 +1,1 @@
-"""Pictures as the unknowns: optimised pixel by pixel against an encoder."""
+"""Pictures as the unknowns: optimized pixel by pixel against an encoder."""

@@ -1,70 +1,187 @@
-"""Texture synthesis: a picture optimised to have a style's statistics (Gatys et al. 2015)."""
+"""Iterative style transfer: the picture itself is optimized (Gatys et al. 2016)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from fast_nst.encoders.base import Encoder
+from fast_nst.hardware import fast_bf16
 from fast_nst.image.resize import resize_short_side
-from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.pixels import Progress, optimize_picture
+from fast_nst.optimize.canvas import Canvas
+from fast_nst.optimize.inputs import least_side, prepare, style_side
+from fast_nst.optimize.objective import Objective
+from fast_nst.optimize.options import TransferOptions
+from fast_nst.optimize.statistics import Eye
+from fast_nst.pixels import LBFGS, Adam, PixelOptimizer, Progress, optimize_picture
+
+OPTIMIZERS: dict[str, Callable[[], PixelOptimizer]] = {"lbfgs": LBFGS, "adam": Adam}
+LEAST_LEVEL = 64  # px; at smaller sizes there is little to see
 
 
-def synthesize_texture(
-    style: Tensor,
-    encoders: Sequence[Encoder],
+@dataclass(frozen=True)
+class TransferProgress:
+    """How far a style transfer is.
+
+    Attributes:
+        iteration: of ``iterations``, from 1.
+        fraction: of the work, in [0, 1]: iterations at larger sizes are more.
+        size: height and width that it is at, px.
+        losses: weighted, by name, before this iteration's step.
+        best: gives the best picture so far as it would be returned, (1, 3, H, W).
+    """
+
+    iteration: int
+    iterations: int
+    fraction: float
+    size: tuple[int, int]
+    losses: dict[str, float]
+    best: Callable[[], Tensor] = field(repr=False, compare=False)
+
+
+def stylize_iteratively(
+    content: Tensor,
+    styles: Sequence[Tensor],
+    encoder: Encoder,
+    options: TransferOptions | None = None,
     *,
-    sizes: Sequence[int] = (256, 512, 1024),
-    iterations: Sequence[int] = (150, 80, 50),
-    seed: int = 0,
-    on_progress: Callable[[Progress], None] | None = None,
+    content_mask: Tensor | None = None,
+    style_masks: Sequence[Tensor] = (),
+    names: Sequence[str] = (),
+    on_progress: Callable[[TransferProgress], None] | None = None,
 ) -> Tensor:
-    """Make a new square picture whose Gram matrices are the style's, at several sizes at once.
+    """Repaint a picture in the style of others by optimizing its pixels.
 
     Args:
-        style: (1, 3, H, W) in [0, 1].
-        encoders: whose features are matched; the losses of several are averaged.
-        sizes: ascending, px. The texture is optimised coarse to fine, and at each size it keeps
-            matching the style's statistics at the smaller ones; the last is the texture's side.
-        iterations: L-BFGS steps at each size.
-        seed: of the noise it starts from.
-        on_progress: called after each iteration of each size.
+        content: (1, 3, H, W) in [0, 1].
+        styles: likewise, of any size.
+        encoder: frozen, on the pictures' device.
+        options: the defaults of :class:`TransferOptions` if None.
+        content_mask: like ``content`` and of its size, one flat color per region. A region takes
+            its style from the regions of the same color in ``style_masks``.
+        style_masks: one for each style, of its size; none if there is no ``content_mask``.
+        names: what messages call the content and the styles, in this order.
+        on_progress: called after each iteration.
 
     Returns:
-        (1, 3, S, S) in [0, 1], S the last of ``sizes``.
+        (1, 3, h, w) in [0, 1], detached, with the short side ``options.size``: the picture with
+        the lowest loss.
 
-    Source: Gatys et al. 2015, "Texture Synthesis Using Convolutional Neural Networks"; the pyramid
-    follows Gonthier et al. 2022.
+    Raises:
+        ConfigError, LayerError: For what :func:`fast_nst.optimize.inputs.prepare` refuses.
+        TrainingError: If the loss stops being finite.
+        ValueError: If a picture is not (1, 3, H, W).
+
+    Source: Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks"; coarse to
+    fine, and regions, as in Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style
+    Transfer". Departures: clipped pixels, scale-free losses; and from one size to the next, the
+    change so far is enlarged, not the picture, so that the content's detail is there at once.
     """
-    generator = torch.Generator().manual_seed(seed)
-    mean = style.mean((2, 3), keepdim=True)
-    spread = style.std((2, 3), keepdim=True)
-    noise = torch.randn(1, 3, sizes[0], sizes[0], generator=generator)
-    texture = (mean + spread * noise).clamp(0, 1)
-    per_size = [
-        [
-            PerceptualLoss(
-                encoder, resize_short_side(style, size), content_layers=(), content_weight=0
-            )
-            for encoder in encoders
-        ]
-        for size in sizes
-    ]
-    for level, (size, steps) in enumerate(zip(sizes, iterations, strict=True)):
-        texture = resize_short_side(texture, size)
+    options = options or TransferOptions()
+    inputs = prepare(content, styles, content_mask, style_masks, names, encoder, options)
+    eye = Eye(encoder, _precision(content, options.precision), options.tile)
+    optimizer = OPTIMIZERS[options.optimizer]()
+    levels = plan_levels(options.size or min(content.shape[-2:]), encoder, options)
+    canvases = [Canvas(content, side, options.preserve_color == "luminance") for side, _ in levels]
+    report = _Reporter(levels, canvases[-1], on_progress)
+    picture = canvases[0].start(inputs.styles[0], options.init, options.seed)
+    before = canvases[0]
+    for canvas, (side, steps) in zip(canvases, levels, strict=True):
+        wanted = [resize_short_side(style, style_side(side, options)) for style in inputs.styles]
+        objective = Objective(eye, canvas.expand(canvas.content), wanted, inputs.regions, options)
+        if canvas is not before:
+            picture = canvas.enlarge(picture, before)
+            optimizer.resize(canvas.size)
+        picture = _descend(picture, canvas, objective, steps, optimizer, report)
+        before = canvas
+    return canvases[-1].show(picture).clone()  # it may still be the content itself
 
-        def loss(picture: Tensor, level: int = level) -> dict[str, Tensor]:
-            terms = {}
-            for smaller in range(level + 1):
-                resized = (
-                    picture if smaller == level else resize_short_side(picture, sizes[smaller])
+
+def plan_levels(short: int, encoder: Encoder, options: TransferOptions) -> list[tuple[int, int]]:
+    """Sizes to go through, smallest first: (short side in px, steps), of ``options.iterations``.
+
+    Levels get equally many steps, but for a remainder, which goes to the largest ones.
+    """
+    sides = [short]
+    least = max(LEAST_LEVEL, least_side(encoder, options))
+    while len(sides) < min(options.levels, options.iterations):
+        side = round(sides[0] / 2)
+        if min(side, style_side(side, options)) < least:
+            break
+        sides.insert(0, side)
+    steps, more = divmod(options.iterations, len(sides))
+    return [(side, steps + (len(sides) - n <= more)) for n, side in enumerate(sides)]
+
+
+def _descend(
+    picture: Tensor,
+    canvas: Canvas,
+    objective: Objective,
+    steps: int,
+    optimizer: PixelOptimizer,
+    report: _Reporter,
+) -> Tensor:
+    """Optimize at one size, and return the best picture."""
+    best, least = picture, float("inf")
+
+    def compare(candidate: Tensor, losses: Mapping[str, float]) -> None:
+        nonlocal best, least
+        if sum(losses.values()) < least:
+            best, least = candidate, sum(losses.values())
+
+    def watch(progress: Progress) -> None:
+        compare(progress.picture, progress.losses)
+        report(progress.losses, best, canvas)
+
+    last = optimize_picture(
+        picture,
+        lambda pixels: objective(canvas.expand(pixels)),
+        iterations=steps,
+        optimizer=optimizer,
+        on_progress=watch,
+    )
+    with torch.no_grad():
+        terms = objective(canvas.expand(last))
+    compare(last, {name: float(value) for name, value in terms.items()})
+    return best
+
+
+class _Reporter:
+    """Counts iterations over all levels, and calls back."""
+
+    def __init__(
+        self,
+        levels: Sequence[tuple[int, int]],
+        result: Canvas,
+        on_progress: Callable[[TransferProgress], None] | None,
+    ) -> None:
+        self.iterations = sum(steps for _, steps in levels)
+        self.work = sum(steps * side**2 for side, steps in levels)
+        self.result = result
+        self.on_progress = on_progress
+        self.iteration, self.work_done = 0, 0
+
+    def __call__(self, losses: dict[str, float], best: Tensor, canvas: Canvas) -> None:
+        self.iteration += 1
+        self.work_done += min(canvas.size) ** 2
+        if self.on_progress is not None:
+            self.on_progress(
+                TransferProgress(
+                    self.iteration,
+                    self.iterations,
+                    self.work_done / self.work,
+                    canvas.size,
+                    losses,
+                    lambda: self.result.show(self.result.enlarge(best, canvas)),
                 )
-                for index, measure in enumerate(per_size[smaller]):
-                    terms[f"style {sizes[smaller]} px ({index})"] = measure(resized, {})["style"]
-            return terms
+            )
 
-        texture = optimize_picture(texture, loss, iterations=steps, on_progress=on_progress)
-    return texture
+
+def _precision(content: Tensor, choice: str) -> torch.dtype | None:
+    if choice == "float32" or content.dtype == torch.float64:
+        return None
+    bf16 = choice == "bfloat16" or fast_bf16(content.device)
+    return torch.bfloat16 if bf16 else None

@@ -28,6 +28,7 @@ from fast_nst.checkpoint import FilterMetadata, save_filter
 from fast_nst.config import LoggerConfig, TrainConfig, TrainerConfig, style_path
 from fast_nst.data.module import PictureDataModule
 from fast_nst.errors import ConfigError, suggest
+from fast_nst.hardware import fast_bf16, find_device
 from fast_nst.image.io import read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import create_loss
@@ -224,13 +225,8 @@ def create_trainer(
 
 def best_precision(accelerator: str) -> str:
     """``bf16-mixed`` where the hardware multiplies bfloat16 matrices fast, else ``32-true``."""
-    if accelerator != "cpu" and torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-    if accelerator != "cpu" and torch.backends.mps.is_available():
-        return "32-true"
-    # Older torch cannot tell; there float32 is the safe choice.
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return "bf16-mixed" if capabilities.get("amx_bf16") else "32-true"
+    device = torch.device("cpu") if accelerator == "cpu" else find_device("auto")
+    return "bf16-mixed" if fast_bf16(device) else "32-true"
 
 
 def create_logger(config: LoggerConfig, run_dir: Path, style: str) -> Logger | bool:

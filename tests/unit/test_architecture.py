@@ -12,11 +12,11 @@ import fast_nst
 PACKAGE = Path(fast_nst.__file__).parent
 LAYERS = [
     {"errors", "paths", "config", "image"},
-    {"networks", "encoders", "losses.functional"},
+    {"networks", "encoders", "losses.functional", "hardware"},
     {"data", "checkpoint", "losses.perceptual", "pixels"},
     {"training", "optimize", "inference", "export", "evaluation"},
     {"apps"},
-    {"train", "cli", "__main__"},
+    {"train", "sweep", "cli", "__main__"},
 ]
 
 

@@ -1,0 +1,77 @@
+"""The picture that is being optimized, at one size."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from fast_nst.image.color import luminance, replace_luminance
+from fast_nst.image.resize import resize_short_side
+from fast_nst.optimize.texture import noise_like
+
+
+class Canvas:
+    """Knows the content at one size, and what pixels mean: colors, or lightness alone.
+
+    Args:
+        content: (1, 3, H, W) in [0, 1], of any size.
+        side: short side of the canvas, px.
+        lightness_only: pixels are (1, 1, h, w), and the colors stay the content's.
+
+    Attributes:
+        content: (1, C, h, w), C being 1 or 3.
+    """
+
+    def __init__(self, content: Tensor, side: int, lightness_only: bool) -> None:
+        self._colored = resize_short_side(content, side)
+        self._lightness_only = lightness_only
+        self.content = luminance(self._colored) if lightness_only else self._colored
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, px."""
+        return self.content.shape[-2], self.content.shape[-1]
+
+    def start(self, style: Tensor, init: str, seed: int) -> Tensor:
+        """The first pixels, (1, C, h, w).
+
+        Args:
+            style: (1, 3, H, W) in [0, 1], of any size.
+            init: one of ``options.INITS``.
+            seed: of the noise.
+        """
+        style = style[:, : self.content.shape[1]]  # lightness comes as three equal channels
+        if init == "noise":
+            return noise_like(style, self.size, seed)
+        return _cover(style, self.size) if init == "style" else self.content
+
+    def expand(self, pixels: Tensor) -> Tensor:
+        """(1, 3, h, w) pixels that an encoder takes."""
+        return pixels.expand(-1, 3, -1, -1)
+
+    def show(self, pixels: Tensor) -> Tensor:
+        """The picture, (1, 3, h, w), in colors."""
+        return replace_luminance(self._colored, pixels) if self._lightness_only else pixels
+
+    def enlarge(self, pixels: Tensor, smaller: Canvas) -> Tensor:
+        """Take over pixels of a smaller canvas; what is enlarged is their change to the content."""
+        if smaller.size == self.size:
+            return pixels
+        change = F.interpolate(
+            pixels - smaller.content, size=self.size, mode="bicubic", align_corners=False
+        )
+        return (self.content + change).clamp(0, 1)
+
+
+def _cover(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """Scale until ``size`` is covered, and cut out the middle."""
+    scale = max(wanted / own for wanted, own in zip(size, picture.shape[-2:], strict=True))
+    height, width = (
+        max(wanted, round(own * scale))
+        for wanted, own in zip(size, picture.shape[-2:], strict=True)
+    )
+    resized = F.interpolate(
+        picture, size=(height, width), mode="bicubic", align_corners=False, antialias=True
+    )
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    return resized[..., top : top + size[0], left : left + size[1]].clamp(0, 1)

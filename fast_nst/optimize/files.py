@@ -1,0 +1,82 @@
+"""Which files a style transfer reads and writes, settled before the long work."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from fast_nst.errors import ConfigError, ImageError, suggest
+from fast_nst.image.io import image_format
+from fast_nst.paths import asset_path
+
+
+def find_style(style: str) -> Path:
+    """The picture file of that name, or else the bundled style.
+
+    Raises:
+        ConfigError: If there is neither.
+    """
+    if os.path.isfile(style):
+        return Path(style)
+    bundled = {file.stem: file for file in asset_path("styles").glob("*.webp")}
+    if style not in bundled:
+        raise ConfigError(
+            f"{style} is neither a file nor a bundled style{suggest(style, bundled)}. "
+            "`fast-nst styles` lists those."
+        )
+    return bundled[style]
+
+
+def preview_path(target: Path, iteration: int) -> Path:
+    """Where the preview of an iteration goes: ``out_0050.png`` beside ``out.png``."""
+    return target.with_stem(f"{target.stem}_{iteration:04d}")
+
+
+def check_target(target: Path, sources: Iterable[Path], previews: bool) -> None:
+    """Find out, without leaving anything behind, whether a result can be written.
+
+    Args:
+        target: the result.
+        sources: files that must stay as they are.
+        previews: whether previews will be written beside it.
+
+    Raises:
+        ImageError: If the name's ending is no format, the folder cannot be written to, or a source
+            would be overwritten.
+    """
+    image_format(target)
+    folder = target.parent
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if target.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        with tempfile.TemporaryFile(dir=folder):
+            pass  # permissions alone do not tell: the disk may be full or read-only
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ImageError(f"cannot write {target}: {why}. Choose another output.") from error
+    a_preview = re.compile(re.escape(target.stem) + r"_\d{4,}" + re.escape(target.suffix))
+    for source in sources:
+        beside = source.resolve().parent == target.resolve().parent
+        if (previews and beside and a_preview.fullmatch(source.name)) or (
+            target.exists() and source.exists() and target.samefile(source)
+        ):
+            raise ImageError(
+                f"{target} or its previews would overwrite the input {source}. "
+                "Choose another output."
+            )
+
+
+def resize_alpha(alpha: Tensor, size: tuple[int, int]) -> Tensor:
+    """Scale the transparency of a picture, (1, H, W) in [0, 1], to this height and width, px."""
+    resized = F.interpolate(
+        alpha[None], size=size, mode="bilinear", align_corners=False, antialias=True
+    )
+    return resized[0].clamp(0, 1)

@@ -1,0 +1,169 @@
+"""The pictures of a style transfer, checked and made ready."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from fast_nst.encoders.base import Encoder
+from fast_nst.errors import ConfigError, LayerError
+from fast_nst.image.color import luminance, match_colors, match_luminance
+from fast_nst.optimize.options import TransferOptions
+from fast_nst.optimize.regions import Mask, match_regions
+
+MOST_PIXELS = 1 << 25
+FLAT = 2 / 255  # a range of values that is rounding
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is optimized towards.
+
+    Attributes:
+        content: (1, 3, H, W) in [0, 1], at its own size.
+        styles: likewise, their colors already changed where the content's are to be kept.
+        regions: of the content, then of each style, (R, h, w) at the size of its picture; empty
+            without masks.
+    """
+
+    content: Tensor
+    styles: list[Tensor]
+    regions: list[Tensor]
+
+
+def prepare(
+    content: Tensor,
+    styles: Sequence[Tensor],
+    content_mask: Tensor | None,
+    style_masks: Sequence[Tensor],
+    names: Sequence[str],
+    encoder: Encoder,
+    options: TransferOptions,
+) -> Inputs:
+    """Check the pictures, find the regions and settle the colors.
+
+    Args:
+        content: (1, 3, H, W) in [0, 1].
+        styles: likewise.
+        content_mask: as large as the content, or None.
+        style_masks: as large as their styles, or none.
+        names: what messages call the content and the styles; empty for "the content" and so on.
+        encoder: decides which sizes can work.
+        options: size, blend and colors.
+
+    Raises:
+        ConfigError: If the numbers of styles, masks and shares do not fit, a mask has another size
+            than its picture or other regions than the content's, a style is one flat color, or a
+            picture would be too large.
+        LayerError: If a picture would be too small for a layer, or the encoder lacks one.
+        ValueError: If a picture is not (1, 3, H, W).
+    """
+    for picture in (
+        content,
+        *styles,
+        *([] if content_mask is None else [content_mask]),
+        *style_masks,
+    ):
+        if picture.ndim != 4 or picture.shape[:2] != (1, 3) or 0 in picture.shape:
+            raise ValueError(f"a picture is {tuple(picture.shape)}; wanted (1, 3, H, W).")
+    named = list(names) or ["the content", *(f"style {n}" for n in range(1, len(styles) + 1))]
+    _check_counts(len(styles), content_mask is not None, len(style_masks), options.blend)
+    encoder.check_layers([*options.content_layers, *options.style_layers])
+    short = options.size or min(content.shape[-2:])
+    sides = [short, *(style_side(short, options) for _ in styles)]
+    for name, picture, side in zip(named, [content, *styles], sides, strict=True):
+        _check_size(name, picture, side, encoder, options)
+    regions = _find_regions([content, *styles], content_mask, style_masks, named)
+    colored = _settle_colors(content, styles, named, options.preserve_color)
+    return Inputs(content, colored, regions)
+
+
+def style_side(short: int, options: TransferOptions) -> int:
+    """The short side of a style for content with this one, px."""
+    return max(1, round(short * options.style_scale))
+
+
+def least_side(encoder: Encoder, options: TransferOptions) -> int:
+    """The short side, px, below which a layer that is used has no features."""
+    return encoder.minimum_size([*options.content_layers, *options.style_layers])
+
+
+def _check_counts(
+    styles: int, content_mask: bool, style_masks: int, blend: Sequence[float]
+) -> None:
+    if styles == 0:
+        raise ConfigError("there is no style. Give at least one.")
+    if blend and len(blend) != styles:
+        raise ConfigError(f"blend has {len(blend)} shares for {styles} styles. Give one for each.")
+    if style_masks != (styles if content_mask else 0):
+        raise ConfigError(
+            f"there are {int(content_mask)} content masks and {style_masks} style masks for "
+            f"{styles} styles. Give the content one and each style one, or none at all."
+        )
+
+
+def _check_size(
+    name: str, picture: Tensor, side: int, encoder: Encoder, options: TransferOptions
+) -> None:
+    height, width = picture.shape[-2:]
+    scale = side / min(height, width)
+    height, width = round(height * scale), round(width * scale)
+    if side < (least := least_side(encoder, options)):
+        layers = [*options.content_layers, *options.style_layers]
+        deepest = max(layers, key=encoder.layers.index)
+        raise LayerError(
+            f"{name} is too small at {height}x{width} px; {deepest} needs at least "
+            f"{least}x{least}. Choose a larger size."
+        )
+    if height * width > MOST_PIXELS:
+        raise ConfigError(
+            f"{name} would be {height}x{width} px, and more than {MOST_PIXELS // 10**6} megapixels "
+            "are too many. Choose a smaller size, or cut the picture."
+        )
+
+
+def _find_regions(
+    pictures: Sequence[Tensor],
+    content_mask: Tensor | None,
+    style_masks: Sequence[Tensor],
+    names: Sequence[str],
+) -> list[Tensor]:
+    if content_mask is None:
+        return []
+    masks = [
+        Mask(mask, f"the mask of {name}")
+        for mask, name in zip([content_mask, *style_masks], names, strict=True)
+    ]
+    for mask, picture, name in zip(masks, pictures, names, strict=True):
+        if mask.rgb.shape[-2:] != picture.shape[-2:]:
+            own, wanted = ("x".join(map(str, each.shape[-2:])) for each in (mask.rgb, picture))
+            raise ConfigError(
+                f"{mask.name} is {own} px, and {name} is {wanted} px. Make them the same size."
+            )
+    return match_regions(masks[0], masks[1:])
+
+
+def _settle_colors(
+    content: Tensor, styles: Sequence[Tensor], names: Sequence[str], how: str
+) -> list[Tensor]:
+    settled = []
+    for style, name in zip(styles, names[1:], strict=True):
+        if _is_flat(style):
+            raise ConfigError(f"{name} is one flat color: it has no style. Use another picture.")
+        if how == "luminance":
+            colored = match_luminance(luminance(style), luminance(content)).expand(-1, 3, -1, -1)
+        else:
+            colored = match_colors(style, content) if how == "match" else style
+        if _is_flat(colored):
+            raise ConfigError(
+                f"{name} becomes flat when it takes on the colors of {names[0]}. "
+                "Set preserve_color to none."
+            )
+        settled.append(colored)
+    return settled
+
+
+def _is_flat(picture: Tensor) -> bool:
+    return bool((picture.amax((2, 3)) - picture.amin((2, 3))).max() < FLAT)

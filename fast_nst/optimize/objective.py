@@ -1,0 +1,105 @@
+"""The loss of an iterative style transfer at one size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from fast_nst.optimize.options import TransferOptions
+from fast_nst.optimize.regions import guide, shares
+from fast_nst.optimize.statistics import Comparison, Eye
+from fast_nst.optimize.tiles import features_size
+
+
+class Objective:
+    """Content and style terms of one picture, weighted and named, as ``PerceptualLoss`` has them.
+
+    Beyond that, it knows several styles, regions and tiles. The target of several styles is the
+    mean of their Gram matrices, weighted by ``options.blend``: that of a picture where each style
+    covers its share. One term per style would pull to the same place, but at more cost, and the
+    loss could not reach 0. A region's term is weighted by the region's share of the content, so
+    that a pixel counts the same wherever it lies.
+
+    Args:
+        eye: what looks.
+        content: (1, 3, H, W) in [0, 1].
+        styles: (1, 3, H', W') each, as large as their strokes should be in the content.
+        regions: of the content, then of each style, (R, h, w) of any size; empty for none.
+        options: weights, blend and layers.
+
+    Source: Gatys et al. 2016; the scale-free terms are those of ``losses.perceptual``.
+    """
+
+    def __init__(
+        self,
+        eye: Eye,
+        content: Tensor,
+        styles: Sequence[Tensor],
+        regions: Sequence[Tensor],
+        options: TransferOptions,
+    ) -> None:
+        content_layers = options.content_layers if options.content_weight else ()
+        self._style_layers = options.style_layers if options.style_weight else ()
+        self._weights = (options.content_weight, options.style_weight)
+        targets = eye.content(content, content_layers)
+        self._energies = {
+            layer: target.float().square().mean().clamp_min(1e-12) * target.numel()
+            for layer, target in targets.items()
+        }
+        self._compare = Comparison(
+            eye, self._style_layers, self._guides(content, regions[:1]), targets
+        )
+        self._shares = shares(regions[0]) if regions else content.new_ones(1)
+        self._grams = self._blend(eye, styles, regions[1:], options.blend)
+
+    def _guides(self, picture: Tensor, regions: Sequence[Tensor]) -> dict[str, Tensor]:
+        """By layer, for a picture with a stack of regions; empty without one."""
+        guides = {}
+        for layer in self._style_layers if regions else ():
+            size = features_size(layer, *picture.shape[-2:])
+            guides[layer] = guide(regions[0], *size).to(picture)
+        return guides
+
+    @torch.no_grad()
+    def _blend(
+        self,
+        eye: Eye,
+        styles: Sequence[Tensor],
+        regions: Sequence[Tensor],
+        blend: Sequence[float],
+    ) -> dict[str, Tensor]:
+        parts = list(blend) or [1.0] * len(styles)
+        targets: dict[str, Tensor] = {}
+        if not self._style_layers:
+            return targets
+        for index, (style, part) in enumerate(zip(styles, parts, strict=True)):
+            guides = self._guides(style, regions[index : index + 1])
+            grams, _ = Comparison(eye, self._style_layers, guides)(style)
+            for layer, gram in grams.items():
+                share = gram * (part / sum(parts))
+                targets[layer] = targets[layer] + share if layer in targets else share
+        return targets
+
+    def __call__(self, picture: Tensor) -> dict[str, Tensor]:
+        """The weighted terms, to be summed once; a term of weight 0 is left out.
+
+        Args:
+            picture: (1, 3, H, W) in [0, 1], as large as the content.
+        """
+        grams, distances = self._compare(picture)
+        content_weight, style_weight = self._weights
+        terms: dict[str, Tensor] = {}
+        if distances:
+            each = [distance / self._energies[layer] for layer, distance in distances.items()]
+            terms["content"] = content_weight * torch.stack(each).mean()
+        if grams:
+            each = [self._style_error(gram, self._grams[layer]) for layer, gram in grams.items()]
+            terms["style"] = style_weight * torch.stack(each).mean()
+        return terms
+
+    def _style_error(self, gram: Tensor, target: Tensor) -> Tensor:
+        scale = target.square().mean((1, 2)).clamp_min(1e-12)
+        errors = (gram - target).square().mean((1, 2)) / scale
+        return (errors * self._shares.to(errors)).sum()
