@@ -1,7 +1,9 @@
 """Training through the real command, and through ``train(config)``."""
 
 import csv
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -89,6 +91,14 @@ def test_a_sweep_keeps_its_filters_apart(tmp_path: Path) -> None:
         ("great_wave", 10), ("great_wave", 30), ("starry_night", 10), ("starry_night", 30),
     ]  # fmt: skip
     assert not (tmp_path / "checkpoints").exists()
+    folder = files[0].parent.parent
+    report = json.loads((folder / "report.json").read_text())
+    assert {Path(each["file"]).name for each in report["filters"]} == {f.name for f in files}
+    with Image.open(folder / "contact_sheet.png") as sheet:
+        assert sheet.size == (5 * 96, 3 * 96)
+    styles = [each["sizes"][0]["figures"]["style"] for each in report["filters"]]
+    shown = re.findall(r"^ *style=\w+ .* (\d\.\d{4}) ", ran.stdout, flags=re.MULTILINE)
+    assert [float(value) for value in shown] == pytest.approx(sorted(styles), abs=1e-4)
 
 
 def test_the_same_seed_repeats_bit_for_bit_and_another_does_not(tmp_path: Path) -> None:

@@ -1,0 +1,7 @@
+"""How good a filter is: losses, equivalent iterations, artefacts, cost; a report of them."""
+
+from fast_nst.evaluation.progress import EvaluateProgress
+from fast_nst.evaluation.report import Report
+from fast_nst.evaluation.run import evaluate
+
+__all__ = ["EvaluateProgress", "Report", "evaluate"]

@@ -1,0 +1,222 @@
+"""What an evaluation found, and its JSON file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from fast_nst.errors import ConfigError
+from fast_nst.evaluation.flicker import Flicker
+
+Value = float | int | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How a figure is shown: its ``label``, what it ``means``, and how it is formatted."""
+
+    label: str
+    means: str
+    form: str = ".3f"
+
+
+ITERATIONS = ("paper", "strict", "strict_judge")
+
+# name -> how it is shown; the order is that of tables
+FIGURES: dict[str, Figure] = {
+    "paper": Figure(
+        "iterations, paper's way",
+        "L-BFGS iterations from white noise to the filter's own total training loss",
+        "d",
+    ),
+    "strict": Figure(
+        "iterations, strict",
+        "L-BFGS iterations from the content to a picture with neither more content nor more style "
+        "loss, by the encoder that the filter was trained with",
+        "d",
+    ),
+    "strict_judge": Figure("iterations, strict, by the judge", "the same by the judge", "d"),
+    "content": Figure("content", "scale-free loss at relu3_1, by the filter's own encoder"),
+    "style": Figure("style", "scale-free loss at relu1_1 to relu4_1, by its own encoder", ".4f"),
+    "judge_content": Figure("content, by the judge", "the same by the judge"),
+    "judge_style": Figure("style, by the judge", "the same by the judge", ".4f"),
+    "structure": Figure("structure kept", "SSIM of luminance edges with the content's; 1 is all"),
+    "grid": Figure(
+        "grid",
+        "energy at the network's stride frequencies in flat areas over that around them, against "
+        "the content's; 1 is none, above 1.1 may be seen",
+        ".2f",
+    ),
+    "hatching": Figure(
+        "hatching",
+        "the strongest other pattern of 2.5 to 12 px in flat areas, against the style picture's",
+        ".1f",
+    ),
+    "border": Figure(
+        "border",
+        "differences of color or contrast between the outermost 8 px and the inside, against the "
+        "same place where it is not outermost; the content's own is 1, above 1.1 may be seen",
+        ".2f",
+    ),
+    "lpips": Figure("LPIPS", "ArtFID's content term, between content and stylized"),
+    "fid": Figure("FID", "ArtFID's style term, between stylized photos and crops of the style"),
+    "artfid": Figure("ArtFID", "(1 + LPIPS) (1 + FID)"),
+    "seconds": Figure("seconds", "of one forward pass, median of 5"),
+    "memory_mib": Figure("memory, MiB", "that the forward pass adds at its peak", ".0f"),
+}
+
+
+@dataclass(frozen=True)
+class SizeFigures:
+    """Figures of one filter at one size.
+
+    Attributes:
+        size: short side of the photos, px.
+        figures: by name, see ``FIGURES``. Medians over the photos, but grid, hatching and border
+            over all photos' spectra and sides together. None for iterations that did not suffice,
+            and for what could not be measured.
+        photos: the same for each photo, with its name under "photo"; iterations only for those
+            that were optimised.
+    """
+
+    size: int
+    figures: dict[str, Value]
+    photos: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class FilterFigures:
+    """Figures of one filter; ``flicker`` where there was a clip."""
+
+    name: str
+    file: str
+    style: str
+    style_file: str
+    encoder: str
+    sizes: list[SizeFigures]
+    flicker: Flicker | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An optimisation the paper's way, beside the filters that share its loss.
+
+    Attributes:
+        size: short side, px.
+        photo: its name.
+        totals: item k is the total loss after k iterations.
+        filters: total loss of each filter, by name.
+        sheet: (label, (3, H, W) in [0, 1]): content, filters, iterations; in no JSON.
+    """
+
+    size: int
+    photo: str
+    totals: list[float]
+    filters: dict[str, float]
+    sheet: list[tuple[str, Tensor]] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All of an evaluation.
+
+    Attributes:
+        created: ISO 8601, UTC.
+        settings: what was asked for.
+        machine: what it was measured on.
+        notes: what a reader should know of the figures.
+        left_out: name -> why, of the figures that are not there.
+        filters: in the order in which they were given.
+        curves: of some photos.
+    """
+
+    created: str
+    settings: dict[str, Any]
+    machine: dict[str, Any]
+    notes: list[str]
+    left_out: dict[str, str]
+    filters: list[FilterFigures]
+    curves: list[Curve]
+
+    def to_json(self) -> str:
+        """One JSON object; what is not a number is null."""
+        document = asdict(self)
+        for curve in document["curves"]:
+            del curve["sheet"]
+        return json.dumps(_finite(document), indent=2, ensure_ascii=False) + "\n"
+
+    def show(self, name: str, figures: Mapping[str, Value]) -> str:
+        """A figure as text: ">300" for iterations that did not suffice, "-" for what is not."""
+        if name not in figures:
+            return "-"
+        value = figures[name]
+        if name in ITERATIONS:
+            return f">{self.settings['iterations']}" if value is None else f"{value:d}"
+        if value is None or not math.isfinite(value):
+            return "-"
+        return f"{value:{FIGURES[name].form}}"
+
+    def names(self) -> list[str]:
+        """The figures that some filter has, in order."""
+        present = {n for each in self.filters for at in each.sizes for n in at.figures}
+        return [name for name in FIGURES if name in present]
+
+
+def plan_output(output: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """The page and the JSON file that ``output`` stands for, after a look whether they can be.
+
+    Args:
+        output: name of the page, ending in .html or without an ending.
+
+    Raises:
+        ConfigError: If it ends otherwise, is a folder, or nothing can be written there.
+    """
+    page = Path(output)
+    if page.is_dir():
+        raise ConfigError(f"{page} is a folder. Name a file in it: {page / 'report.html'}.")
+    if page.suffix.lower() not in ("", ".html"):
+        raise ConfigError(f"{page} ends in {page.suffix!r}; the report is an .html page.")
+    page = page.with_suffix(".html")
+    folder = page.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ConfigError(f"{page} cannot be written. Choose a folder that you may write to.")
+    return page, page.with_suffix(".json")
+
+
+def write_files(files: Sequence[tuple[Path, str]]) -> None:
+    """Write texts, each whole or not at all; folders are made.
+
+    Raises:
+        ConfigError: If that fails.
+    """
+    for path, text in files:
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(path)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be written ({error.strerror}).") from error
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return value

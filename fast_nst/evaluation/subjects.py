@@ -1,0 +1,204 @@
+"""What is judged, and by what: filters with their own losses, and an independent judge."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fast_nst.checkpoint import FilterMetadata, load_filter
+from fast_nst.config import StyleConfig, style_path
+from fast_nst.encoders import ENCODERS, Encoder, create_encoder
+from fast_nst.errors import CheckpointError, ConfigError, WeightsError, suggest
+from fast_nst.image.io import read_image
+from fast_nst.image.resize import resize_short_side
+from fast_nst.losses.perceptual import PerceptualLoss, create_loss
+
+OBJECTIVE = ("content", "style", "tv")  # what a picture's own optimisation can share
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A filter and the losses that it is judged by; subjects share them where they are the same.
+
+    Attributes:
+        name: distinguishes it from the others: its file's name, with as much of its folder as that
+            takes.
+        file: its file.
+        metadata: what the file says of itself.
+        network: on the device that all is computed on.
+        style_file: the style picture.
+        style: (1, 3, H, W), the same at the size that it was trained with.
+        objective: what it was trained with, but for terms against artefacts.
+        plain: scale-free, weights 1, by the encoder that it was trained with.
+        judge: the same by an independent encoder, if there is one.
+        style_differs: whether the style picture is another than it was trained with.
+    """
+
+    name: str
+    file: Path
+    metadata: FilterMetadata
+    network: nn.Module
+    style_file: Path
+    style: Tensor
+    objective: PerceptualLoss
+    plain: PerceptualLoss
+    judge: PerceptualLoss | None
+    style_differs: bool
+
+    @property
+    def losses(self) -> list[PerceptualLoss]:
+        """All of them."""
+        return [self.objective, self.plain, *([self.judge] if self.judge else [])]
+
+
+def load_subjects(
+    files: Sequence[Path], style: Path | None, judge: Encoder | None, device: torch.device
+) -> list[Subject]:
+    """Load filters and build what judges them.
+
+    Args:
+        files: filter files.
+        style: the style picture of all; None for the ones that they were trained with.
+        judge: the independent encoder.
+        device: where to compute.
+
+    Raises:
+        FastNSTError: If a filter, its style picture or its encoder's weights are not to be had, or
+            the file does not say what it was trained with.
+    """
+    shared: dict[str, PerceptualLoss] = {}
+
+    def share(key: object, build: Callable[[], PerceptualLoss]) -> PerceptualLoss:
+        text = json.dumps(key, sort_keys=True, default=str)
+        if text not in shared:
+            shared[text] = build().to(device)
+        return shared[text]
+
+    subjects = []
+    for file, name in zip(files, distinct_names(files), strict=True):
+        loaded = load_filter(file)
+        config = training_config(loaded.metadata, file)
+        style_file = style or _style_file(config["style"], file)
+        picture = resize_short_side(read_image(style_file).rgb, config["style"]["size"])[None].to(
+            device
+        )
+        digest = hashlib.sha256(style_file.read_bytes()).hexdigest()
+        target = [digest, config["style"]["size"]]
+        try:
+            objective = share(
+                ["objective", target, config["encoder"], config["loss"]],
+                partial(create_loss, config, style_file),
+            )
+        except WeightsError as error:
+            raise WeightsError(
+                f"{file} was trained with the encoder {config['encoder']['name']}, whose weights "
+                f"are not at hand: {error}"
+            ) from error
+        except TypeError as error:
+            raise CheckpointError(f"{file} was trained with another loss: {error}.") from error
+        own = objective.encoder
+        subjects.append(
+            Subject(
+                name=name,
+                file=file,
+                metadata=loaded.metadata,
+                network=loaded.network.to(device),
+                style_file=style_file,
+                style=picture,
+                objective=objective,
+                plain=share(["plain", target, config["encoder"]], partial(_plain, own, picture)),
+                judge=None
+                if judge is None
+                else share(["judge", target], partial(_plain, judge, picture)),
+                style_differs=digest != loaded.metadata.style_sha256,
+            )
+        )
+    return subjects
+
+
+def find_judge(judge: str) -> Encoder:
+    """The encoder of that name, or that a file holds the weights of, whichever kind it is.
+
+    Raises:
+        ConfigError: If it is neither.
+        WeightsError: If the weights of a named one cannot be had.
+    """
+    if judge in ENCODERS:
+        return create_encoder(judge)
+    file = Path(judge).expanduser()
+    if not file.is_file():
+        raise ConfigError(
+            f"--judge {judge}: no encoder of that name{suggest(judge, ENCODERS)} and no such "
+            f"file. Encoders: {', '.join(ENCODERS)}."
+        )
+    for name in ENCODERS:
+        with contextlib.suppress(WeightsError):
+            return create_encoder(name, file)
+    raise ConfigError(f"--judge {judge}: holds the weights of none of {', '.join(ENCODERS)}.")
+
+
+def distinct_names(files: Sequence[Path]) -> list[str]:
+    """Short names that tell files apart: without endings, with folders only where needed.
+
+    Raises:
+        ConfigError: If a file is there twice.
+    """
+    whole = [file.absolute().with_suffix("").parts for file in files]
+    names = []
+    for file, parts in zip(files, whole, strict=True):
+        others = [other for other in whole if other != parts]
+        if len(others) < len(whole) - 1:
+            raise ConfigError(f"{file} is given twice. Name each filter once.")
+        depth = next(
+            n for n in range(1, len(parts) + 1) if all(o[-n:] != parts[-n:] for o in others)
+        )
+        names.append("/".join(parts[-depth:]))
+    return names
+
+
+def training_config(metadata: FilterMetadata, file: Path) -> dict[str, Any]:
+    """What of a filter's training configuration decides its loss, without terms against artefacts.
+
+    A picture that is optimised has no network whose artefacts such terms could suppress.
+
+    Raises:
+        CheckpointError: If the file does not hold it.
+    """
+    needed = {"style": ("name", "size"), "encoder": ("name",), "loss": ()}
+    groups: dict[str, dict[str, Any]] = {}
+    for group, keys in needed.items():
+        values = metadata.config.get(group)
+        if not isinstance(values, Mapping) or any(key not in values for key in keys):
+            raise CheckpointError(
+                f"{file} does not say what it was trained with (no {group} in its metadata), so "
+                "it cannot be judged. Give a filter that fast_nst trained."
+            )
+        groups[group] = dict(values)
+    groups["encoder"].setdefault("weights", None)
+    for name in groups["loss"]:
+        if name.endswith("_weight") and name.removesuffix("_weight") not in OBJECTIVE:
+            groups["loss"][name] = 0.0
+    return groups
+
+
+def _style_file(style: Mapping[str, Any], file: Path) -> Path:
+    try:
+        return style_path(StyleConfig(name=style["name"], image=style.get("image")))
+    except ConfigError as error:
+        raise ConfigError(
+            f"{file}: the style picture that it was trained with is not at hand "
+            f"({str(error).split('. ')[0]}). Give it: --style FILE."
+        ) from error
+
+
+def _plain(encoder: Encoder, style: Tensor) -> PerceptualLoss:
+    return PerceptualLoss(encoder, style, style_weight=1.0)

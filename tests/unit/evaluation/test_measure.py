@@ -1,0 +1,109 @@
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fast_nst.evaluation.measure import Samples
+from fast_nst.evaluation.subjects import Subject, load_subjects
+
+WITHOUT = dict.fromkeys(("LPIPS", "FID", "ArtFID"), "not in this test")
+
+
+class Paint(nn.Module):
+    """A network that does what a function does."""
+
+    def __init__(self, paint: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.paint = paint
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.paint(images)
+
+
+def photo(seed: int) -> Tensor:
+    cells = torch.rand(1, 3, 9, 12, generator=torch.Generator().manual_seed(seed))
+    grain = torch.rand(1, 3, 176, 224, generator=torch.Generator().manual_seed(seed + 100))
+    smooth = nn.functional.interpolate(cells, (176, 224), mode="bicubic").clamp(0, 1)
+    return 0.95 * smooth + 0.05 * grain
+
+
+def measured(subject: Subject, paint: Callable[[Tensor], Tensor]) -> Samples:
+    changed = dataclasses.replace(subject, network=Paint(paint))
+    samples = Samples(changed, 4, WITHOUT)
+    for seed in range(4):
+        content = photo(seed)
+        samples.add(f"{seed}.png", content, changed.network(content))
+    return samples
+
+
+@pytest.fixture(scope="module")
+def subject(trained: Path) -> Subject:
+    return load_subjects([trained], None, None, torch.device("cpu"))[0]
+
+
+def value(samples: Samples, name: str) -> float:
+    found = samples.figures()[name]
+    assert found is not None
+    return found
+
+
+def test_a_filter_that_changes_nothing_has_no_content_loss_and_no_artefacts(
+    subject: Subject,
+) -> None:
+    samples = measured(subject, lambda picture: picture)
+    assert value(samples, "content") == 0
+    assert value(samples, "style") > 0
+    assert value(samples, "structure") == pytest.approx(1)
+    assert value(samples, "grid") == 1
+    assert value(samples, "border") == 1
+    assert len(samples.photos) == 4
+
+
+def test_a_filter_that_paints_a_grid_is_found_out(subject: Subject) -> None:
+    def grid(picture: Tensor) -> Tensor:
+        painted = picture.clone()
+        painted[..., ::4, :] += 0.08
+        painted[..., ::4] += 0.08
+        return painted
+
+    samples = measured(subject, grid)
+    assert value(samples, "grid") > 2
+    assert all(row["grid"] > 1.5 for row in samples.photos)
+    assert value(samples, "border") < 1.1
+
+
+def test_a_filter_that_paints_a_frame_is_found_out(subject: Subject) -> None:
+    def frame(picture: Tensor) -> Tensor:
+        painted = 0.5 * picture
+        painted[..., 8:-8, 8:-8] *= 2
+        return painted
+
+    samples = measured(subject, frame)
+    assert value(samples, "border") > 1.1
+    assert value(samples, "grid") < 1.1
+
+
+def test_medians_are_over_photos_and_pass_over_what_is_not_known(subject: Subject) -> None:
+    samples = measured(subject, lambda picture: picture)
+    for row, style, count in zip(
+        samples.photos, (1.0, 2.0, math.nan, 9.0), (5, None, None, None), strict=True
+    ):
+        row |= {"style": style}
+        if row is not samples.photos[3]:
+            row |= {"paper": count}
+    assert samples.figures()["style"] == 2
+    assert samples.figures()["paper"] is None
+    samples.photos[1]["paper"] = 7
+    assert samples.figures()["paper"] == 7
+
+
+def test_pictures_too_small_for_an_artefact_leave_it_unknown(subject: Subject) -> None:
+    samples = Samples(subject, 1, WITHOUT)
+    content = photo(0)[..., :40, :40]
+    samples.add("a", content, content)
+    for name in ("grid", "hatching", "border"):
+        assert math.isnan(value(samples, name))
