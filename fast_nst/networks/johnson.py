@@ -8,39 +8,10 @@ from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
 from fast_nst.image.pad import reflect_pad
+from fast_nst.networks.norm import InstanceNorm
 
-EPSILON = 1e-5  # added to variances
 STRIDE = 4  # the residual blocks see a quarter of the picture's size
 LEAST = 16  # px; below it, reflection padding of the deepest layers has nothing to reflect
-
-
-class InstanceNorm(nn.Module):
-    """Normalise each channel of each picture, then scale and shift (Ulyanov et al. 2016).
-
-    The same values as ``nn.InstanceNorm2d``, but statistics in float32 for lower-precision inputs,
-    no copy where channels are last, and single pixels allowed.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to the same."""
-        if x.device.type == "cpu" and torch.is_grad_enabled():
-            # A group norm's backward pass is slow there where channels are last (torch 2.15), so
-            # each picture is a batch of its own.
-            return torch.cat(
-                [
-                    torch.batch_norm(
-                        picture, self.weight, self.bias, None, None, True, 0.0, EPSILON, False
-                    )
-                    for picture in torch.split(x, 1)
-                ]
-            )
-        weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
-        return torch.group_norm(x, x.shape[1], weight, bias, eps=EPSILON)
 
 
 class ConvNorm(nn.Module):

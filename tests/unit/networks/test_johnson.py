@@ -4,7 +4,8 @@ from torch import nn
 
 from fast_nst.errors import ConfigError
 from fast_nst.networks import create_network
-from fast_nst.networks.johnson import InstanceNorm, JohnsonNetwork
+from fast_nst.networks.johnson import JohnsonNetwork
+from fast_nst.networks.norm import InstanceNorm
 
 
 @pytest.fixture(scope="module")
