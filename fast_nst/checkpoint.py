@@ -61,13 +61,19 @@ class Filter:
     metadata: FilterMetadata
 
 
-def save_filter(path: str | Path, network: nn.Module, metadata: FilterMetadata) -> Path:
+def save_filter(
+    path: str | Path,
+    network: nn.Module,
+    metadata: FilterMetadata,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
     """Write a filter file, whole or not at all.
 
     Args:
         path: where to; its folder is made.
         network: built by ``create_network(metadata.network, **metadata.network_arguments)``.
         metadata: what the file is to say of itself.
+        dtype: of the weights in the file; half precision makes it half as large.
 
     Returns:
         ``path``.
@@ -77,7 +83,7 @@ def save_filter(path: str | Path, network: nn.Module, metadata: FilterMetadata) 
     """
     path = Path(path)
     state = {
-        name: value.detach().to("cpu", torch.float32).contiguous()
+        name: value.detach().to("cpu", dtype).contiguous()
         for name, value in network.state_dict().items()
     }
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")

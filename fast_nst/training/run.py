@@ -32,10 +32,10 @@ from fast_nst.hardware import fast_bf16, find_device
 from fast_nst.image.io import read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import create_loss
-from fast_nst.networks import create_network
 from fast_nst.training.callbacks import KeepLast, Preview, ReportProgress, TrainProgress
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.schedule import Schedule
+from fast_nst.training.start import create_started_network
 
 LIBRARIES = ("fast-nst", "torch", "pytorch-lightning")
 HARMLESS = (
@@ -94,7 +94,8 @@ def train(
     loss = create_loss(_values(config), style_file)
     network_arguments = _values(config.network)
     network_name = network_arguments.pop("name")
-    network = create_network(network_name, **network_arguments)
+    start = network_arguments.pop("start")
+    network = create_started_network(network_name, network_arguments, start)
     metadata = FilterMetadata(
         style=config.style.name,
         network=network_name,

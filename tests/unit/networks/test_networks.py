@@ -3,22 +3,21 @@ import torch
 from torch import nn
 
 from fast_nst.errors import ConfigError
-from fast_nst.networks import create_network
-from fast_nst.networks.johnson import JohnsonNetwork
+from fast_nst.networks import NETWORKS, JohnsonNetwork, QuarterNetwork, create_network
 from fast_nst.networks.norm import InstanceNorm
 
 
-@pytest.fixture(scope="module")
-def network() -> JohnsonNetwork:
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request: pytest.FixtureRequest) -> nn.Module:
     torch.manual_seed(0)
-    return JohnsonNetwork(width=4, blocks=1).eval()
+    return create_network(request.param, width=4, blocks=1).eval()
 
 
 @pytest.mark.parametrize(
     ("height", "width"), [(1, 1), (1, 40), (3, 2), (17, 13), (16, 16), (255, 193), (64, 3)]
 )
 def test_the_output_has_the_inputs_size_and_stays_in_range(
-    network: JohnsonNetwork, height: int, width: int
+    network: nn.Module, height: int, width: int
 ) -> None:
     stylized = network(torch.rand(2, 3, height, width))
     assert stylized.shape == (2, 3, height, width)
@@ -42,14 +41,15 @@ def test_instance_norm_is_torchs_own_and_takes_single_pixels() -> None:
             assert InstanceNorm(5)(torch.ones(1, 5, 1, 1)).abs().max() == 0
 
 
-def test_pictures_of_a_batch_do_not_influence_each_other(network: JohnsonNetwork) -> None:
+def test_pictures_of_a_batch_do_not_influence_each_other(network: nn.Module) -> None:
     pictures = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     alone = torch.cat([network(picture[None]) for picture in pictures])
     torch.testing.assert_close(network(pictures), alone)
 
 
-def test_a_gradient_reaches_every_weight() -> None:
-    network = JohnsonNetwork(width=4, blocks=2)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_gradient_reaches_every_weight(name: str) -> None:
+    network = create_network(name, width=4, blocks=2)
     network(torch.rand(1, 3, 32, 32)).square().sum().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
@@ -61,5 +61,20 @@ def test_unknown_networks_and_arguments_are_named() -> None:
         create_network("jonson")
     with pytest.raises(ConfigError, match="depth"):
         create_network("johnson", depth=3)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_without_channels_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="width must be 1 or more"):
-        create_network("johnson", width=0)
+        create_network(name, width=0)
+
+
+def test_the_quarter_networks_content_reaches_its_last_layers_past_the_blocks() -> None:
+    network = QuarterNetwork(width=2, blocks=1).eval()
+    flat, edge = torch.full((1, 3, 32, 32), 0.5), torch.full((1, 3, 32, 32), 0.5)
+    edge[..., 16:] = 1.0
+    with torch.no_grad():
+        network.up.conv.weight[:, :8] = 0  # what came through the blocks
+        assert (network(edge) - network(flat)).abs().max() > 1e-2
+        network.up.conv.weight[:, 8:] = 0
+        assert (network(edge) - network(flat)).abs().max() < 1e-5
