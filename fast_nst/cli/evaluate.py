@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fast_nst.cli.options import device_option
+from fast_nst.cli.table import print_table
+
 if TYPE_CHECKING:
     from fast_nst.evaluation import Report
 
@@ -87,12 +90,7 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[
     type=PATH,
     help="Frames of a video, with .flo files of optical flow if there are; for flicker.",
 )
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    help="cpu, cuda, mps, or auto for the fastest of them that is there.",
-)
+@device_option
 def evaluate(
     checkpoints: tuple[Path, ...],
     images: Path | None,
