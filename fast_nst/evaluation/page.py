@@ -35,7 +35,7 @@ def render_page(report: Report) -> str:
         report=report,
         figures=FIGURES,
         color=color,
-        distributions=[_distributions(report, size) for size in report.settings["sizes"]],
+        distributions=[_distributions(report, at.size) for at in report.filters[0].sizes],
         curves=[(curve, _chart(report, curve)) for curve in report.curves],
         sheets=[
             (curve, [(label, picture_uri(rgb)) for label, rgb in curve.sheet])

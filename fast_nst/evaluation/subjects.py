@@ -55,6 +55,11 @@ class Subject:
     style_differs: bool
 
     @property
+    def stride(self) -> int:
+        """Of the network, px: what repeats with it is the network's doing."""
+        return int(self.network.stride)  # type: ignore[arg-type]  # each of NETWORKS says it
+
+    @property
     def losses(self) -> list[PerceptualLoss]:
         """All of them."""
         return [self.objective, self.plain, *([self.judge] if self.judge else [])]
