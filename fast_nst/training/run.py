@@ -90,8 +90,8 @@ def train(
     schedule = Schedule(trainer_config.max_steps, trainer_config.max_time_s)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     style_file = style_path(config.style)
-    style = resize_short_side(read_image(style_file).rgb, config.style.size)[None]
     loss = create_loss(_values(config), style_file)
+    style = resize_short_side(read_image(style_file).rgb, config.style.size)[None]
     network_arguments = _values(config.network)
     network_name = network_arguments.pop("name")
     network = create_network(network_name, **network_arguments)
