@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -27,6 +25,7 @@ from torch import Tensor
 
 from fast_nst.checkpoint import load_filter
 from fast_nst.encoders import Encoder, create_encoder
+from fast_nst.hardware import describe_machine
 from fast_nst.image.io import list_images, read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
@@ -52,24 +51,6 @@ def train(folder: Path, overrides: list[str]) -> tuple[Path, float]:
     subprocess.run(command, cwd=folder, check=True)
     seconds = time.monotonic() - begin
     return folder / "checkpoints" / "starry_night.safetensors", seconds
-
-
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = [line for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        name = lines[0].split(":")[1].strip() if lines else name
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    return {
-        "cpu": name,
-        "cores": os.cpu_count(),
-        "amx_bf16": capabilities.get("amx_bf16"),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "date": time.strftime("%Y-%m-%d"),
-    }
 
 
 def main() -> None:
@@ -103,7 +84,8 @@ def main() -> None:
         "training_command_s": trained[1] and round(trained[1], 1),
         "losses": found,
         "config": loaded.metadata.config,
-        "machine": machine(),
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": describe_machine(),
     }
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "default_filter.json").write_text(json.dumps(result, indent=2) + "\n")

@@ -17,12 +17,9 @@ __all__ = ["Stylizer", "__version__"]
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import PackageNotFoundError, version
+        from fast_nst.versions import installed_version
 
-        try:
-            return version("fast-nst")
-        except PackageNotFoundError:  # a source tree that is not installed
-            return "0+unknown"
+        return installed_version("fast-nst")
     if name == "Stylizer":
         from fast_nst.inference.stylizer import Stylizer
 

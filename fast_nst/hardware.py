@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import platform
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from fast_nst.errors import ConfigError
+from fast_nst.versions import installed_version
 
 
 def find_device(name: str | torch.device) -> torch.device:
@@ -40,3 +44,26 @@ def fast_bf16(device: torch.device) -> bool:
     # Older torch cannot tell; there float32 is the safe choice.
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16"))
+
+
+def describe_machine() -> dict[str, Any]:
+    """What figures were measured on: hardware and versions, for the files that quote them."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "bfloat16": fast_bf16(torch.device("cpu")),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "fast-nst": installed_version("fast-nst"),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():  # Linux, where the platform module knows the architecture alone
+        for line in cpuinfo.read_text().splitlines():
+            if "model name" in line:
+                return line.split(":")[1].strip()
+    return platform.processor() or platform.machine()

@@ -81,27 +81,18 @@ def _rank(each: FilterFigures) -> tuple[float, float]:
 
 
 def _print_table(report: Report, ranked: list[FilterFigures]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
+    from fast_nst.cli.table import print_table
     from fast_nst.evaluation.report import FIGURES
 
     told = {each.file: _overrides(Path(each.file).parent) for each in ranked}
     common = set.intersection(*(set(overrides) for overrides in told.values()))
     names = [name for name in SHOWN if name in report.names()]
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("job", overflow="fold")
-    for name in names:
-        table.add_column(FIGURES[name].label, justify="right")
+    rows = []
     for each in ranked:
         own = "\n".join(o for o in told[each.file] if o not in common)
         figures = each.sizes[0].figures
-        table.add_row(own or each.name, *(report.show(name, figures) for name in names))
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = 1000  # piped into another program, lines are not wrapped at 80 columns
-    console.print(table)
+        rows.append([own or each.name, *(report.show(name, figures) for name in names)])
+    print_table("job", [FIGURES[name].label for name in names], rows)
 
 
 def _overrides(job: Path) -> list[str]:

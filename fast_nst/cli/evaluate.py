@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from fast_nst.cli.options import device_option
+from fast_nst.cli.table import print_table
 
 if TYPE_CHECKING:
     from fast_nst.evaluation import Report
@@ -87,27 +90,15 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[
     type=PATH,
     help="Frames of a video, with .flo files of optical flow if there are; for flicker.",
 )
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    help="cpu, cuda, mps, or auto for the fastest of them that is there.",
-)
+@device_option
+@click.pass_context
 def evaluate(
-    checkpoints: tuple[Path, ...],
-    images: Path | None,
-    output: Path,
-    sizes: tuple[int, ...],
-    photos: int,
-    iterations: int,
-    style: Path | None,
-    judge: str | None,
-    clip: Path | None,
-    device: str,
+    ctx: click.Context, /, checkpoints: tuple[Path, ...], output: Path, **choices: Any
 ) -> None:
     """Say how good filters are: losses, equivalent iterations, artefacts, time and memory.
 
-    Writes a page with plots and pictures, and the figures as JSON beside it.
+    Writes a page with plots and pictures, and the figures as JSON beside it. Ctrl-C ends early and
+    keeps what was measured by then.
 
     \b
     Examples:
@@ -115,6 +106,26 @@ def evaluate(
       fast-nst evaluate --ckpt a.safetensors --ckpt b.safetensors --images holiday/ \\
           --sizes 256 --judge vgg16 -o a_and_b.html
     """  # noqa: D301 - click looks for the character, not for the two
+    from fast_nst.evaluation import InterruptedEvaluation
+
+    page = output.with_suffix(".html")
+    try:
+        report = _run_with_progress(checkpoints, output, choices)
+    except InterruptedEvaluation as interrupted:
+        report = interrupted.report
+    except KeyboardInterrupt:
+        click.echo("interrupted before the first photo was measured; nothing is written", err=True)
+        ctx.exit(130)
+    _print_report(report)
+    click.echo(f"wrote {page} and {page.with_suffix('.json')}")
+    if report.partial:
+        click.echo(report.partial, err=True)
+        ctx.exit(130)
+
+
+def _run_with_progress(
+    checkpoints: tuple[Path, ...], output: Path, choices: dict[str, Any]
+) -> Report:
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress
@@ -129,46 +140,21 @@ def evaluate(
         def show(progress: EvaluateProgress) -> None:
             bar.update(task, completed=progress.fraction, description=escape(progress.stage))
 
-        report = run(
-            checkpoints,
-            output,
-            images=images,
-            sizes=sizes,
-            photos=photos,
-            iterations=iterations,
-            style=style,
-            judge=judge,
-            clip=clip,
-            device=device,
-            on_progress=show,
-        )
-    _print_table(report)
-    page = output.with_suffix(".html")
-    click.echo(f"wrote {page} and {page.with_suffix('.json')}")
+        return run(checkpoints, output, **choices, on_progress=show)
 
 
-def _print_table(report: Report) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
+def _print_report(report: Report) -> None:
     from fast_nst.evaluation.report import FIGURES
 
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("median")
     columns = [(each, at) for each in report.filters for at in each.sizes]
-    for each, at in columns:
-        table.add_column(f"{each.name}\n{at.size} px", justify="right")
-    for name in report.names():
-        table.add_row(FIGURES[name].label, *(report.show(name, at.figures) for _, at in columns))
+    rows = [
+        [FIGURES[name].label, *(report.show(name, at.figures) for _, at in columns)]
+        for name in report.names()
+    ]
     if any(each.flicker for each in report.filters):
         ratios = [f"{each.flicker.ratio:.2f}" if each.flicker else "-" for each, _ in columns]
-        table.add_row("flicker", *ratios)
-    # Piped into another program, lines are not wrapped at 80 columns.
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = 1000
-    console.print(table)
+        rows.append(["flicker", *ratios])
+    print_table("median", [f"{each.name}\n{at.size} px" for each, at in columns], rows)
     for name, why in report.left_out.items():
         click.echo(f"{name}: left out, {why}")
     for note in report.notes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fast_nst.cli.options import device_option
 from fast_nst.errors import ConfigError, WeightsError
 from fast_nst.optimize.options import COLORS, INITS, OPTIMIZERS, TransferOptions
 
@@ -86,12 +87,7 @@ def _option(name: str, help: str, **settings: Any) -> Callable[[Any], Any]:  # n
     metavar="N",
     help="Write the best picture every N iterations, beside OUT: OUT_0050.png.",
 )
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    help="cpu, cuda, mps, or auto for the fastest of them that is there.",
-)
+@device_option
 @click.pass_context
 def optimize(
     ctx: click.Context,

@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader, IterableDataset
 from fast_nst.data import Pictures, create_pictures
 from fast_nst.errors import ConfigError
 
+HELD_OUT = 4  # photographs kept for the validation losses, unless told otherwise
+
 
 class PictureDataModule(pl.LightningDataModule):
     """Endless batches of content pictures: the trainer's ``max_steps`` says when to stop.
@@ -26,8 +28,7 @@ class PictureDataModule(pl.LightningDataModule):
         late_share: The last part of the training, in [0, 1].
         num_workers: Processes that prepare pictures; 0 prepares them in the training process.
         seed: Of everything random about the pictures.
-        held_out: Kinds that read photographs keep so many away from training.
-        options: What the kind takes besides, such as ``path`` for ``folder``.
+        options: What the kind takes besides, such as ``path`` and ``held_out`` for ``folder``.
 
     Raises:
         ConfigError: If a number is out of its range, or the kind or an option is unknown.
@@ -43,7 +44,6 @@ class PictureDataModule(pl.LightningDataModule):
         late_share: float = 0.35,
         num_workers: int = 0,
         seed: int = 0,
-        held_out: int = 4,
         **options: Any,
     ) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class PictureDataModule(pl.LightningDataModule):
             ("batch_size", batch_size, 1),
             ("num_workers", num_workers, 0),
             ("seed", seed, 0),
-            ("held_out", held_out, 0),
+            ("held_out", options.get("held_out", HELD_OUT), 0),
         ):
             if value < least:
                 raise ConfigError(f"data.{name} is {value}; it must be at least {least}.")
@@ -65,7 +65,9 @@ class PictureDataModule(pl.LightningDataModule):
         self.num_workers = num_workers
         self.seed = seed
         self.fraction: Callable[[], float] = lambda: 0.0  # the trainer's, when there is one
-        self._options = options if kind == "synthetic" else {"held_out": held_out, **options}
+        if kind != "synthetic":  # which has nothing to hold out, and refuses the option
+            options = {"held_out": HELD_OUT, **options}
+        self._options = options
         self._pictures: dict[int, Pictures] = {}
 
     @property

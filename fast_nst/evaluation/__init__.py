@@ -2,6 +2,6 @@
 
 from fast_nst.evaluation.progress import EvaluateProgress
 from fast_nst.evaluation.report import Report
-from fast_nst.evaluation.run import evaluate
+from fast_nst.evaluation.run import InterruptedEvaluation, evaluate
 
-__all__ = ["EvaluateProgress", "Report", "evaluate"]
+__all__ = ["EvaluateProgress", "InterruptedEvaluation", "Report", "evaluate"]

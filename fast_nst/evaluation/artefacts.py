@@ -94,8 +94,8 @@ def pattern_peak(cut: Tensor) -> Tensor:
 
     Returns:
         (K,): the largest ratio of the power at a frequency to a power law fitted to all
-        frequencies of the band; power is averaged over parts of 32 px. About 2.5 for noise, 3 to 7
-        for paintings, tens for a hatching, wherever its lines lie.
+        frequencies of the band; power is averaged over parts of 32 px. Small for noise and
+        paintings, large for a hatching, wherever its lines lie; docs/evaluate.md has numbers.
     """
     if not len(cut):
         return cut.new_zeros(0)

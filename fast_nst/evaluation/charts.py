@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup, escape
 
-COLORS = ("#c2410c", "#1d4ed8", "#15803d", "#a21caf", "#b45309", "#0e7490", "#be123c", "#4d7c0f")
-WIDTH = 520
-LEFT, RIGHT, TOP, BOTTOM = 56, 14, 10, 30
+# Each can be seen on white and on black.
+COLORS = ("#e8590c", "#3b82f6", "#16a34a", "#c026d3", "#b7860b", "#0891b2", "#e11d48", "#65a30d")
+WIDTH = 360  # px; fits a telephone
+LEFT, RIGHT, TOP, BOTTOM = 40, 14, 10, 30
 
 Scale = Callable[[float], float]
 
@@ -26,15 +27,15 @@ def curve_chart(totals: Sequence[float], levels: Sequence[tuple[str, float, str]
         totals: positive; item k at k.
         levels: (label, value, color), drawn as horizontal lines.
     """
-    height = 260
+    height = 220
     values = [value for value in [*totals, *(level for _, level, _ in levels)] if value > 0]
     low, high = min(values) / 1.1, max(values) * 1.1
     x = _linear(0, max(1, len(totals) - 1), LEFT, WIDTH - RIGHT)
     y = _logarithmic(low, high, height - BOTTOM, TOP)
     parts = [_y_tick(y(value), f"{value:g}") for value in _log_ticks(low, high)]
-    parts += [_x_tick(x(k), f"{k:g}", height) for k in _ticks(0, len(totals) - 1)]
+    parts += [_x_tick(x(k), f"{k:g}", height) for k in _ticks(0, len(totals) - 1, whole=True)]
     points = " ".join(f"{x(k):.1f},{y(max(total, low)):.1f}" for k, total in enumerate(totals))
-    parts.append(f'<polyline points="{points}" fill="none" stroke="#444" stroke-width="1.5"/>')
+    parts.append(f'<polyline class="curve" points="{points}"/>')
     for label, level, stroke in levels:
         at = f"{y(level):.1f}"
         parts.append(
@@ -66,7 +67,8 @@ def strip_chart(
     margin = 0.04 * (high - low) or 0.1 * abs(high) or 1.0
     height = TOP + 22 * len(rows) + BOTTOM
     x = _linear(low - margin, high + margin, LEFT, WIDTH - RIGHT)
-    parts = [_x_tick(x(v), f"{v:g}", height) for v in _ticks(low - margin, high + margin)]
+    ticks = _ticks(low - margin, high + margin, whole=limit is not None)
+    parts = [_x_tick(x(v), f"{v:g}", height) for v in ticks]
     for number, (_, fill, points) in enumerate(rows):
         at = TOP + 22 * number + 11
         placed = []
@@ -99,14 +101,14 @@ def _svg(height: int, parts: Sequence[str], title: str) -> Markup:
 
 def _y_tick(y: float, text: str) -> str:
     return (
-        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>'
+        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="tick"/>'
         f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
     )
 
 
 def _x_tick(x: float, text: str, height: int) -> str:
     return (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{height - BOTTOM}" stroke="#ddd"/>'
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{height - BOTTOM}" class="tick"/>'
         f'<text x="{x:.1f}" y="{height - BOTTOM + 16}" text-anchor="middle">{text}</text>'
     )
 
@@ -120,10 +122,11 @@ def _logarithmic(low: float, high: float, start: float, end: float) -> Scale:
     return lambda value: straight(math.log(value))
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """About six round numbers between two."""
+def _ticks(low: float, high: float, *, whole: bool) -> list[float]:
+    """About four round numbers between two, so that their labels do not touch."""
     step = 10 ** math.floor(math.log10(max(high - low, 1e-9) / 5))
-    step *= next(m for m in (1, 2, 5, 10) if (high - low) / (m * step) <= 7)
+    step *= next(m for m in (1, 2, 5, 10) if (high - low) / (m * step) <= 5)
+    step = max(step, 1) if whole else step
     first = math.ceil(low / step - 1e-9)
     return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
 

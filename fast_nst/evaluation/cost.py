@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import signal
 import statistics
 import subprocess
 import sys
@@ -12,7 +12,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from fast_nst.errors import FastNSTError
+
 RUNS = 5  # whose median counts, after one to warm up
+TIMEOUT_S = 600
 
 # In a process of its own, because a process's peak never falls. Linux says how much this program
 # alone has used; elsewhere, what getrusage knows (macOS counts bytes, others KiB).
@@ -51,9 +54,11 @@ def forward_s(network: nn.Module, picture: Tensor) -> float:
     return statistics.median(seconds[1:])
 
 
-def peak_memory(
-    file: Path, network: nn.Module, size: tuple[int, int], device: torch.device
-) -> int | None:
+class UnmeasuredError(FastNSTError):
+    """A figure could not be measured here; the message says why."""
+
+
+def peak_memory(file: Path, network: nn.Module, size: tuple[int, int], device: torch.device) -> int:
     """Bytes that the forward pass of one picture adds at its peak.
 
     Args:
@@ -62,8 +67,8 @@ def peak_memory(
         size: height and width of the picture, px.
         device: CUDA's own count is read there; other accelerators keep none.
 
-    Returns:
-        None where it cannot be measured.
+    Raises:
+        UnmeasuredError: Where it cannot be measured.
     """
     if device.type == "cuda":
         picture = torch.rand(1, 3, *size, device=device)
@@ -73,18 +78,24 @@ def peak_memory(
             network(picture)
         return torch.cuda.max_memory_allocated(device) - before
     if device.type != "cpu":
-        return None
+        raise UnmeasuredError(f"{device.type} keeps no count of it")
     arguments = [str(value) for value in (file, *size, torch.get_num_threads())]
-    with contextlib.suppress(subprocess.SubprocessError, OSError, ValueError):
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    try:
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=600,
+            command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
         )
-        return int(done.stdout.split()[-1])
-    return None
+    except subprocess.TimeoutExpired as error:
+        raise UnmeasuredError(f"its process took more than {TIMEOUT_S} s") from error
+    except OSError as error:
+        raise UnmeasuredError(f"no process could be started ({error.strerror})") from error
+    if done.returncode < 0:
+        killed = signal.Signals(-done.returncode).name
+        raise UnmeasuredError(f"its process was ended by {killed}: too little memory, perhaps")
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise UnmeasuredError(f"its process failed ({last})")
+    return int(done.stdout.split()[-1])
 
 
 def _synchronize(device: torch.device) -> None:

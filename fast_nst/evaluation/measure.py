@@ -16,7 +16,6 @@ from fast_nst.evaluation.iterations import median_iterations, weighted_losses
 from fast_nst.evaluation.report import ITERATIONS, Value
 from fast_nst.evaluation.subjects import Subject
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.networks.johnson import STRIDE
 
 
 @dataclass
@@ -62,7 +61,7 @@ class Samples:
         flat = artefacts.flat_windows(content)
         painted = artefacts.windows(stylized)[flat]
         grids = [
-            artefacts.grid_excess(windows, STRIDE)
+            artefacts.grid_excess(windows, self.subject.stride)
             for windows in (painted, artefacts.windows(content)[flat])
         ]
         self.grids.append((grids[0], grids[1]))
@@ -70,20 +69,31 @@ class Samples:
         if min(content.shape[-2:]) > 2 * artefacts.BORDER_CROP:
             alone = self.subject.network(artefacts.crop(content)).float()
             self.shifts.append(artefacts.border_shift(alone, artefacts.crop(stylized)))
+        else:
+            self.shifts.append(content.new_zeros(0, 2))
         row |= self._artefacts(slice(-1, None))
         row |= self._artfid.add(content, stylized)
         self.photos.append(row)
 
-    def figures(self) -> dict[str, Value]:
-        """Over all photos: medians, and artefacts of all together."""
+    def figures(self, done: int | None = None) -> dict[str, Value]:
+        """Medians over photos, and artefacts of all together.
+
+        Args:
+            done: only the first so many photos count, and ArtFID, which cannot be taken back, is
+                left out; None for all.
+        """
         found: dict[str, Value] = {}
-        for name in dict.fromkeys(key for row in self.photos for key in row):
-            values = [row[name] for row in self.photos if name in row]
+        photos = self.photos[:done]
+        for name in dict.fromkeys(key for row in photos for key in row):
+            values = [row[name] for row in photos if name in row]
             if name in ITERATIONS:
                 found[name] = median_iterations(values)
             elif name != "photo":
                 found[name] = _median(values)
-        return found | self._artefacts(slice(None)) | self._artfid.figures()
+        found |= self._artefacts(slice(done))
+        if done is None:
+            found |= self._artfid.figures()
+        return found
 
     def _artefacts(self, which: slice) -> dict[str, Value]:
         grids = [torch.stack(each) for each in zip(*self.grids[which], strict=True)]

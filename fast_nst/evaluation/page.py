@@ -35,8 +35,8 @@ def render_page(report: Report) -> str:
         report=report,
         figures=FIGURES,
         color=color,
-        distributions=[_distributions(report, size) for size in report.settings["sizes"]],
-        curves=[(curve, _chart(report, curve)) for curve in report.curves],
+        distributions=[_distributions(report, at.size) for at in report.filters[0].sizes],
+        curves=[_chart(report, curve) for curve in report.curves],
         sheets=[
             (curve, [(label, picture_uri(rgb)) for label, rgb in curve.sheet])
             for curve in report.curves
@@ -66,7 +66,8 @@ def _distributions(report: Report, size: int) -> dict[str, Any]:
     return {"size": size, "charts": charts}
 
 
-def _chart(report: Report, curve: Curve) -> str:
+def _chart(report: Report, curve: Curve) -> tuple[Curve, str, list[tuple[str, str]]]:
+    """The curve, its chart, and the names of its filters with their colors."""
     numbers = {each.name: index for index, each in enumerate(report.filters)}
     levels = [(name, goal, color(numbers[name])) for name, goal in curve.filters.items()]
-    return curve_chart(curve.totals, levels)
+    return curve, curve_chart(curve.totals, levels), [(name, fill) for name, _, fill in levels]

@@ -13,6 +13,8 @@ from fast_nst.data.photos import bundled_photos
 from fast_nst.errors import DataError, ImageError
 from fast_nst.image.io import list_images, read_image
 
+# Sizes are those of short sides: a strip would become a picture of very many pixels.
+NARROWEST = 8
 SCENES = 5  # of scikit-image's photographs, the first are scenes in color
 
 
@@ -37,7 +39,7 @@ def find_photos(images: str | os.PathLike[str] | None) -> tuple[list[Photo], lis
     """The pictures of a folder or file; of None, scenes that scikit-image carries.
 
     Returns:
-        The photographs, and a line for each file that cannot be read.
+        The photographs, and a line for each file that cannot be read, or is a strip.
 
     Raises:
         DataError: If there are none.
@@ -54,13 +56,20 @@ def find_photos(images: str | os.PathLike[str] | None) -> tuple[list[Photo], lis
     for file in list_images(root):
         photo = Photo(str(file.relative_to(root)) if file != root else file.name, file)
         try:
-            photo.read()  # now rather than after an hour
-            photos.append(photo)
+            height, width = photo.read().shape[-2:]  # now rather than after an hour
         except ImageError as error:
             broken.append(f"left out: {error}")
+            continue
+        if max(height, width) > NARROWEST * min(height, width):
+            broken.append(
+                f"left out: {file} is {height}x{width} px; wanted a long side of at most "
+                f"{NARROWEST} short ones. Cut it."
+            )
+        else:
+            photos.append(photo)
     if not photos:
         raise DataError(
-            f"{root} holds no pictures{' that can be read' if broken else ''}. "
+            f"{root} holds no pictures{' that can be used' if broken else ''}. "
             "Give a folder of photographs."
         )
     return photos, broken

@@ -136,6 +136,7 @@ class Report:
         left_out: name -> why, of the figures that are not there.
         filters: in the order in which they were given.
         curves: of some photos.
+        unmeasured: what an interruption left out; a report with any is marked as partial.
     """
 
     created: str
@@ -145,10 +146,16 @@ class Report:
     left_out: dict[str, str]
     filters: list[FilterFigures]
     curves: list[Curve]
+    unmeasured: list[str] = field(default_factory=list)
+
+    @property
+    def partial(self) -> str:
+        """One sentence on what is not there, after an interruption; else empty."""
+        return f"Interrupted: this lacks {', '.join(self.unmeasured)}." if self.unmeasured else ""
 
     def to_json(self) -> str:
         """One JSON object; what is not a number is null."""
-        document = asdict(self)
+        document = {"partial": bool(self.partial)} | asdict(self)
         for curve in document["curves"]:
             del curve["sheet"]
         return json.dumps(_finite(document), indent=2, ensure_ascii=False) + "\n"

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
 
 from fast_nst.errors import ConfigError, LayerError
 from fast_nst.evaluation.artfid import left_out as artfid_left_out
 from fast_nst.evaluation.comparison import Comparison
-from fast_nst.evaluation.cost import forward_s, peak_memory
-from fast_nst.evaluation.flicker import Flicker, frames, measure_flicker
+from fast_nst.evaluation.flicker import frames
+from fast_nst.evaluation.gather import gather
 from fast_nst.evaluation.iterations import STYLE_WEIGHTS
-from fast_nst.evaluation.measure import Samples
 from fast_nst.evaluation.page import render_page
-from fast_nst.evaluation.photos import evenly_spaced, find_photos
+from fast_nst.evaluation.photos import find_photos
 from fast_nst.evaluation.progress import EvaluateProgress, Work
-from fast_nst.evaluation.report import (
-    Curve,
-    FilterFigures,
-    Report,
-    SizeFigures,
-    plan_output,
-    write_files,
-)
+from fast_nst.evaluation.report import FilterFigures, Report, plan_output, write_files
 from fast_nst.evaluation.subjects import Subject, find_judge, load_subjects
-from fast_nst.hardware import fast_bf16, find_device
-from fast_nst.image.resize import resize_short_side
+from fast_nst.hardware import describe_machine, fast_bf16, find_device
 
-SHOWN_PHOTOS = 3  # rows of the contact sheet at 256 px; fewer at larger sizes
+
+class InterruptedEvaluation(KeyboardInterrupt):
+    """Ctrl-C; ``report`` has what was measured by then."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("interrupted")
+        self.report = report
 
 
 def evaluate(
@@ -70,6 +61,8 @@ def evaluate(
 
     Raises:
         FastNSTError: For whatever the user can put right; nothing is written then.
+        InterruptedEvaluation: After Ctrl-C, with the report of what was measured by then, which is
+            written as well; a bare KeyboardInterrupt where that is nothing.
     """
     files = plan_output(output) if output is not None else None
     _check_numbers(checkpoints, sizes, photos, iterations)
@@ -83,52 +76,26 @@ def evaluate(
     if clip_folder is not None:
         frames(clip_folder)
     comparison = Comparison(subjects, iterations, bf16=fast_bf16(where))
-    chosen = evenly_spaced(len(pictures), photos)
-    each_size = ["photo"] * len(pictures) + comparison.stages() * len(chosen) + ["cost"]
-    work = Work([(kind, size) for size in sizes for kind in each_size], on_progress)
-
-    left_out = artfid_left_out()
-    curves: list[Curve] = []
-    found: list[list[SizeFigures]] = [[] for _ in subjects]
-    for size in sizes:
-        samples = [Samples(subject, len(pictures), left_out) for subject in subjects]
-        shown = chosen[: max(1, SHOWN_PHOTOS * 256 // size)]
-        enlarged = 0
-        for index, photo in enumerate(pictures):
-            work.begin(f"{size} px, {photo.name}", "photo", size)
-            original = photo.read()
-            enlarged += min(original.shape[-2:]) < size
-            content = resize_short_side(original, size).to(where)
-            with torch.no_grad():
-                stylized = [subject.network(content).float() for subject in subjects]
-            for sample, picture in zip(samples, stylized, strict=True):
-                sample.add(photo.name, content, picture)
-            if index in chosen:
-                counts, drawn = comparison.photo(
-                    photo.name, size, content, stylized, work, show=index in shown
-                )
-                curves += drawn
-                for sample, count in zip(samples, counts, strict=True):
-                    sample.photos[-1] |= count
-        if enlarged:
-            notes.append(f"{size} px: {enlarged} of {len(pictures)} photos were enlarged.")
-        work.begin(f"{size} px, time and memory", "cost", size)
-        for sample, at_sizes in zip(samples, found, strict=True):
-            figures = sample.figures() | _cost(sample.subject, content)
-            at_sizes.append(SizeFigures(size, figures, sample.photos))
-
-    flicker: list[Flicker | None] = [None] * len(subjects)
-    if clip_folder is None:
-        left_out["flicker"] = "no clip was given (--clip)"
-    else:
-        flicker = [*measure_flicker([each.network for each in subjects], clip_folder, where)]
+    optimized = min(photos, len(pictures))
+    stages = ["photo"] * len(pictures) + comparison.stages() * optimized + ["cost"]
+    found = gather(
+        subjects,
+        pictures,
+        sizes=sizes,
+        optimized=optimized,
+        comparison=comparison,
+        clip=clip_folder,
+        left_out=artfid_left_out(),
+        work=Work([(kind, size) for size in sizes for kind in stages], on_progress),
+        device=where,
+    )
     report = Report(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         settings={
             "images": str(images) if images is not None else None,
             "sizes": list(sizes),
             "photos": len(pictures),
-            "optimized_photos": len(chosen),
+            "optimized_photos": optimized,
             "iterations": iterations,
             "style_weights": list(STYLE_WEIGHTS),
             "style": str(style) if style is not None else None,
@@ -137,9 +104,9 @@ def evaluate(
             "device": str(where),
             "iterations_precision": "bfloat16" if comparison.bf16 else "float32",
         },
-        machine=_machine(),
-        notes=notes + _notes(subjects, images, len(chosen), len(pictures)),
-        left_out=left_out,
+        machine=describe_machine(),
+        notes=notes + found.notes + _notes(subjects, images, optimized, len(pictures)),
+        left_out=found.left_out,
         filters=[
             FilterFigures(
                 name=subject.name,
@@ -150,13 +117,18 @@ def evaluate(
                 sizes=at_sizes,
                 flicker=flickers,
             )
-            for subject, at_sizes, flickers in zip(subjects, found, flicker, strict=True)
+            for subject, at_sizes, flickers in zip(
+                subjects, found.sizes, found.flicker, strict=True
+            )
         ],
-        curves=curves,
+        curves=found.curves,
+        unmeasured=found.missing,
     )
     if files is not None:
         page, figures_file = files
         write_files([(figures_file, report.to_json()), (page, render_page(report))])
+    if report.unmeasured:
+        raise InterruptedEvaluation(report)
     return report
 
 
@@ -187,15 +159,6 @@ def _check_numbers(
         )
 
 
-def _cost(subject: Subject, picture: Tensor) -> dict[str, float | None]:
-    size = (picture.shape[2], picture.shape[3])
-    peak = peak_memory(subject.file, subject.network, size, picture.device)
-    return {
-        "seconds": forward_s(subject.network, picture),
-        "memory_mib": None if peak is None else peak / 2**20,
-    }
-
-
 def _notes(
     subjects: Sequence[Subject],
     images: str | os.PathLike[str] | None,
@@ -223,26 +186,3 @@ def _notes(
         and type(subject.judge.encoder) is type(subject.objective.encoder)
     ]
     return notes
-
-
-def _machine() -> dict[str, Any]:
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = [line for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        name = lines[0].split(":")[1].strip() if lines else name
-    return {
-        "processor": name,
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "fast-nst": _version(),
-    }
-
-
-def _version() -> str:
-    try:
-        return version("fast-nst")
-    except PackageNotFoundError:
-        return "not installed"

@@ -55,6 +55,11 @@ class Subject:
     style_differs: bool
 
     @property
+    def stride(self) -> int:
+        """Of the network, px: what repeats with it is the network's doing."""
+        return int(self.network.stride)  # type: ignore[arg-type]  # each of NETWORKS says it
+
+    @property
     def losses(self) -> list[PerceptualLoss]:
         """All of them."""
         return [self.objective, self.plain, *([self.judge] if self.judge else [])]
@@ -99,10 +104,7 @@ def load_subjects(
                 partial(create_loss, config, style_file),
             )
         except WeightsError as error:
-            raise WeightsError(
-                f"{file} was trained with the encoder {config['encoder']['name']}, whose weights "
-                f"are not at hand: {error}"
-            ) from error
+            raise _weights_error(file, config["encoder"], error) from error
         except TypeError as error:
             raise CheckpointError(f"{file} was trained with another loss: {error}.") from error
         own = objective.encoder
@@ -198,6 +200,17 @@ def _style_file(style: Mapping[str, Any], file: Path) -> Path:
             f"{file}: the style picture that it was trained with is not at hand "
             f"({str(error).split('. ')[0]}). Give it: --style FILE."
         ) from error
+
+
+def _weights_error(file: Path, encoder: Mapping[str, Any], error: WeightsError) -> WeightsError:
+    """The same without the keys of a training, which are no help here."""
+    reason = str(error).split(". ")[0]
+    given = encoder["weights"]
+    step = f"Put {given} back." if given else "Try again online: they are downloaded once."
+    return WeightsError(
+        f"{file} was trained with the encoder {encoder['name']}, whose weights are not at hand "
+        f"({reason}). {step}"
+    )
 
 
 def _plain(encoder: Encoder, style: Tensor) -> PerceptualLoss:

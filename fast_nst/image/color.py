@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, the Y of YIQ
+_FLAT = 2 / 255  # a range of values that is rounding
 _LEAST_VARIANCE = 1e-5  # of colors along an axis; less is rounding to 8 bits
 
 
@@ -13,6 +14,11 @@ def luminance(rgb: Tensor) -> Tensor:
     """The lightness of (B, 3, H, W) pictures: (B, 1, H, W), in [0, 1] where they are."""
     weights = rgb.new_tensor(_LUMA).view(1, 3, 1, 1)
     return (rgb * weights).sum(1, keepdim=True)
+
+
+def is_flat(rgb: Tensor) -> bool:
+    """Whether (B, C, H, W), in [0, 1], is one color all over, but for rounding."""
+    return bool((rgb.amax((2, 3)) - rgb.amin((2, 3))).max() < _FLAT)
 
 
 def replace_luminance(rgb: Tensor, lightness: Tensor) -> Tensor:

@@ -72,7 +72,8 @@ class Picture:
 def read_image(path: str | os.PathLike[str]) -> Picture:
     """Read a picture file as a viewer would show it.
 
-    EXIF orientation is applied and an embedded ICC profile converted to sRGB. Every mode that
+    EXIF orientation is applied and an embedded ICC profile converted to sRGB; a picture whose
+    profile is damaged, or is for another kind of pixels, is taken for sRGB. Every mode that
     Pillow reads is taken: gray, palette, 1-bit, CMYK, 16-bit, with or without transparency. Of an
     animated file, the first frame is read.
 

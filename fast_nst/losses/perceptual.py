@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from fast_nst.encoders import Encoder, create_encoder
 from fast_nst.errors import ConfigError
+from fast_nst.image.color import is_flat
 from fast_nst.image.io import read_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.functional import (
@@ -24,6 +25,8 @@ from fast_nst.losses.functional import (
 )
 
 Scale = Literal["relative", "paper"]
+
+NARROWEST = 8  # style.size is that of the short side: a strip would have very many pixels
 
 
 class PerceptualLoss(nn.Module):
@@ -177,9 +180,19 @@ def create_loss(config: Mapping[str, Any], style_file: Path) -> PerceptualLoss:
 
     Raises:
         ImageError: If the style picture cannot be read.
+        ConfigError: If it is one flat color, or a strip.
         FastNSTError: As :func:`create_encoder` and :class:`PerceptualLoss` do.
     """
-    style = resize_short_side(read_image(style_file).rgb, config["style"]["size"])[None]
+    style = read_image(style_file).rgb[None]
+    height, width = style.shape[-2:]
+    if is_flat(style):
+        raise ConfigError(f"{style_file} is one flat color: it has no style. Use another picture.")
+    if max(height, width) > NARROWEST * min(height, width):
+        raise ConfigError(
+            f"{style_file} is {height}x{width} px; the long side of a style may be at most "
+            f"{NARROWEST} short ones. Cut it."
+        )
+    style = resize_short_side(style, config["style"]["size"])
     encoder = create_encoder(config["encoder"]["name"], config["encoder"]["weights"])
     return PerceptualLoss(encoder, style, **config["loss"])
 

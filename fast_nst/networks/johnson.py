@@ -57,6 +57,8 @@ class JohnsonNetwork(nn.Module):
     et al. 2016), reflection padding in every layer, and a sigmoid, so that the output is a picture.
     """
 
+    stride = STRIDE  # px, of the deepest layers: patterns with this period are the network's own
+
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__()
         if width < 1 or blocks < 0:

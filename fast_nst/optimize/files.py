@@ -57,8 +57,8 @@ def check_target(target: Path, sources: Iterable[Path], previews: bool) -> None:
             folder = folder.parent
         if target.is_dir():
             raise IsADirectoryError(0, "it is a folder")
-        with tempfile.TemporaryFile(dir=folder):
-            pass  # permissions alone do not tell: the disk may be full or read-only
+        # Permissions alone do not tell: the disk may be full or read-only.
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         why = error.strerror or str(error)
         raise ImageError(f"cannot write {target}: {why}. Choose another output.") from error

@@ -9,12 +9,11 @@ from torch import Tensor
 
 from fast_nst.encoders.base import Encoder
 from fast_nst.errors import ConfigError, LayerError
-from fast_nst.image.color import luminance, match_colors, match_luminance
+from fast_nst.image.color import is_flat, luminance, match_colors, match_luminance
 from fast_nst.optimize.options import TransferOptions
 from fast_nst.optimize.regions import Mask, match_regions
 
 MOST_PIXELS = 1 << 25
-FLAT = 2 / 255  # a range of values that is rounding
 
 
 @dataclass(frozen=True)
@@ -150,20 +149,16 @@ def _settle_colors(
 ) -> list[Tensor]:
     settled = []
     for style, name in zip(styles, names[1:], strict=True):
-        if _is_flat(style):
+        if is_flat(style):
             raise ConfigError(f"{name} is one flat color: it has no style. Use another picture.")
         if how == "luminance":
             colored = match_luminance(luminance(style), luminance(content)).expand(-1, 3, -1, -1)
         else:
             colored = match_colors(style, content) if how == "match" else style
-        if _is_flat(colored):
+        if is_flat(colored):
             raise ConfigError(
                 f"{name} becomes flat when it takes on the colors of {names[0]}. "
                 "Set preserve_color to none."
             )
         settled.append(colored)
     return settled
-
-
-def _is_flat(picture: Tensor) -> bool:
-    return bool((picture.amax((2, 3)) - picture.amin((2, 3))).max() < FLAT)

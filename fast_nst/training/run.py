@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from fast_nst.training.callbacks import KeepLast, Preview, ReportProgress, Train
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.schedule import Schedule
 from fast_nst.training.start import create_started_network
+from fast_nst.versions import installed_version
 
 LIBRARIES = ("fast-nst", "torch", "pytorch-lightning")
 HARMLESS = (
@@ -90,8 +90,8 @@ def train(
     schedule = Schedule(trainer_config.max_steps, trainer_config.max_time_s)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     style_file = style_path(config.style)
-    style = resize_short_side(read_image(style_file).rgb, config.style.size)[None]
     loss = create_loss(_values(config), style_file)
+    style = resize_short_side(read_image(style_file).rgb, config.style.size)[None]
     network_arguments = _values(config.network)
     network_name = network_arguments.pop("name")
     start = network_arguments.pop("start")
@@ -103,7 +103,7 @@ def train(
         style_sha256=hashlib.sha256(style_file.read_bytes()).hexdigest(),
         style_thumbnail=_thumbnail(style_file),
         config=_values(config),
-        versions={name: _version(name) for name in LIBRARIES}
+        versions={name: installed_version(name) for name in LIBRARIES}
         | {"python": platform.python_version()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         license=config.style.license,
@@ -277,10 +277,3 @@ def _thumbnail(file: Path, side: int = 96) -> str:
 
 def _to_uint8(rgb: Tensor) -> Any:
     return (rgb.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,7 @@ from click.testing import CliRunner, Result
 
 from fast_nst.checkpoint import FilterMetadata, save_filter
 from fast_nst.cli.main import main
-from fast_nst.evaluation import EvaluateProgress, evaluate
+from fast_nst.evaluation import EvaluateProgress, InterruptedEvaluation, evaluate
 from fast_nst.image.io import write_image
 from fast_nst.networks import create_network
 from fast_nst.paths import asset_path
@@ -204,6 +208,32 @@ def test_a_filter_whose_encoder_is_not_at_hand(photos: Path, tmp_path: Path) -> 
     file = make_filter(tmp_path / "vgg.safetensors", encoder=gone)
     line = bad(tmp_path, "--ckpt", file, "--images", photos)
     assert "trained with the encoder vgg16, whose weights are not at hand" in line
+    assert f"Put {gone['weights']} back." in line
+
+
+def test_a_filter_of_torchvisions_encoder_whose_weights_cannot_be_fetched(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nobody listens
+    file = make_filter(tmp_path / "vgg.safetensors", encoder={"name": "vgg16", "weights": None})
+    line = bad(tmp_path, "--ckpt", file, "--images", photos)
+    assert f"{file} was trained with the encoder vgg16, whose weights are not at hand" in line
+    assert "cannot be downloaded" in line
+    assert "Try again online" in line
+
+
+def test_a_style_of_one_flat_color(filters: list[Path], photos: Path, tmp_path: Path) -> None:
+    write_image(tmp_path / "flat.png", torch.full((3, 40, 40), 0.5))
+    line = bad(tmp_path, "--ckpt", filters[0], "--images", photos, "--style", tmp_path / "flat.png")
+    assert "flat.png is one flat color" in line
+
+
+def test_a_text_file_is_no_filter(photos: Path, tmp_path: Path) -> None:
+    for name in ("notes.txt", "notes.safetensors", "notes.ckpt"):
+        (tmp_path / name).write_text("just some words")
+        line = bad(tmp_path, "--ckpt", tmp_path / name, "--images", photos)
+        assert f"{tmp_path / name} is not a" in line
 
 
 def test_an_unknown_judge(filters: list[Path], photos: Path, tmp_path: Path) -> None:
@@ -254,3 +284,111 @@ def test_an_output_that_cannot_be_written(
 @pytest.mark.parametrize("arguments", [(), ("--ckpt", "a", "--sizes", "256,big")])
 def test_a_mistyped_command_line_is_a_usage_error(arguments: tuple[str, ...]) -> None:
     assert run("evaluate", *arguments).exit_code == 2
+
+
+# Ctrl-C: what is measured by then is kept, and marked
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of its own")
+@pytest.mark.parametrize(
+    ("sizes", "kept", "said"),
+    [
+        ("64,1024", [64], "Interrupted: this lacks 1024 px."),
+        ("1024", None, "interrupted before the first photo was measured; nothing is written"),
+    ],
+)
+def test_ctrl_c_keeps_what_was_measured(
+    sizes: str, kept: list[int] | None, said: str, filters: list[Path], photos: Path, tmp_path: Path
+) -> None:
+    import pty
+
+    terminal, stderr = pty.openpty()  # for the progress to be shown, which says when to interrupt
+    arguments = (
+        "--ckpt", filters[0], "--images", photos, "--sizes", sizes, "--photos", 2,
+        "--iterations", 2, "-o", tmp_path / "new" / "r.html",
+    )  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fast_nst", "evaluate", *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=stderr, text=True, env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+    os.close(stderr)
+    shown = b""
+    while b"1024 px" not in shown:
+        shown += os.read(terminal, 4096)
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(OSError):  # how Linux says that the other end is closed
+        while more := os.read(terminal, 4096):
+            shown += more
+    stdout, _ = process.communicate()
+    os.close(terminal)
+    assert process.returncode == 130
+    assert said.encode() in shown
+    assert b"Traceback" not in shown
+    page = tmp_path / "new" / "r.html"
+    assert ("wrote" in stdout) == page.exists() == (kept is not None)
+    if kept is not None:
+        document = json.loads(page.with_suffix(".json").read_text())
+        assert document["partial"] is True
+        assert [at["size"] for at in document["filters"][0]["sizes"]] == kept
+        assert said in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("stage", "photos_kept", "lacks"),
+    [("wide.png", 1, "1 of 2 photos at 64 px"), ("time and memory", 2, "time and memory at 64 px")],
+)
+def test_an_interruption_within_a_size_keeps_its_whole_photos(
+    stage: str, photos_kept: int, lacks: str, filters: list[Path], photos: Path, tmp_path: Path
+) -> None:
+    def interrupt(progress: EvaluateProgress) -> None:
+        if stage in progress.stage:
+            raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedEvaluation) as interrupted:
+        evaluate(
+            filters, tmp_path / "r.html", images=photos, sizes=[64, 80], photos=0,
+            on_progress=interrupt,
+        )  # fmt: skip
+    report = interrupted.value.report
+    assert report.unmeasured == [lacks, "80 px"]
+    for each in report.filters:
+        (at,) = each.sizes
+        assert len(at.photos) == photos_kept
+        assert at.figures["content"] is not None
+        assert "seconds" not in at.figures
+    assert report.partial in (tmp_path / "r.html").read_text()
+
+
+def test_why_memory_could_not_be_measured_is_said(photos: Path, tmp_path: Path) -> None:
+    file = make_filter(tmp_path / "wave.safetensors")
+
+    def remove(progress: EvaluateProgress) -> None:
+        if "time and memory" in progress.stage:
+            file.unlink(missing_ok=True)
+
+    report = evaluate(
+        [file], images=photos / "wide.png", sizes=[64], photos=0, device="cpu", on_progress=remove
+    )
+    assert "memory_mib" not in report.filters[0].sizes[0].figures
+    (note,) = [note for note in report.notes if note.startswith("Memory of wave at 64 px")]
+    assert "its process failed" in note
+    assert "no such file" in note
+
+
+@pytest.mark.shared
+def test_broken_pictures_are_named_and_the_others_measured(
+    filters: list[Path], shared_data: Path, tmp_path: Path
+) -> None:
+    result = run(
+        "evaluate", "--ckpt", filters[0], "--images", shared_data / "odd", "--sizes", "32",
+        "--photos", 0, "-o", tmp_path / "r.html",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    document = json.loads((tmp_path / "r.json").read_text())
+    measured = {row["photo"] for row in document["filters"][0]["sizes"][0]["photos"]}
+    left_out = "\n".join(note for note in document["notes"] if note.startswith("left out"))
+    broken = ("truncated.jpg", "text_file.jpg", "zero_byte.png", "tall_3x2000.png")
+    assert measured.isdisjoint(broken)
+    assert all(name in left_out for name in broken)
+    assert {"one_pixel.png", "all_black.png", "cmyk.jpg", "gray16.png"} <= measured
+    assert left_out in result.stdout

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import re
 import subprocess
@@ -14,7 +15,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
-from PIL import Image
+from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 
 from fast_nst.checkpoint import load_filter, read_metadata
@@ -194,6 +195,41 @@ def test_any_picture_can_be_the_style(tmp_path: Path) -> None:
     assert read_metadata(tmp_path / "checkpoints" / "mine.safetensors").style == "mine"
 
 
+def make_style(kind: str) -> Image.Image:
+    """Pictures that people have, and that are nothing like a painting."""
+    logo = Image.new("RGB", (96, 80), "white")
+    logo.paste("navy", (20, 20, 70, 60))
+    if kind == "two flat colors":
+        return logo
+    if kind == "transparent logo":
+        opacity = logo.convert("L").point(lambda value: 255 if value < 128 else 0)
+        logo.paste("red", (20, 20, 40, 60))
+        logo.putalpha(opacity)
+        return logo
+    if kind == "line drawing":
+        drawing = Image.new("1", (96, 80), 1)
+        ImageDraw.Draw(drawing).line([(5, 5), (90, 30), (10, 70), (80, 75)], fill=0, width=2)
+        return drawing
+    noise = Image.effect_noise((64, 48), 60)
+    if kind == "strip":
+        return noise.resize((8, 1))
+    return noise.resize((17, 13)) if kind == "tiny" else noise
+
+
+@pytest.mark.parametrize(
+    "kind", ["two flat colors", "transparent logo", "line drawing", "strip", "tiny", "gray"]
+)
+def test_every_kind_of_picture_can_be_the_style_with_no_tuning(tmp_path: Path, kind: str) -> None:
+    make_style(kind).save(tmp_path / "me.png")
+    result = train(
+        config("style=custom", f"style.image={tmp_path / 'me.png'}"),
+        run_dir=tmp_path / "run",
+        output_dir=tmp_path,
+    )
+    assert all(map(math.isfinite, result.losses.values()))
+    assert all(value.isfinite().all() for value in load_file(result.filter).values())
+
+
 def test_photos_of_a_folder_are_content(tmp_path: Path) -> None:
     (tmp_path / "photos" / "nested").mkdir(parents=True)
     for number in range(3):
@@ -223,12 +259,17 @@ def test_photos_of_a_folder_are_content(tmp_path: Path) -> None:
         (["encoder=vgg16", "encoder.weights=absent.pth"], "absent.pth: no such file"),
         (["resume=absent.ckpt"], "absent.ckpt: no such file"),
         (["style.size=8"], "relu4_1 needs at least 16x16"),
+        (["style=custom", "style.image=flat.png"], "flat.png is one flat color"),
+        (["style=custom", "style.image=strip.png"], "strip.png is 1x90 px"),
+        (["data.held_out=3"], "data=synthetic has no option 'held_out'"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_no_filter(
     tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     (tmp_path / "text.jpg").write_text("hello")
+    Image.new("RGB", (40, 40), "teal").save(tmp_path / "flat.png")
+    Image.linear_gradient("L").resize((90, 1)).save(tmp_path / "strip.png")
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "a.jpg").write_text("hello")

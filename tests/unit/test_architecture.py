@@ -11,7 +11,7 @@ import fast_nst
 
 PACKAGE = Path(fast_nst.__file__).parent
 LAYERS = [
-    {"errors", "paths", "config", "image"},
+    {"errors", "paths", "versions", "config", "image"},
     {"networks", "encoders", "losses.functional", "hardware"},
     {"data", "checkpoint", "losses.perceptual", "pixels"},
     {"training", "optimize", "inference", "export", "evaluation"},
@@ -71,7 +71,7 @@ def test_starting_up_loads_no_heavy_library(statement: str) -> None:
     assert shown.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", ["errors", "paths", "config"])
+@pytest.mark.parametrize("module", ["errors", "paths", "versions", "config"])
 def test_the_base_modules_import_no_torch(module: str) -> None:
     program = f"import sys, fast_nst.{module}; print('torch' in sys.modules)"
     shown = subprocess.run(

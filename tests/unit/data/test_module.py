@@ -105,6 +105,8 @@ def test_an_unknown_kind_is_named_with_a_suggestion() -> None:
 def test_an_unknown_or_missing_option_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no option 'photo_shar'.*did you mean 'photo_share'"):
         create_pictures("synthetic", 32, photo_shar=0.5)
+    with pytest.raises(ConfigError, match="data=synthetic has no option 'held_out'"):
+        PictureDataModule("synthetic", size=32, held_out=3).setup()
     with pytest.raises(ConfigError, match=r"needs data\.path"):
         create_pictures("folder", 32)
 

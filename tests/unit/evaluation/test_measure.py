@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from fast_nst.evaluation import artefacts
 from fast_nst.evaluation.measure import Samples
 from fast_nst.evaluation.subjects import Subject, load_subjects
+from fast_nst.networks import NETWORKS
 
 WITHOUT = dict.fromkeys(("LPIPS", "FID", "ArtFID"), "not in this test")
 
@@ -16,9 +18,10 @@ WITHOUT = dict.fromkeys(("LPIPS", "FID", "ArtFID"), "not in this test")
 class Paint(nn.Module):
     """A network that does what a function does."""
 
-    def __init__(self, paint: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, paint: Callable[[Tensor], Tensor], stride: int = 4) -> None:
         super().__init__()
         self.paint = paint
+        self.stride = stride
 
     def forward(self, images: Tensor) -> Tensor:
         return self.paint(images)
@@ -31,8 +34,8 @@ def photo(seed: int) -> Tensor:
     return 0.95 * smooth + 0.05 * grain
 
 
-def measured(subject: Subject, paint: Callable[[Tensor], Tensor]) -> Samples:
-    changed = dataclasses.replace(subject, network=Paint(paint))
+def measured(subject: Subject, paint: Callable[[Tensor], Tensor], stride: int = 4) -> Samples:
+    changed = dataclasses.replace(subject, network=Paint(paint, stride))
     samples = Samples(changed, 4, WITHOUT)
     for seed in range(4):
         content = photo(seed)
@@ -74,6 +77,30 @@ def test_a_filter_that_paints_a_grid_is_found_out(subject: Subject) -> None:
     assert value(samples, "grid") > 2
     assert all(row["grid"] > 1.5 for row in samples.photos)
     assert value(samples, "border") < 1.1
+
+
+def test_a_grid_is_looked_for_at_the_networks_own_stride(subject: Subject) -> None:
+    def stripes_of_8_px(picture: Tensor) -> Tensor:
+        return picture + 0.05 * (torch.arange(picture.shape[3]) * 2 * math.pi / 8).sin()
+
+    assert value(measured(subject, stripes_of_8_px, stride=8), "grid") > 2
+    assert value(measured(subject, stripes_of_8_px, stride=4), "grid") < 1.1
+
+
+def test_every_network_says_its_stride_and_the_windows_are_multiples_of_it() -> None:
+    for make in NETWORKS.values():
+        stride = make().stride
+        assert artefacts.WINDOW % stride == 0
+        assert artefacts.BORDER_CROP % stride == 0
+
+
+def test_the_photos_so_far_have_figures_of_their_own(subject: Subject) -> None:
+    samples = measured(subject, lambda picture: picture.square())
+    first = Samples(samples.subject, 4, WITHOUT)
+    for seed in range(2):
+        first.add(f"{seed}.png", photo(seed), samples.subject.network(photo(seed)))
+    assert samples.figures(2) == first.figures()
+    assert samples.figures(2) != samples.figures()
 
 
 def test_a_filter_that_paints_a_frame_is_found_out(subject: Subject) -> None:

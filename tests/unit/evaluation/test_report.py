@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,15 @@ def test_the_page_is_whole_and_loads_nothing(report: Report) -> None:
     assert not re.search(r"https?://", html)
 
 
+def test_a_report_that_was_interrupted_says_so_first(report: Report) -> None:
+    partial = replace(report, unmeasured=["3 of 40 photos at 256 px", "flicker"])
+    said = "Interrupted: this lacks 3 of 40 photos at 256 px, flicker."
+    assert said in render_page(partial).split("<h2>")[0]
+    assert json.loads(partial.to_json())["partial"] is True
+    assert json.loads(report.to_json())["partial"] is False
+    assert "Interrupted" not in render_page(report)
+
+
 def test_the_page_shows_names_notes_and_what_was_left_out(report: Report) -> None:
     html = render_page(report)
     for text in ("&lt;script&gt;", "note &amp; note", "ArtFID", "reason", "&gt;300", "2.00"):
@@ -181,12 +191,14 @@ def test_chosen_photos_are_evenly_spaced() -> None:
 def test_photos_that_cannot_be_read_are_named_and_passed_over(tmp_path: Path) -> None:
     write_image(tmp_path / "sub" / "a.png", torch.rand(3, 8, 9))
     (tmp_path / "broken.jpg").write_text("no picture")
+    write_image(tmp_path / "strip.png", torch.rand(3, 2, 20))
     photos, broken = find_photos(tmp_path)
     assert [(photo.name, photo.read().shape) for photo in photos] == [("sub/a.png", (1, 3, 8, 9))]
-    assert len(broken) == 1
+    assert len(broken) == 2
     assert "broken.jpg" in broken[0]
+    assert "strip.png is 2x20 px" in broken[1]
     (tmp_path / "sub" / "a.png").unlink()
-    with pytest.raises(DataError, match="no pictures that can be read"):
+    with pytest.raises(DataError, match="no pictures that can be used"):
         find_photos(tmp_path)
 
 

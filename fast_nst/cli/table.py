@@ -1,0 +1,23 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def print_table(heading: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a column of names under ``heading``, and ``columns`` of figures to the right of it."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(heading, overflow="fold")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 1000  # piped into another program, lines are not wrapped at 80 columns
+    console.print(table)
