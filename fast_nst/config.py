@@ -72,6 +72,7 @@ class DataConfig:
     photo_share: float | None = None
     path: str | None = None
     least_scale: float | None = None
+    cache: bool | None = None
     name: str | None = None
     config_name: str | None = None
     data_files: str | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ def find_device(name: str | torch.device) -> torch.device:
     return device
 
 
+@cache
 def fast_bf16(device: torch.device) -> bool:
     """Whether the hardware multiplies bfloat16 matrices faster than float32."""
     if device.type == "cuda":
@@ -67,3 +70,22 @@ def _processor() -> str:
             if "model name" in line:
                 return line.split(":")[1].strip()
     return platform.processor() or platform.machine()
+
+
+def keep_freed_memory() -> bool:
+    """Let this process keep the memory of tensors that it frees, for the next ones.
+
+    A training step makes and frees the same large tensors again and again. glibc hands each back to
+    the system, which then clears every page anew: a fifth of a step's time on a CPU.
+
+    Returns:
+        Whether the C library is one that takes the setting (glibc). The values are the same; the
+        process's memory stays at its peak.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library; Windows has no CDLL(None)
+        return False
+    trim_threshold, top_pad, mmap_max = -1, -2, -4  # malloc.h
+    settings = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 64 << 20))
+    return all(mallopt(key, value) == 1 for key, value in settings)

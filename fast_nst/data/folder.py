@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from fast_nst.data.cache import PhotoCache
 from fast_nst.data.transforms import (
     decode,
     fixed_transform,
@@ -36,12 +37,15 @@ class FolderPictures(IterableDataset[Tensor]):
         held_out: So many pictures, the first by name, are kept for :meth:`fixed_pictures`; none
             if the folder has fewer than three times as many.
         least_scale: The smallest part of a picture's area that a crop shows.
+        cache: Keep what was decoded on disk, in a moderate size, for the next time.
+        cache_for: The largest ``size`` that shares the cache, px; ``size`` by default.
 
     Yields:
         (3, size, size), float32 in [0, 1], RGB, for ever.
 
     Raises:
-        DataError: If the folder is missing, or holds no picture that can be read.
+        DataError: If the folder is missing, or holds no picture that can be read, or the cache
+            cannot be written.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class FolderPictures(IterableDataset[Tensor]):
         *,
         held_out: int = 0,
         least_scale: float = 0.25,
+        cache: bool = False,
+        cache_for: int | None = None,
     ) -> None:
         super().__init__()
         self.path = Path(path).expanduser()
@@ -72,6 +78,9 @@ class FolderPictures(IterableDataset[Tensor]):
         self._held_out = held_out if len(files) >= 3 * held_out else 0
         self.files = files[self._held_out :]
         self._fixed = files[: self._held_out] or files
+        self._cache = PhotoCache(self.path, max(size, cache_for or size)) if cache else None
+        if self._cache is not None:
+            self._least_side = self._cache.side
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
@@ -95,11 +104,12 @@ class FolderPictures(IterableDataset[Tensor]):
             passed = order.permutation(len(self.files))
             share = passed[index::readers] if len(passed) >= readers else passed
             for number in share:
-                picture = self._read(self.files[number], self._least_side)
+                picture = self._training_picture(self.files[number])
                 crop_seed = int(own.integers(2**63))  # drawn for broken files, too
                 if picture is not None:
                     with seeded(crop_seed):
-                        yield self._transform(picture)
+                        cut = self._transform(picture)
+                    yield cut.float().div_(255) if cut.dtype == torch.uint8 else cut
             if self._broken.issuperset(self.files):
                 raise DataError(
                     f"no picture in {self.path} can be read any more. Is the disk still there?"
@@ -125,6 +135,15 @@ class FolderPictures(IterableDataset[Tensor]):
         if not found:
             raise DataError(f"no picture in {self.path} can be read any more.")
         return torch.stack([found[k % len(found)] for k in range(count)])
+
+    def _training_picture(self, file: Path) -> Tensor | None:
+        """Return (3, H, W), uint8 with a cache, else float; None for a broken file."""
+        if self._cache is None or file in self._broken:
+            return self._read(file, self._least_side)
+        found = self._cache.read(file)
+        if found is None and (picture := self._read(file, self._least_side)) is not None:
+            found = self._cache.write(file, picture)
+        return found
 
     def _read(self, file: Path, least_side: int) -> Tensor | None:
         """Return (3, H, W), or None for a broken file, which is noted and not tried again."""

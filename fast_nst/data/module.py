@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
@@ -67,6 +68,8 @@ class PictureDataModule(pl.LightningDataModule):
         self.fraction: Callable[[], float] = lambda: 0.0  # the trainer's, when there is one
         if kind != "synthetic":  # which has nothing to hold out, and refuses the option
             options = {"held_out": HELD_OUT, **options}
+        if options.get("cache"):
+            options["cache_for"] = max(size, late_size or size)
         self._options = options
         self._pictures: dict[int, Pictures] = {}
 
@@ -108,7 +111,7 @@ class PictureDataModule(pl.LightningDataModule):
             cast("IterableDataset[Tensor]", self._of_size(size)),
             batch_size=batch_size,
             num_workers=self.num_workers,
-            pin_memory=False,  # a batch is small; the trainer's device is not known here
+            pin_memory=torch.cuda.is_available(),  # then the copy does not hold the GPU up
         )
 
     def validation_pictures(self, count: int, size: int | None = None) -> Tensor:

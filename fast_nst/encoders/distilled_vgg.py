@@ -67,7 +67,7 @@ class DistilledVGG(Encoder):
                 if name.endswith("_1"):
                     hidden = F.max_pool2d(hidden, kernel_size=2)
                 padded = F.pad(hidden, (1, 1, 1, 1), mode="reflect")
-                hidden = torch.relu(self._conv(f"conv{name[4:]}", padded))
+                hidden = self._conv(f"conv{name[4:]}", padded).relu_()
             if name in wanted:
                 features[name] = hidden
             if len(features) == len(wanted):

@@ -58,7 +58,7 @@ class TorchvisionVGG(Encoder):
                 break
             if name.endswith("_1") and name != "relu1_1":
                 hidden = F.max_pool2d(hidden, kernel_size=2)
-            hidden = torch.relu(conv(hidden))
+            hidden = conv(hidden).relu_()  # in place: its gradient needs the result only
             if name in wanted:
                 features[name] = hidden
         return features

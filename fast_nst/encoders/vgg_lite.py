@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -49,9 +48,9 @@ class VGGLite(Encoder):
                 break
             if name.endswith("_1") and name != "relu1_1":
                 hidden = F.max_pool2d(hidden, kernel_size=2)
-            hidden = torch.relu(conv(reflect_pad(hidden, 1)))
+            hidden = conv(reflect_pad(hidden, 1)).relu_()  # its gradient needs the result only
             if name in wanted:
-                features[name] = torch.relu(self.taps[name](hidden))
+                features[name] = self.taps[name](hidden).relu_()
         return features
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -26,14 +28,53 @@ def gram_matrix(features: Tensor) -> Tensor:
     """
     if features.ndim != 4:
         raise ValueError(f"features must be (B, C, H, W), got {tuple(features.shape)}")
-    device = features.device.type
-    with torch.autocast(device, enabled=False):  # sums over thousands of positions
-        wide = features if features.dtype == torch.float64 else features.float()
-        if wide.is_contiguous(memory_format=torch.channels_last):
-            flat = wide.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H*W, C), a view
-            return flat.transpose(1, 2) @ flat / flat.shape[1]
-        flat = wide.flatten(2)
-        return flat @ flat.transpose(1, 2) / flat.shape[2]
+    if features.is_contiguous(memory_format=torch.channels_last):
+        flat = features.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H*W, C), a view
+    else:
+        flat = features.flatten(2).transpose(1, 2)
+    if flat.dtype not in (torch.bfloat16, torch.float64):
+        flat = flat.float()
+    gram: Tensor = _Gram.apply(flat)
+    return gram
+
+
+class _Gram(torch.autograd.Function):
+    """(B, N, C) to (B, C, C): products summed in float32, also those of bfloat16 features.
+
+    The Gram matrix is symmetric, so the gradient is one product where autograd makes two.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor) -> Tensor:
+        ctx.save_for_backward(flat)
+        with torch.autocast(flat.device.type, enabled=False):
+            return _float_product(flat.mT, flat) / flat.shape[1]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (flat,) = ctx.saved_tensors
+        with torch.autocast(flat.device.type, enabled=False):
+            both = (gradient + gradient.mT) / flat.shape[1]
+            product: Tensor = flat @ both.to(flat.dtype)  # the encoder's backward pass takes this
+        return product
+
+
+def _float_product(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply batches of matrices; those of bfloat16 exactly, with sums and result in float32."""
+    if a.dtype != torch.bfloat16:
+        return a @ b
+    if a.device.type == "cuda":
+        return torch.bmm(a, b, out_dtype=torch.float32)
+    # On a CPU that multiplies bfloat16, this lets float32 matrices take that way, which is exact
+    # where they hold bfloat16 values, as these do.
+    mkldnn: Any = torch.backends.mkldnn
+    setting = mkldnn.matmul
+    before = setting.fp32_precision
+    setting.fp32_precision = "bf16"
+    try:
+        return a.float() @ b.float()
+    finally:
+        setting.fp32_precision = before
 
 
 def relative_squared_error(value: Tensor, target: Tensor) -> Tensor:
@@ -60,7 +101,8 @@ def paper_content_loss(features: Tensor, target: Tensor) -> Tensor:
 
     Source: Johnson et al. 2016, eq. 2 (squared distance over C*H*W).
     """
-    return (features.float() - target.float()).square().mean()
+    # Channels last: the backward pass of mse_loss is several times slower for other strides.
+    return F.mse_loss(features.float().movedim(1, -1), target.float().movedim(1, -1))
 
 
 def paper_style_loss(gram: Tensor, target: Tensor) -> Tensor:

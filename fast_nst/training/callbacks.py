@@ -149,11 +149,11 @@ class KeepLast(pl.Callback):
     ) -> None:
         """Save, if it is time to."""
         if self._due(trainer):
-            self._save(trainer)
+            self._save(trainer, pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the end."""
-        self._save(trainer)
+        self._save(trainer, pl_module)
 
     def _due(self, trainer: pl.Trainer) -> bool:
         # All processes save together, so they follow the first one's clock; asking costs a message.
@@ -161,7 +161,9 @@ class KeepLast(pl.Callback):
             return False
         return bool(trainer.strategy.broadcast(time.monotonic() >= self._next))
 
-    def _save(self, trainer: pl.Trainer) -> None:
+    def _save(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        assert isinstance(module, StyleTransferModule)
+        module.check_losses()  # the file always holds a good state
         partial = self.file.with_suffix(".part")
         trainer.save_checkpoint(partial, weights_only=False)
         if trainer.is_global_zero:

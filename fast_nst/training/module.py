@@ -71,31 +71,32 @@ class StyleTransferModule(pl.LightningModule):
         return stylized, self.loss(stylized, targets)
 
     def training_step(self, content: Tensor, batch_index: int) -> Tensor:
-        """Sum the losses of (B, 3, H, W) content, in [0, 1].
-
-        Raises:
-            TrainingError: If a loss is not finite.
-        """
+        """Sum the losses of (B, 3, H, W) content, in [0, 1]."""
         _, terms = self.losses(content)
         total = torch.stack(list(terms.values())).sum()
-        if not torch.isfinite(total):
-            self._stop(terms)
         self.last_losses = {name: value.detach() for name, value in terms.items()}
         if self.global_step % self.log_every_steps == 0:
+            self.check_losses()
             shown = {f"train/{name}": value for name, value in self.last_losses.items()}
             rate = self.trainer.optimizers[0].param_groups[0]["lr"]
             self.log_dict({**shown, "train/total": total.detach(), "lr": rate})
         return total
 
-    def _stop(self, terms: dict[str, Tensor]) -> None:
-        name, value = next(
-            ((n, float(v.detach())) for n, v in terms.items() if not torch.isfinite(v)),
-            ("total", float("nan")),
-        )
-        raise TrainingError(
-            f"the {name} loss is {value} at step {self.global_step}. The last good checkpoint is "
-            "kept: go on from it with resume=auto and a lower optimizer.lr or loss weight."
-        )
+    def check_losses(self) -> None:
+        """See whether the last step's losses are finite; once one is not, none is ever again.
+
+        Not done at every step: a GPU would have to wait for the answer.
+
+        Raises:
+            TrainingError: If not.
+        """
+        for name, value in self.last_losses.items():
+            if not torch.isfinite(value):
+                raise TrainingError(
+                    f"the {name} loss is {float(value)} at step {self.global_step}. The last good "
+                    "checkpoint is kept: go on from it with resume=auto and a lower optimizer.lr "
+                    "or loss weight."
+                )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """One optimizer over the network; its learning rate is set before each step."""

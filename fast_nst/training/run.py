@@ -18,16 +18,13 @@ import torch
 from omegaconf import OmegaConf
 from PIL import Image
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
-from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-defined]
-    MisconfigurationException,
-)
 from torch import Tensor
 
 from fast_nst.checkpoint import FilterMetadata, save_filter
-from fast_nst.config import LoggerConfig, TrainConfig, TrainerConfig, style_path
+from fast_nst.config import LoggerConfig, TrainConfig, style_path
 from fast_nst.data.module import PictureDataModule
 from fast_nst.errors import ConfigError, suggest
-from fast_nst.hardware import fast_bf16, find_device
+from fast_nst.hardware import keep_freed_memory
 from fast_nst.image.io import read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import create_loss
@@ -35,6 +32,7 @@ from fast_nst.training.callbacks import KeepLast, Preview, ReportProgress, Train
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.schedule import Schedule
 from fast_nst.training.start import create_started_network
+from fast_nst.training.trainer import create_trainer
 from fast_nst.versions import installed_version
 
 LIBRARIES = ("fast-nst", "torch", "pytorch-lightning")
@@ -86,6 +84,7 @@ def train(
         FastNSTError: For whatever the user can put right, before anything is written, or, for a
             loss that is not finite, with the last good checkpoint kept.
     """
+    keep_freed_memory()
     trainer_config = config.trainer
     schedule = Schedule(trainer_config.max_steps, trainer_config.max_time_s)
     pl.seed_everything(config.seed, workers=True, verbose=False)
@@ -187,47 +186,6 @@ def check_writable(folder: Path) -> None:
         raise ConfigError(
             f"{folder} cannot be written ({error.strerror}). Set output_dir to a folder that can."
         ) from error
-
-
-def create_trainer(
-    config: TrainerConfig,
-    *,
-    max_steps: int,
-    clip: float | None,
-    log_every: int,
-    callbacks: list[pl.Callback],
-    logger: Logger | bool,
-) -> pl.Trainer:
-    """Lightning's trainer, with this configuration's hardware."""
-    precision: Any = (
-        best_precision(config.accelerator) if config.precision == "auto" else (config.precision)
-    )
-    devices: Any = int(config.devices) if config.devices.isdigit() else config.devices
-    try:
-        return pl.Trainer(
-            accelerator=config.accelerator,
-            devices=devices,
-            strategy=config.strategy,
-            num_nodes=config.num_nodes,
-            precision=precision,
-            max_steps=max_steps,
-            max_epochs=-1,
-            gradient_clip_val=clip,
-            log_every_n_steps=log_every,
-            callbacks=callbacks,
-            logger=logger,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-    except (ValueError, MisconfigurationException) as error:
-        raise ConfigError(f"trainer: {str(error).splitlines()[0]}") from error
-
-
-def best_precision(accelerator: str) -> str:
-    """``bf16-mixed`` where the hardware multiplies bfloat16 matrices fast, else ``32-true``."""
-    device = torch.device("cpu") if accelerator == "cpu" else find_device("auto")
-    return "bf16-mixed" if fast_bf16(device) else "32-true"
 
 
 def create_logger(config: LoggerConfig, run_dir: Path, style: str) -> Logger | bool:

@@ -17,8 +17,9 @@ from fast_nst.encoders import ENCODERS
 from fast_nst.networks import create_network
 from fast_nst.paths import config_dir
 from fast_nst.training.module import OPTIMIZERS
-from fast_nst.training.run import create_logger, create_trainer
+from fast_nst.training.run import create_logger
 from fast_nst.training.schedule import Schedule
+from fast_nst.training.trainer import create_trainer
 
 CHOICES = [
     (folder.name, file.stem)

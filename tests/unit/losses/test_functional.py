@@ -44,6 +44,32 @@ def test_a_gram_matrix_is_symmetric_and_float32_under_autocast() -> None:
     torch.testing.assert_close(gram, gram.transpose(1, 2))
 
 
+def test_a_gram_matrix_of_bfloat16_features_is_as_exact_as_one_of_float32() -> None:
+    features = (random(2, 16, 64, 64) + 0.5).bfloat16()
+    wide = features.double().flatten(2)
+    exact = wide @ wide.mT / wide.shape[2]
+    error = (gram_matrix(features).double() - exact).norm() / exact.norm()
+    assert error < 2e-6  # products rounded to bfloat16 are off by 2e-3
+
+
+def test_the_gradient_of_bfloat16_features_is_that_of_float32_to_rounding() -> None:
+    rounded = random(2, 8, 16, 16).bfloat16().requires_grad_()
+    wide = rounded.detach().float().requires_grad_()
+    target = random(2, 8, 8, seed=1)
+    for features in (rounded, wide):
+        (gram_matrix(features) - target).square().sum().backward()
+    assert rounded.grad is not None
+    assert wide.grad is not None
+    error = (rounded.grad.float() - wide.grad).norm() / wide.grad.norm()
+    assert error < 1e-2
+
+
+def test_a_gram_matrix_leaves_the_settings_of_matrix_products_alone() -> None:
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    gram_matrix(random(1, 2, 4, 4).bfloat16())
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
 def test_gram_matrices_want_four_dimensions() -> None:
     with pytest.raises(ValueError, match=r"\(B, C, H, W\), got \(3, 4, 5\)"):
         gram_matrix(torch.zeros(3, 4, 5))

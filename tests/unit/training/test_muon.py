@@ -1,5 +1,6 @@
 import copy
 
+import pytest
 import torch
 from torch import nn
 
@@ -53,3 +54,16 @@ def test_its_state_can_be_saved_and_goes_on_the_same() -> None:
     advance(second, copied)
     assert torch.equal(first.weight, second.weight)
     assert torch.equal(first.bias, second.bias)
+
+
+def test_large_weights_are_orthogonalised_alike_in_bfloat16_and_float32(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weights = torch.randn(4, 64, 576, generator=torch.Generator().manual_seed(0))
+    found = []
+    for fast in (False, True):
+        monkeypatch.setattr("fast_nst.training.muon.fast_bf16", lambda _, fast=fast: fast)
+        found.append(orthogonalize(weights))
+    error = (found[1] - found[0]).norm() / found[0].norm()
+    assert 0 < error < 0.03
+    assert found[1].dtype == torch.float32

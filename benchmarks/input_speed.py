@@ -1,0 +1,139 @@
+"""How many training pictures a second come from a folder of photographs, and how soon the first?
+
+    python benchmarks/input_speed.py --photos FOLDER
+
+``data=folder`` at 256 px, batches of 4 of float tensors: decoded every time, and from the cache of
+decoded photographs once it is warm; in this process alone (one core), then with --workers loader
+processes. Rounds in turn, medians. Without --photos, photographs are made up: JPEG files of
+640x480 px with the detail of natural ones. The first step is that of the real command,
+``python -m fast_nst.train``, from its start to the end of its first step, with a warm cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from measuring import RESULTS, machine, write
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from fast_nst.data.cache import VARIABLE
+from fast_nst.data.folder import FolderPictures
+from fast_nst.image.io import list_images
+
+SIZE = 256
+
+
+def make_photos(folder: Path, count: int = 48) -> None:
+    """Write JPEG files whose spectrum falls like that of photographs."""
+    random = np.random.default_rng(0)
+    down, across = np.fft.fftfreq(480)[:, None], np.fft.rfftfreq(640)[None]
+    slope = 1 / np.maximum(np.hypot(down, across), 1 / 640)
+    for number in range(count):
+        planes = []
+        for _ in range(3):
+            phases = np.exp(2j * np.pi * random.random(slope.shape))
+            plane = np.fft.irfft2(slope * phases, (480, 640))
+            planes.append(128 + 55 * (plane - plane.mean()) / plane.std())
+        pixels = np.stack(planes, axis=2).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:03d}.jpg", quality=90)
+
+
+def rate(batches: Iterator[Tensor], seconds: float) -> float:
+    """Pictures a second, for about so long."""
+    begin, pictures = time.perf_counter(), 0
+    while time.perf_counter() - begin < seconds:
+        pictures += len(next(batches))
+    return pictures / (time.perf_counter() - begin)
+
+
+def stream(folder: Path, cached: bool, workers: int) -> Iterator[Tensor]:
+    """Batches of 4."""
+    pictures = FolderPictures(folder, SIZE, cache=cached)
+    return iter(DataLoader(pictures, batch_size=4, num_workers=workers))
+
+
+def first_step_s(folder: Path) -> float:
+    """Seconds that the real command takes for one step, with its preview and its filter file."""
+    with tempfile.TemporaryDirectory() as empty:
+        begin = time.perf_counter()
+        subprocess.run(
+            [
+                sys.executable, "-m", "fast_nst.train", "data=folder", f"data.path={folder}",
+                "style=starry_night", "trainer.max_steps=1", "logger=none",
+            ],
+            cwd=empty, check=True, capture_output=True,
+        )  # fmt: skip
+        return time.perf_counter() - begin
+
+
+def measure(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """Both ways in turn."""
+    torch.set_num_threads(1)
+    photos = len(list_images(folder))
+    filling = iter(FolderPictures(folder, SIZE, cache=True))
+    begin = time.perf_counter()
+    for _ in islice(filling, photos):
+        pass
+    filled_s = time.perf_counter() - begin
+    found: dict[str, Any] = {"photos": photos, "filling_images_per_s": round(photos / filled_s)}
+    for workers in dict.fromkeys((0, args.workers)):
+        rounds: dict[bool, list[float]] = {False: [], True: []}
+        for cached in (False, True):
+            batches = stream(folder, cached, workers)
+            next(batches)  # workers have started
+            for _ in range(args.rounds):
+                rounds[cached].append(rate(batches, args.seconds))
+            del batches
+        name = "one_core" if workers == 0 else f"{workers}_workers"
+        found[name] = {
+            "decoded_images_per_s": round(statistics.median(rounds[False])),
+            "cached_images_per_s": round(statistics.median(rounds[True])),
+        }
+    return found
+
+
+def main() -> None:
+    """Measure, write, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--photos", type=Path, help="folder of photographs")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each round")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ[VARIABLE] = str(Path(scratch) / "cache")
+        folder = args.photos
+        if folder is None:
+            folder = Path(scratch) / "photos"
+            folder.mkdir()
+            make_photos(folder)
+        found = measure(folder.resolve(), args)
+        first = [first_step_s(folder.resolve()) for _ in range(2)]
+    result = {
+        "size_px": SIZE,
+        "made_up": args.photos is None,
+        **found,
+        "whole_command_of_one_step_s": round(min(first), 2),
+        "machine": machine(),
+    }
+    write("input_speed", result, args.out)
+    print(result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Fills the marked blocks of docs/performance.md from benchmarks/results/*.json.
+
+A block stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is a key of ``TABLES``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Result = Mapping[str, Any]
+
+
+def table(head: list[str], rows: list[list[Any]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def measured_on(result: Result) -> str:
+    """One line about the machine."""
+    machine = result["machine"]
+    parts = [machine.get("gpu"), f"{machine['cores']} cores of {machine['cpu']}"]
+    parts += [f"{machine['threads']} threads" if "threads" in machine else None]
+    parts += ["AMX bf16" if machine.get("amx_bf16") else "no AMX"]
+    parts += [f"torch {machine['torch']}", machine["date"]]
+    return f"Measured on {', '.join(part for part in parts if part)}."
+
+
+def train_speed(result: Result) -> str:
+    """Images a second, the floor, the losses."""
+    rates = result["matrix_gflop_per_s"]
+    rows = [
+        [
+            each["batch"], each["peer_images_per_s"], each["ours_images_per_s"],
+            f"**{each['ratio']}x**", f"{each['peer_gflop']} / {each['ours_gflop']}",
+            f"{1e3 * each['floor_s']:.0f} ms", f"{each['times_the_floor']}x",
+        ]
+        for each in result["training"]
+    ]  # fmt: skip
+    text = table(
+        ["batch", "usual loop, images/s", "ours, images/s", "ratio", "GFLOP a step, usual / ours",
+         "floor of our step", "our step / floor"],
+        rows,
+    )  # fmt: skip
+    text += (
+        f"\n\n{result['size_px']} px. A large matrix product here: {rates['bfloat16']} GFLOP/s in "
+        f"bfloat16, {rates['float32']} in float32."
+    )
+    if parity := result["parity"]:
+        theirs, ours = parity["peer_first_and_last"], parity["ours_first_and_last"]
+        text += (
+            f"\n\nLosses over {parity['steps']} steps at {parity['size_px']} px from the same "
+            f"weights: usual loop {theirs[0]} to {theirs[1]}, ours {ours[0]} to {ours[1]}; never "
+            f"more than {100 * parity['largest_difference']:.1f} % apart (means of "
+            f"{parity['steps'] // len(parity['ours_over_peer'])} steps)."
+        )
+    return text
+
+
+def input_speed(result: Result) -> str:
+    """Pictures a second."""
+    rows = [
+        [name.replace("_", " "), each["decoded_images_per_s"], each["cached_images_per_s"]]
+        for name, each in result.items()
+        if isinstance(each, dict) and "cached_images_per_s" in each
+    ]
+    kind = "made-up JPEG files of 640x480 px" if result["made_up"] else "photographs"
+    return table(["", "decoded each time, images/s", "from the cache, images/s"], rows) + (
+        f"\n\n{result['photos']} {kind}; {result['size_px']} px. While the cache fills: "
+        f"{result['filling_images_per_s']} images/s. `python -m fast_nst.train` with a warm cache, "
+        f"from its start to the filter after one step: {result['whole_command_of_one_step_s']} s."
+    )
+
+
+def growth(result: Result) -> str:
+    """Memory over steps and over pixels."""
+    training, stylizing = result["training"], result["stylizing"]
+    rows = [[size, f"{mib} MiB"] for size, mib in stylizing["mib_above_that"].items()]
+    return (
+        f"Training: {training['mib_after_100']} MiB after 100 steps, {training['mib_after_all']} "
+        f"MiB after {training['steps']} ({100 * training['growth']:+.1f} %); "
+        f"{training['ms_per_step_first_tenth']} ms a step in the first tenth, "
+        f"{training['ms_per_step_last_tenth']} ms in the last.\n\n"
+        + table(["stylizing", f"above {stylizing['mib_at_64_px']} MiB"], rows)
+        + f"\n\n{stylizing['network']}: {stylizing['bytes_per_pixel']} bytes a pixel; the largest "
+        f"departure from a straight line is "
+        f"{100 * stylizing['largest_departure_from_linear']:.0f} %."
+    )
+
+
+TABLES: dict[str, Callable[[Result], str]] = {
+    "train_speed": train_speed,
+    "train_speed_compiled": train_speed,
+    "train_h200": train_speed,
+    "input_speed": input_speed,
+    "growth": growth,
+}
+BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def rewrite(page: Path, results: Path) -> None:
+    """Fill every block whose result is there; say so in the others.
+
+    Raises:
+        KeyError: If the page has a block that is not in ``TABLES``.
+    """
+
+    def fill(block: re.Match[str]) -> str:
+        file = results / f"{block[2]}.json"
+        text = f"Not measured yet: `benchmarks/results/{file.name}` is missing."
+        if file.is_file():
+            result = json.loads(file.read_text())
+            text = f"{TABLES[block[2]](result)}\n\n{measured_on(result)}"
+        return f"{block[1]}{text}\n{block[3]}"
+
+    page.write_text(BLOCK.sub(fill, page.read_text()))
+    print(f"wrote {page}")
