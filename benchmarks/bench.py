@@ -2,7 +2,7 @@
 
     python benchmarks/bench.py                       # all, as make bench does: <= 15 minutes
     python benchmarks/bench.py train_speed growth    # some
-    python benchmarks/bench.py --tables              # none: the tables only, from benchmarks/results
+    python benchmarks/bench.py --tables              # none: only the tables, from results/
 
 Nothing else should run on the machine meanwhile.
 """

@@ -27,7 +27,8 @@ def measured_on(result: Result) -> str:
     parts += [f"{machine['threads']} threads" if "threads" in machine else None]
     parts += ["AMX bf16" if machine.get("amx_bf16") else "no AMX"]
     parts += [f"torch {machine['torch']}", machine["date"]]
-    return f"Measured on {', '.join(part for part in parts if part)}."
+    note = f" {result['note']}" if "note" in result else ""
+    return f"Measured on {', '.join(part for part in parts if part)}.{note}"
 
 
 def train_speed(result: Result) -> str:
