@@ -9,10 +9,14 @@ from torch import nn
 
 from fast_nst.errors import ConfigError, suggest
 from fast_nst.networks.johnson import JohnsonNetwork
+from fast_nst.networks.pytorch_examples import PyTorchExamplesNetwork
 
-__all__ = ["NETWORKS", "JohnsonNetwork", "create_network"]
+__all__ = ["NETWORKS", "JohnsonNetwork", "PyTorchExamplesNetwork", "create_network"]
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"johnson": JohnsonNetwork}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "johnson": JohnsonNetwork,
+    "pytorch_examples": PyTorchExamplesNetwork,
+}
 
 
 def create_network(name: str, **arguments: Any) -> nn.Module:

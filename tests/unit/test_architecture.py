@@ -13,7 +13,17 @@ PACKAGE = Path(fast_nst.__file__).parent
 LAYERS = [
     {"errors", "paths", "config", "image"},
     {"networks", "encoders", "losses.functional", "hardware"},
-    {"data", "checkpoint", "losses.perceptual", "pixels"},
+    {
+        "data",
+        "checkpoint",
+        "imported",
+        "losses.perceptual",
+        "metadata",
+        "onnx_convert",
+        "onnx_session",
+        "parity",
+        "pixels",
+    },
     {"training", "optimize", "inference", "export", "evaluation"},
     {"apps"},
     {"train", "sweep", "cli", "__main__"},
@@ -71,7 +81,7 @@ def test_starting_up_loads_no_heavy_library(statement: str) -> None:
     assert shown.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", ["errors", "paths", "config"])
+@pytest.mark.parametrize("module", ["errors", "paths", "config", "metadata", "onnx_session"])
 def test_the_base_modules_import_no_torch(module: str) -> None:
     program = f"import sys, fast_nst.{module}; print('torch' in sys.modules)"
     shown = subprocess.run(
