@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.checkpoint import load_filter
-from fast_nst.inference.engine import check_range, choose_engine, load_session
+from fast_nst.engine import check_range, choose_engine, load_session
 from fast_nst.metadata import FilterMetadata
 from fast_nst.onnx_session import OnnxSession
 

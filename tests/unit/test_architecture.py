@@ -16,6 +16,7 @@ LAYERS = [
     {
         "data",
         "checkpoint",
+        "engine",
         "imported",
         "losses.perceptual",
         "metadata",
@@ -81,8 +82,8 @@ def test_starting_up_loads_no_heavy_library(statement: str) -> None:
     assert shown.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", ["errors", "paths", "config", "metadata", "onnx_session"])
-def test_the_base_modules_import_no_torch(module: str) -> None:
+@pytest.mark.parametrize("module", ["errors", "paths", "config", "engine", "metadata", "onnx_session"])
+def test_what_starts_without_torch_imports_none(module: str) -> None:
     program = f"import sys, fast_nst.{module}; print('torch' in sys.modules)"
     shown = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
