@@ -34,7 +34,7 @@ class AnySize(nn.Module):
     """Pads as ``network`` does, by arithmetic that a graph can hold for every size at once.
 
     Args:
-        network: its attributes ``stride`` and ``least`` say what it would pad to.
+        network: its attributes ``multiple`` and ``least`` say what it would pad to.
         by_index: copy pixels by their numbers, of which ``torch.export`` proves that it works for
             every size; else pad and slice, which is faster.
     """
@@ -42,7 +42,7 @@ class AnySize(nn.Module):
     def __init__(self, network: nn.Module, by_index: bool) -> None:
         super().__init__()
         self.network = network
-        self.stride = int(getattr(network, "stride", 1))
+        self.multiple = int(getattr(network, "multiple", 1))
         self.least = int(getattr(network, "least", 1))
         self.by_index = by_index
 
@@ -55,7 +55,7 @@ class AnySize(nn.Module):
             across = torch.arange(columns).clamp(max=width - 1)
             x = images.index_select(2, down).index_select(3, across)
             return crop(self.network(x), height, width)
-        if self.stride == self.least == 1:
+        if self.multiple == self.least == 1:
             whole: Tensor = self.network(images)
             return whole
         x = F.pad(images, (0, columns - width, 0, rows - height), mode="replicate")
@@ -63,8 +63,8 @@ class AnySize(nn.Module):
         return stylized
 
     def _padded(self, side: int) -> int:
-        steps = (side + self.stride - 1) // self.stride
-        padded: int = self.stride * torch.sym_max(steps, -(-self.least // self.stride))
+        steps = (side + self.multiple - 1) // self.multiple
+        padded: int = self.multiple * torch.sym_max(steps, -(-self.least // self.multiple))
         return padded
 
 

@@ -38,12 +38,10 @@ class Format:
     Attributes:
         suffix: that names of its files have.
         write: makes the file.
-        about: one line of help.
     """
 
     suffix: str
     write: Callable[[Filter, Path], Made]
-    about: str
 
 
 def write_onnx(trained: Filter, path: Path, opset: int = OPSET) -> Made:
@@ -65,16 +63,16 @@ def write_program(trained: Filter, path: Path) -> Made:
 class _Padded(nn.Module):
     """As ``AnySize``, in what TorchScript understands."""
 
-    def __init__(self, core: torch.jit.ScriptModule, stride: int, least: int) -> None:
+    def __init__(self, core: torch.jit.ScriptModule, multiple: int, least: int) -> None:
         super().__init__()
         self.core = core
-        self.stride = stride
+        self.multiple = multiple
         self.least = least
 
     def forward(self, images: Tensor) -> Tensor:
         height, width = images.size(2), images.size(3)
-        below = max((-height) % self.stride, self.least - height)
-        beside = max((-width) % self.stride, self.least - width)
+        below = max((-height) % self.multiple, self.least - height)
+        beside = max((-width) % self.multiple, self.least - width)
         x = F.pad(images, [0, beside, 0, below], mode="replicate")
         stylized: Tensor = self.core(x)[:, :, :height, :width]
         return stylized
@@ -83,11 +81,11 @@ class _Padded(nn.Module):
 def write_torchscript(trained: Filter, path: Path) -> Made:
     """Write a TorchScript program, which torch deprecates but C++ and mobile programs still load."""
     network = trained.network
-    stride, least = int(getattr(network, "stride", 1)), int(getattr(network, "least", 1))
+    multiple, least = int(getattr(network, "multiple", 1)), int(getattr(network, "least", 1))
     with warnings.catch_warnings():  # deprecated, as the user who asks for it knows
         warnings.simplefilter("ignore")
-        core = _trace(network, stride, least)
-        script = torch.jit.script(_Padded(core, stride, least))
+        core = _trace(network, multiple, least)
+        script = torch.jit.script(_Padded(core, multiple, least))
         torch.jit.save(script, str(path), _extra_files={KEY: _document(trained)})
         loaded = torch.jit.load(str(path), map_location="cpu")
     return Made(_as_arrays(loaded))
@@ -95,16 +93,16 @@ def write_torchscript(trained: Filter, path: Path) -> Made:
 
 def write_coreml(trained: Filter, path: Path) -> Made:
     """Write a Core ML package for batches of one; it runs on Apple's systems only."""
-    try:
-        import coremltools
-    except ImportError as error:
-        raise ExportError(
-            f"Install Core ML support: pip install 'fast-nst[coreml]' ({error})."
-        ) from error
     network = trained.network
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        core = _trace(network, int(getattr(network, "stride", 1)), _COREML_SIDES[0], batch=1)
+        try:
+            import coremltools
+        except ImportError as error:
+            raise ExportError(
+                f"Install Core ML support: pip install 'fast-nst[coreml]' ({error})."
+            ) from error
+        core = _trace(network, int(getattr(network, "multiple", 1)), _COREML_SIDES[0], batch=1)
         side = coremltools.RangeDim(*_COREML_SIDES, default=256)
         content = coremltools.TensorType(name="content", shape=(1, 3, side, side))
         try:
@@ -120,16 +118,16 @@ def write_coreml(trained: Filter, path: Path) -> Made:
 
 
 FORMATS: dict[str, Format] = {
-    "onnx": Format(".onnx", write_onnx, "ONNX, for ONNX Runtime and most others"),
-    "exported": Format(".pt2", write_program, "torch.export's, for torch and AOTInductor"),
-    "torchscript": Format(".pt", write_torchscript, "TorchScript, for libtorch"),
-    "coreml": Format(".mlpackage", write_coreml, "Core ML, for Apple's systems"),
+    "onnx": Format(".onnx", write_onnx),
+    "exported": Format(".pt2", write_program),
+    "torchscript": Format(".pt", write_torchscript),
+    "coreml": Format(".mlpackage", write_coreml),
 }
 
 
-def _trace(network: nn.Module, stride: int, least: int, batch: int = 2) -> Any:
+def _trace(network: nn.Module, multiple: int, least: int, batch: int = 2) -> Any:
     # Sides that the network pads nothing to, so that its tests of sizes have one answer.
-    sides = [stride * -(-max(least, side) // stride) for side in (48, 64)]
+    sides = [multiple * -(-max(least, side) // multiple) for side in (48, 64)]
     with torch.no_grad():
         return torch.jit.trace(network, (torch.zeros(batch, 3, *sides),), check_trace=False)
 

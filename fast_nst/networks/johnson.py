@@ -86,11 +86,11 @@ class JohnsonNetwork(nn.Module):
     et al. 2016), reflection padding in every layer, and a sigmoid, so that the output is a picture.
 
     Attributes:
-        stride: px; sides that are multiples of it are not padded.
+        multiple: px; sides that are multiples of it are not padded.
         least: px; sides of at least this are not padded for being too small.
     """
 
-    stride = STRIDE
+    multiple = STRIDE
     least = LEAST
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:

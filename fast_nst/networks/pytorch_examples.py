@@ -71,11 +71,11 @@ class PyTorchExamplesNetwork(nn.Module):
         blocks: number of residual blocks; 5 there.
 
     Attributes:
-        stride: px; sides that are multiples of it are not padded.
+        multiple: px; sides that are multiples of it are not padded.
         least: px; smaller sides are padded to this, where that code fails.
     """
 
-    stride = 1
+    multiple = 1
     least = LEAST
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:

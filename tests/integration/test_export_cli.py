@@ -16,6 +16,7 @@ from PIL import Image
 from fast_nst.checkpoint import load_filter, read_metadata
 from fast_nst.cli.main import main
 from fast_nst.export import export
+from fast_nst.export.run import LIMITS
 from fast_nst.inference import Stylizer
 from fast_nst.metadata import KEY
 
@@ -96,6 +97,18 @@ def test_the_other_formats_run_at_any_size(filter_file: Path, tmp_path: Path) ->
     assert json.loads(extra[KEY])["style"] == "test_style"
 
 
+def test_core_ml_is_converted_but_not_checked_here(filter_file: Path, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pytest.importorskip("coremltools")
+    for _ in range(2):  # the second replaces the first
+        result = run("export", "--ckpt", filter_file, "-o", tmp_path / "a.mlpackage")
+        assert result.exit_code == 0, result.output
+        assert "not checked: coreml does not run on this machine" in result.stdout
+        assert files(tmp_path) == ["a.mlpackage"]
+    assert any(each.suffix == ".mlmodel" for each in (tmp_path / "a.mlpackage").rglob("*"))
+
+
 def test_int8_is_refused_or_worth_it_and_forced_on_demand(filter_file: Path, tmp_path: Path) -> None:
     target = tmp_path / "a.onnx"
     result = run("export", "--ckpt", filter_file, "-o", target, "--precision", "int8")
@@ -115,7 +128,7 @@ def test_int8_is_refused_or_worth_it_and_forced_on_demand(filter_file: Path, tmp
 def test_a_failed_check_writes_nothing(
     filter_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("fast_nst.export.run", fromlist=["x"]).LIMITS, "fp32", 1e-12)
+    monkeypatch.setitem(LIMITS, "fp32", 1e-12)
     message = one_line(run("export", "--ckpt", filter_file, "-o", tmp_path / "a.onnx"))
     assert "differs from PyTorch's by" in message
     assert files(tmp_path) == []
