@@ -2,11 +2,11 @@
 
     python benchmarks/stylize_speed.py
 
-Every network of ``NETWORKS`` of ``conf/network`` (random weights; the time does not depend on them) in
-every engine, and the network of the PyTorch examples as that program runs it (eager, float32,
-contiguous): seconds for one picture, medians of several rounds in which all take turns. Peak memory
-is that of a process of its own, less what it had before the first picture. Graphs are taken from,
-and kept in, the user's cache. Writes ``results/stylize_speed.json``.
+Every network of ``conf/network`` (with random weights, on which the time does not depend) in every
+engine, and the PyTorch examples' network as that program runs it (eager, float32, contiguous):
+seconds for one picture, medians of several rounds in which all take turns. Peak memory is that of a
+process of its own, less what it had before the picture. Graphs are taken from the user's cache, and
+kept there. Writes ``results/stylize_speed.json``.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ print((peak() - before) / 1024)
 def make_filters(folder: Path) -> dict[str, Path]:
     """A filter file for every network configuration, and for the peer."""
     files = {}
-    wanted = {file.stem: yaml.safe_load(file.read_text()) for file in config_dir().glob("network/*")}
+    wanted = {
+        file.stem: yaml.safe_load(file.read_text()) for file in config_dir().glob("network/*")
+    }
     for name, arguments in {**wanted, PEER: {"name": "pytorch_examples"}}.items():
         kind = arguments.pop("name")
         torch.manual_seed(0)
@@ -90,7 +92,9 @@ def memory_mb(file: Path, engine: str) -> float:
 def main() -> None:
     """Measure, write, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--rounds", type=int, default=5, help="of each; the first of each is left out")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="of each; the first of each is left out"
+    )
     parser.add_argument("--sizes", default=",".join(SIZES), help="some of " + ", ".join(SIZES))
     parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
     parser.add_argument(
@@ -113,7 +117,9 @@ def main() -> None:
             for key in networks:
                 rows[key][f"{MEMORY_AT}_peak_mb"] = round(memory_mb(files[key[0]], key[1]))
     results = [{"network": name, "engine": engine, **row} for (name, engine), row in rows.items()]
-    model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    model = [
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
     document = {
         "machine": {"cpu": model[0].split(": ")[1] if model else platform.machine()},
         "threads": torch.get_num_threads(),

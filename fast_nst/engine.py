@@ -14,7 +14,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fast_nst.errors import CheckpointError, ConfigError, suggest
+from fast_nst.errors import CheckpointError, ConfigError, ExportError, suggest
 from fast_nst.onnx_session import NEEDED, OnnxSession, cuda_at_hand
 from fast_nst.paths import cache_dir
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 GRAPH_VERSION = 1  # of the conversion: another number makes all cached graphs anew
 LARGEST_DIFFERENCE = 1e-3  # of a value in [0, 1], between a cached graph and PyTorch
-
 
 ENGINES: dict[str, str] = {
     "torch": "PyTorch, on CPUs and GPUs",
@@ -47,7 +46,9 @@ def choose_engine(path: Path, device: str | torch.device = "auto", engine: str =
         )
     is_graph = path.suffix.lower() == ".onnx"
     if is_graph and engine == "torch":
-        raise ConfigError(f"{path} is an ONNX model, which --engine torch cannot run. Leave it out.")
+        raise ConfigError(
+            f"{path} is an ONNX model, which --engine torch cannot run. Leave it out."
+        )
     if engine != "auto":
         return engine
     if is_graph:
@@ -121,25 +122,24 @@ def cached_graph(path: Path) -> Path:
         ConfigError: If the cache cannot be written to.
         ExportError: If the conversion fails or gives other pictures than PyTorch.
     """
-    from fast_nst.checkpoint import load_filter
-    from fast_nst.errors import ExportError
-    from fast_nst.onnx_convert import to_onnx
-    from fast_nst.parity import SHAPES, compare
-
     try:
         graph = graph_path(path)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
     if graph.is_file():
         return graph
+
+    from fast_nst.checkpoint import load_filter
+    from fast_nst.onnx_convert import to_onnx
+    from fast_nst.parity import SHAPES, compare
+
     trained = load_filter(path)
     partial = graph.with_name(f".{uuid.uuid4().hex}.onnx")
     try:
         graph.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(to_onnx(trained.network, trained.metadata).SerializeToString())
         apart = max(
-            each.largest
-            for each in compare(trained.network, OnnxSession(partial).run, SHAPES[:3])
+            each.largest for each in compare(trained.network, OnnxSession(partial).run, SHAPES[:3])
         )
         if apart > LARGEST_DIFFERENCE:
             raise ExportError(

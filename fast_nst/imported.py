@@ -61,7 +61,9 @@ def import_filter(path: str | Path, style: str | None = None) -> Filter:
     else:
         shown = ", ".join(list(state)[:4])
         known = "; ".join(layout.about for layout in LAYOUTS)
-        raise CheckpointError(f"{path}: its layers ({shown}, ...) are of no known layout. Known: {known}.")
+        raise CheckpointError(
+            f"{path}: its layers ({shown}, ...) are of no known layout. Known: {known}."
+        )
     metadata = FilterMetadata(
         style=style or path.stem,
         network=layout.network,

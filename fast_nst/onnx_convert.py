@@ -99,7 +99,9 @@ def to_onnx(network: nn.Module, metadata: FilterMetadata, opset: int = OPSET) ->
         ExportError: If ``opset`` is none of these, or the onnx packages are not installed.
     """
     if opset not in OPSETS:
-        raise ExportError(f"opset {opset}: wanted {OPSETS[0]} to {OPSETS[-1]}. Use --opset {OPSET}.")
+        raise ExportError(
+            f"opset {opset}: wanted {OPSETS[0]} to {OPSETS[-1]}. Use --opset {OPSET}."
+        )
     try:
         import onnx
         import onnxscript  # noqa: F401 - torch needs it

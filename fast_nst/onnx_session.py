@@ -140,8 +140,10 @@ class OnnxSession:
             pictures = (pictures - _MEAN) / _DEVIATION
         if self._channels_last:
             pictures = np.ascontiguousarray(pictures.transpose(0, 2, 3, 1))
-        return pictures.round().astype(np.uint8) if self._type is np.uint8 else pictures.astype(
-            self._type, copy=False
+        return (
+            pictures.round().astype(np.uint8)
+            if self._type is np.uint8
+            else pictures.astype(self._type, copy=False)
         )
 
     def _from_model(self, result: npt.NDArray[Any], batch: int) -> Array:

@@ -36,5 +36,7 @@ def import_(file: Path, output: Path, style: str | None) -> None:
         raise CheckpointError(f"cannot write {output}: a filter file's name ends in .safetensors.")
     loaded = import_filter(file, style)
     save_filter(output, loaded.network, loaded.metadata)
-    arguments = ", ".join(f"{key} {value}" for key, value in loaded.metadata.network_arguments.items())
+    arguments = ", ".join(
+        f"{key} {value}" for key, value in loaded.metadata.network_arguments.items()
+    )
     click.echo(f"wrote {output} ({loaded.metadata.network}, {arguments})")

@@ -79,7 +79,7 @@ class _Padded(nn.Module):
 
 
 def write_torchscript(trained: Filter, path: Path) -> Made:
-    """Write a TorchScript program, which torch deprecates but C++ and mobile programs still load."""
+    """Write a TorchScript program, which torch deprecates but C++ programs still load."""
     network = trained.network
     multiple, least = int(getattr(network, "multiple", 1)), int(getattr(network, "least", 1))
     with warnings.catch_warnings():  # deprecated, as the user who asks for it knows

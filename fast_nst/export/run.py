@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
-
 from fast_nst.checkpoint import Filter, load_filter
 from fast_nst.errors import ConfigError, ExportError, suggest
 from fast_nst.export.formats import FORMATS, PRECISIONS, Made, write_onnx
@@ -85,7 +83,9 @@ def export(
         elif precision == "int8":
             made, int8 = _write_int8(trained, partial, opset, calibrate, tell)
             if int8.refusal and not force:
-                raise ExportError(f"the int8 model is {int8.refusal}. Use --precision fp32, or --force.")
+                raise ExportError(
+                    f"the int8 model is {int8.refusal}. Use --precision fp32, or --force."
+                )
         else:
             made = _write_onnx(trained, partial, opset, precision)
         tell("checking")
@@ -106,6 +106,8 @@ def export(
 def _write_onnx(trained: Filter, path: Path, opset: int, precision: str) -> Made:
     made = write_onnx(trained, path, opset)
     if precision == "fp16":
+        import onnx
+
         path.write_bytes(to_fp16(onnx.load(str(path))).SerializeToString())
         made = Made(OnnxSession(path).run)
     return made
@@ -133,6 +135,8 @@ def _write_int8(
 
 def _keep_metadata(source: Path, target: Path) -> None:
     """The quantization drops what the model says of itself."""
+    import onnx
+
     model = onnx.load(str(target))
     del model.metadata_props[:]
     model.metadata_props.extend(onnx.load(str(source)).metadata_props)
@@ -167,7 +171,9 @@ def _check_options(
             f"Precisions: {', '.join(PRECISIONS)}."
         )
     if name != "onnx" and precision != "fp32":
-        raise ConfigError(f"--precision {precision} is for ONNX only, not for {name}. Leave it out.")
+        raise ConfigError(
+            f"--precision {precision} is for ONNX only, not for {name}. Leave it out."
+        )
     if opset not in OPSETS:
         raise ConfigError(f"--opset {opset}: wanted {OPSETS[0]} to {OPSETS[-1]}, such as {OPSET}.")
     if calibrate is not None and precision != "int8":

@@ -57,7 +57,7 @@ class Stylizer:
         Args:
             path: the file.
             device: as above.
-            engine: ``"torch"``, ``"onnxruntime"``, or ``"auto"``: see ``fast_nst.engine.choose_engine``.
+            engine: ``"torch"``, ``"onnxruntime"`` or ``"auto"``: see ``fast_nst.engine``.
             values: ``"0-255"``, ``"0-1"`` or ``"imagenet"``, for what an ONNX model that fast_nst
                 did not export takes and returns.
 

@@ -13,7 +13,7 @@ LEAST = 5  # px; a 9x9 convolution reflects 4 px, and a quarter of this, rounded
 
 
 class PaddedConv(nn.Module):
-    """Reflection padding and a convolution with a bias, after nearest upsampling by ``upsample``."""
+    """Nearest upsampling by ``upsample``, reflection padding, and a convolution with a bias."""
 
     def __init__(
         self, channels_in: int, channels: int, kernel: int, stride: int = 1, upsample: int = 1

@@ -109,7 +109,9 @@ def test_core_ml_is_converted_but_not_checked_here(filter_file: Path, tmp_path: 
     assert any(each.suffix == ".mlmodel" for each in (tmp_path / "a.mlpackage").rglob("*"))
 
 
-def test_int8_is_refused_or_worth_it_and_forced_on_demand(filter_file: Path, tmp_path: Path) -> None:
+def test_int8_is_refused_or_worth_it_and_forced_on_demand(
+    filter_file: Path, tmp_path: Path
+) -> None:
     target = tmp_path / "a.onnx"
     result = run("export", "--ckpt", filter_file, "-o", target, "--precision", "int8")
     if result.exit_code:

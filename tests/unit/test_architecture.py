@@ -82,7 +82,9 @@ def test_starting_up_loads_no_heavy_library(statement: str) -> None:
     assert shown.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", ["errors", "paths", "config", "engine", "metadata", "onnx_session"])
+@pytest.mark.parametrize(
+    "module", ["errors", "paths", "config", "engine", "metadata", "onnx_session"]
+)
 def test_what_starts_without_torch_imports_none(module: str) -> None:
     program = f"import sys, fast_nst.{module}; print('torch' in sys.modules)"
     shown = subprocess.run(

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from fast_nst.checkpoint import load_filter
+from fast_nst.engine import cached_graph, choose_engine, engine_names, load_session
 from fast_nst.errors import CheckpointError, ConfigError
 from fast_nst.inference import Stylizer
-from fast_nst.engine import cached_graph, choose_engine, engine_names, load_session
 from fast_nst.onnx_session import OnnxSession
 
 onnx = pytest.importorskip("onnx")
