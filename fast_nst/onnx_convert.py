@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -64,8 +64,8 @@ class AnySize(nn.Module):
 
     def _padded(self, side: int) -> int:
         steps = (side + self.multiple - 1) // self.multiple
-        padded: int = self.multiple * torch.sym_max(steps, -(-self.least // self.multiple))
-        return padded
+        most = torch.sym_max(steps, -(-self.least // self.multiple))
+        return self.multiple * cast(int, most)  # while tracing, a symbol that acts as one
 
 
 def to_program(network: nn.Module, by_index: bool = True) -> torch.export.ExportedProgram:

@@ -87,7 +87,7 @@ def write_torchscript(trained: Filter, path: Path) -> Made:
         core = _trace(network, multiple, least)
         script = torch.jit.script(_Padded(core, multiple, least))
         torch.jit.save(script, str(path), _extra_files={KEY: _document(trained)})
-        loaded = torch.jit.load(str(path), map_location="cpu")
+        loaded = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     return Made(_as_arrays(loaded))
 
 
@@ -128,8 +128,9 @@ FORMATS: dict[str, Format] = {
 def _trace(network: nn.Module, multiple: int, least: int, batch: int = 2) -> Any:
     # Sides that the network pads nothing to, so that its tests of sizes have one answer.
     sides = [multiple * -(-max(least, side) // multiple) for side in (48, 64)]
+    example = torch.zeros(batch, 3, *sides)
     with torch.no_grad():
-        return torch.jit.trace(network, (torch.zeros(batch, 3, *sides),), check_trace=False)
+        return torch.jit.trace(network, (example,), check_trace=False)  # type: ignore[no-untyped-call]
 
 
 def _as_arrays(module: Callable[[Tensor], Tensor]) -> Callable[[Array], Array]:

@@ -74,7 +74,7 @@ def export(
     output = Path(output)
     name = _find_format(output, format)
     _check_options(name, precision, opset, calibrate)
-    trained = load_filter(checkpoint)
+    trained = load_filter(os.fspath(checkpoint))
     with _partial(output) as partial:
         tell("converting")
         int8 = None
