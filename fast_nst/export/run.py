@@ -13,7 +13,15 @@ from pathlib import Path
 from fast_nst.checkpoint import Filter, load_filter
 from fast_nst.errors import ConfigError, ExportError, suggest
 from fast_nst.export.formats import FORMATS, PRECISIONS, Made, write_onnx
-from fast_nst.export.precision import Int8Check, check_int8, example_pictures, to_fp16, to_int8
+from fast_nst.export.precision import (
+    KEPT,
+    LEAST_PSNR_DB,
+    Int8Check,
+    check_int8,
+    example_pictures,
+    to_fp16,
+    to_int8,
+)
 from fast_nst.onnx_convert import OPSET, OPSETS
 from fast_nst.onnx_session import OnnxSession
 from fast_nst.parity import Difference, compare
@@ -124,11 +132,15 @@ def _write_int8(
     exact = path.with_name(f"{path.name}.fp32")
     try:
         write_onnx(trained, exact, opset)
-        tell("calibrating")
-        to_int8(exact, path, pictures)
+        for kept in KEPT:
+            tell("calibrating")
+            to_int8(exact, path, pictures, kept)
+            tell("measuring")
+            check = check_int8(exact, path, checks)
+            if check.psnr_db >= LEAST_PSNR_DB:
+                break
         _keep_metadata(exact, path)
-        tell("measuring")
-        return Made(OnnxSession(path).run), check_int8(exact, path, checks)
+        return Made(OnnxSession(path).run), check
     finally:
         exact.unlink(missing_ok=True)
 
