@@ -37,6 +37,8 @@ PEER = "pytorch_examples, as it runs there"
 SIZES = {"256": (256, 256), "720p": (720, 1280), "1080p": (1080, 1920)}
 MEMORY_AT = "720p"
 
+Rows = dict[tuple[str, str], dict[str, float]]  # by network and engine
+
 MEMORY = """
 import resource, sys, torch
 from fast_nst.inference.engine_network import load_network
@@ -89,6 +91,17 @@ def memory_mb(file: Path, engine: str) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def merge(file: Path, document: dict[str, object], rows: Rows) -> Rows:
+    """Add the sizes that an earlier run of the same day, machine and versions measured."""
+    if not file.is_file():
+        return rows
+    earlier = json.loads(file.read_text())
+    if any(earlier.get(key) != value for key, value in document.items()):
+        return rows
+    merged = {(row.pop("network"), row.pop("engine")): row for row in earlier["results"]}
+    return {key: {**merged.get(key, {}), **row} for key, row in rows.items()}
+
+
 def main() -> None:
     """Measure, write, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -101,7 +114,7 @@ def main() -> None:
         "--output", type=Path, default=Path(__file__).parent / "results" / "stylize_speed.json"
     )
     options = parser.parse_args()
-    rows: dict[tuple[str, str], dict[str, float]] = {}
+    rows: Rows = {}
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         files = make_filters(Path(folder))
         networks = load(files)
@@ -112,11 +125,11 @@ def main() -> None:
                 for key, network in networks.items():
                     seconds[key].append(timed(network, picture))
             for key, each in seconds.items():
+                rows.setdefault(key, {})[f"{size}_rounds"] = options.rounds
                 rows.setdefault(key, {})[f"{size}_s"] = round(statistics.median(each[1:]), 4)
         if not options.no_memory:
             for key in networks:
                 rows[key][f"{MEMORY_AT}_peak_mb"] = round(memory_mb(files[key[0]], key[1]))
-    results = [{"network": name, "engine": engine, **row} for (name, engine), row in rows.items()]
     model = [
         line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
@@ -125,9 +138,10 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "versions": {name: version(name) for name in ("torch", "onnxruntime", "numpy")},
         "date": time.strftime("%Y-%m-%d"),
-        "rounds": options.rounds,
-        "results": results,
     }
+    rows = merge(options.output, document, rows)
+    results = [{"network": name, "engine": engine, **row} for (name, engine), row in rows.items()]
+    document["results"] = results
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(document, indent=2) + "\n")
     for row in results:
