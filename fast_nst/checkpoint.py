@@ -6,9 +6,8 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,41 +15,19 @@ from safetensors.torch import save
 from torch import nn
 
 from fast_nst.errors import CheckpointError, FastNSTError
+from fast_nst.metadata import KEY, FilterMetadata, parse_metadata
 from fast_nst.networks import create_network
+from fast_nst.onnx_session import read_graph_metadata
 
-FORMAT_VERSION = 1
-KEY = "fast_nst"
-
-
-@dataclass(frozen=True)
-class FilterMetadata:
-    """What a filter file says of itself.
-
-    Attributes:
-        style: name of the style.
-        network: name of the network, a key of ``networks.NETWORKS``.
-        network_arguments: what it is built with.
-        style_sha256: of the style picture's file, hexadecimal.
-        style_thumbnail: a WebP picture, base64.
-        config: the resolved training configuration.
-        losses: unweighted losses on the validation pictures at the end.
-        versions: of the libraries that trained it.
-        created: ISO 8601, UTC.
-        license: of the weights, as an SPDX expression or free text.
-        format_version: of this document.
-    """
-
-    style: str
-    network: str
-    network_arguments: dict[str, Any]
-    style_sha256: str = ""
-    style_thumbnail: str = ""
-    config: dict[str, Any] = field(default_factory=dict)
-    losses: dict[str, float] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    created: str = ""
-    license: str = ""
-    format_version: int = FORMAT_VERSION
+__all__ = [
+    "KEY",
+    "Filter",
+    "FilterMetadata",
+    "load_filter",
+    "load_weights",
+    "read_metadata",
+    "save_filter",
+]
 
 
 @dataclass(frozen=True)
@@ -102,7 +79,7 @@ def save_filter(
 
 
 def read_metadata(path: str | Path) -> FilterMetadata:
-    """Read what a filter file says of itself, without its weights.
+    """Read what a filter file, or an ONNX model made of one, says of itself, without its weights.
 
     Raises:
         CheckpointError: If it is missing, is not a filter file, or is of a newer format.
@@ -110,6 +87,8 @@ def read_metadata(path: str | Path) -> FilterMetadata:
     path = Path(path)
     if path.suffix == ".ckpt":
         return _from_lightning(path)[0]
+    if path.suffix.lower() == ".onnx":
+        return read_graph_metadata(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file. Train one: python -m fast_nst.train.")
     try:
@@ -131,25 +110,6 @@ def read_metadata(path: str | Path) -> FilterMetadata:
     return parse_metadata(document, path)
 
 
-def parse_metadata(document: Any, path: Path) -> FilterMetadata:
-    """Check a metadata document and turn it into a ``FilterMetadata``."""
-    if not isinstance(document, dict):
-        raise CheckpointError(f"{path}: its {KEY!r} metadata is not a JSON object.")
-    version = document.get("format_version")
-    if not isinstance(version, int) or version < 1:
-        raise CheckpointError(f"{path}: its format version is {version!r}, not a number from 1 on.")
-    if version > FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} has format version {version}; this fast_nst reads up to {FORMAT_VERSION}. "
-            "Upgrade: pip install -U fast-nst."
-        )
-    known = {each.name for each in fields(FilterMetadata)}
-    missing = [name for name in ("style", "network", "network_arguments") if name not in document]
-    if missing:
-        raise CheckpointError(f"{path}: its metadata lacks {', '.join(missing)}.")
-    return FilterMetadata(**{name: value for name, value in document.items() if name in known})
-
-
 def load_filter(path: str | Path) -> Filter:
     """Load a filter on the CPU, whatever it was trained on.
 
@@ -161,19 +121,35 @@ def load_filter(path: str | Path) -> Filter:
             those of the network that it names.
     """
     path = Path(path)
+    if path.suffix.lower() == ".onnx":
+        raise CheckpointError(
+            f"{path} is an ONNX model, which holds no network that PyTorch could load. "
+            "Give the .safetensors file."
+        )
     if path.suffix == ".ckpt":
         metadata, state = _from_lightning(path)
     else:
         metadata = read_metadata(path)
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return Filter(load_weights(metadata, state, path), metadata)
+
+
+def load_weights(
+    metadata: FilterMetadata, state: Mapping[str, torch.Tensor], path: Path
+) -> nn.Module:
+    """Build the network that ``metadata`` names and load ``state``, which came from ``path``.
+
+    Raises:
+        CheckpointError: If the network is unknown, or the tensors are not its own.
+    """
     try:
         network = create_network(metadata.network, **metadata.network_arguments)
     except FastNSTError as error:
         raise CheckpointError(f"{path}: {error}") from error
     _check_tensors(network.state_dict(), state, path)
     network.load_state_dict(state)
-    return Filter(network.eval().requires_grad_(False), metadata)
+    return network.eval().requires_grad_(False)
 
 
 def _check_tensors(

@@ -30,6 +30,10 @@ class CheckpointError(FastNSTError):
     """A file is not a filter that this version can load."""
 
 
+class ExportError(FastNSTError):
+    """A filter cannot be turned into the wanted format, or the result is not the same filter."""
+
+
 class WeightsError(FastNSTError):
     """Encoder weights cannot be fetched or read."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -23,3 +24,11 @@ def config_dir() -> Path:
 def asset_path(name: str) -> Path:
     """The path of a bundled file under ``fast_nst/assets``."""
     return PACKAGE / "assets" / name
+
+
+def cache_dir() -> Path:
+    """Where files may be kept that can be made again: ``FAST_NST_CACHE``, or the user's cache."""
+    if own := os.environ.get("FAST_NST_CACHE"):
+        return Path(own).expanduser()
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home).expanduser() / "fast_nst"

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 from typing import Any
 
 import click
 
 from fast_nst.errors import FastNSTError, suggest
 
-# Each lies in the module fast_nst.cli.<name>, as a function <name>; the text is its short help.
+# Each lies in the module fast_nst.cli.<name>, as a function <name> (with an underscore behind it if
+# the name is a Python keyword); the text is its short help.
 # The help comes from here, so that it loads no command.
 COMMANDS: dict[str, str] = {
     "train": "Train a filter from one picture.",
     "stylize": "Apply a filter to pictures and folders.",
     "optimize": "Repaint one picture by optimizing its pixels.",
     "evaluate": "Say how good filters are, in numbers and pictures.",
+    "export": "Write a filter for other runtimes, checked.",
+    "import": "Turn another program's filter into one of ours.",
     "info": "Show what a filter file is.",
     "styles": "List the bundled styles.",
 }
@@ -32,9 +36,10 @@ class LazyGroup(click.Group):
         """Import the command; None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"fast_nst.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(f"fast_nst.cli.{name}"), name)
         if not isinstance(command, click.Command):
-            raise TypeError(f"fast_nst.cli.{cmd_name}.{cmd_name} is no click command.")
+            raise TypeError(f"fast_nst.cli.{name}.{name} is no click command.")
         return command
 
     def resolve_command(

@@ -20,3 +20,15 @@ def reflect_pad(x: Tensor, margin: int) -> Tensor:
     """
     with torch.autocast(x.device.type, enabled=False):
         return F.pad(x, (margin,) * 4, mode="reflect")
+
+
+def crop(x: Tensor, height: int, width: int) -> Tensor:
+    """Keep the upper left ``height`` x ``width`` px of (B, C, H, W).
+
+    While ``torch.export`` traces, pixels are taken by their numbers: of a slice, it would insist on
+    knowing whether something is cut off.
+    """
+    if torch.compiler.is_exporting():
+        rows, columns = torch.arange(height), torch.arange(width)
+        return x.index_select(2, rows).index_select(3, columns)
+    return x[..., :height, :width]

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from fast_nst.checkpoint import FilterMetadata, load_filter
+from fast_nst.checkpoint import FilterMetadata
 from fast_nst.hardware import find_device
 from fast_nst.image.io import Picture, picture_from_pil, picture_to_pil
+from fast_nst.inference.engine_network import load_network
 
 ImageT = TypeVar("ImageT", Image.Image, Tensor, npt.NDArray[np.uint8])
 
@@ -44,15 +45,27 @@ class Stylizer:
         self.network = network.to(self.device).eval()
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], device: str | torch.device = "cpu") -> Stylizer:
-        """Load a filter file, or Lightning's ``.ckpt`` of a training.
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        device: str | torch.device = "cpu",
+        engine: str = "auto",
+        values: str | None = None,
+    ) -> Stylizer:
+        """Load a filter file, Lightning's ``.ckpt`` of a training, or an ONNX model of pictures.
+
+        Args:
+            path: the file.
+            device: as above.
+            engine: ``"torch"``, ``"onnxruntime"`` or ``"auto"``: see ``fast_nst.engine``.
+            values: ``"0-255"``, ``"0-1"`` or ``"imagenet"``, for what an ONNX model that fast_nst
+                did not export takes and returns.
 
         Raises:
             CheckpointError: If it cannot be loaded.
-            ConfigError: If ``device`` is unknown or absent.
+            ConfigError: If ``device`` or ``engine`` is unknown or absent, or ``values`` missing.
         """
-        trained = load_filter(os.fspath(path))
-        return cls(trained.network, trained.metadata, device)
+        return cls(*load_network(path, device, engine, values))
 
     def __call__(self, image: ImageT) -> ImageT:
         """Stylize one picture, or a batch of tensors.

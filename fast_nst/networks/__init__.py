@@ -9,12 +9,20 @@ from torch import nn
 
 from fast_nst.errors import ConfigError, suggest
 from fast_nst.networks.johnson import JohnsonNetwork
+from fast_nst.networks.pytorch_examples import PyTorchExamplesNetwork
 from fast_nst.networks.quarter import QuarterNetwork
 
-__all__ = ["NETWORKS", "JohnsonNetwork", "QuarterNetwork", "create_network"]
+__all__ = [
+    "NETWORKS",
+    "JohnsonNetwork",
+    "PyTorchExamplesNetwork",
+    "QuarterNetwork",
+    "create_network",
+]
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "johnson": JohnsonNetwork,
+    "pytorch_examples": PyTorchExamplesNetwork,
     "quarter": QuarterNetwork,
 }
 

@@ -55,9 +55,16 @@ class JohnsonNetwork(nn.Module):
     Departs from the paper: instance instead of batch normalisation (Ulyanov et al. 2016), bilinear
     upsampling and a convolution instead of a transposed one, which leaves no checkerboard (Odena
     et al. 2016), reflection padding in every layer, and a sigmoid, so that the output is a picture.
+
+    Attributes:
+        stride: px, of the deepest layers: patterns with this period are the network's own.
+        multiple: px; sides that are multiples of it are not padded.
+        least: px; sides of at least this are not padded for being too small.
     """
 
-    stride = STRIDE  # px, of the deepest layers: patterns with this period are the network's own
+    stride = STRIDE
+    multiple = STRIDE
+    least = LEAST
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
 from fast_nst.image.pad import reflect_pad
-from fast_nst.networks.johnson import STRIDE, ConvNorm, ResidualBlock, pad_to_stride
+from fast_nst.networks.johnson import LEAST, STRIDE, ConvNorm, ResidualBlock, pad_to_stride
 
 SMOOTH = 5  # px, side of the last convolution
 MARGIN = 12  # px of mirrored content around a picture, outside of training; less than LEAST
@@ -33,7 +33,9 @@ class QuarterNetwork(nn.Module):
     the border; a training step would take half as long again with it.
     """
 
-    stride = STRIDE  # px, of the deepest layers
+    stride = STRIDE
+    multiple = STRIDE
+    least = LEAST
 
     def __init__(self, width: int = 24, blocks: int = 5) -> None:
         super().__init__()

@@ -13,7 +13,18 @@ PACKAGE = Path(fast_nst.__file__).parent
 LAYERS = [
     {"errors", "paths", "versions", "config", "image"},
     {"networks", "encoders", "losses.functional", "hardware"},
-    {"data", "checkpoint", "losses.perceptual", "pixels"},
+    {
+        "data",
+        "checkpoint",
+        "engine",
+        "imported",
+        "losses.perceptual",
+        "metadata",
+        "onnx_convert",
+        "onnx_session",
+        "parity",
+        "pixels",
+    },
     {"training", "optimize", "inference", "export", "evaluation"},
     {"apps"},
     {"train", "sweep", "cli", "__main__"},
@@ -71,8 +82,10 @@ def test_starting_up_loads_no_heavy_library(statement: str) -> None:
     assert shown.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", ["errors", "paths", "versions", "config"])
-def test_the_base_modules_import_no_torch(module: str) -> None:
+@pytest.mark.parametrize(
+    "module", ["errors", "paths", "versions", "config", "engine", "metadata", "onnx_session"]
+)
+def test_what_starts_without_torch_imports_none(module: str) -> None:
     program = f"import sys, fast_nst.{module}; print('torch' in sys.modules)"
     shown = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

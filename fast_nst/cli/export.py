@@ -1,0 +1,107 @@
+"""``fast-nst export``: a filter for other runtimes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from fast_nst.export import ExportReport
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--ckpt",
+    "checkpoint",
+    required=True,
+    metavar="FILE",
+    type=PATH,
+    help="The filter: a .safetensors file, or a .ckpt of a training.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    type=PATH,
+    help="The file: .onnx, .pt2 (exported), .pt (torchscript) or .mlpackage (coreml).",
+)
+@click.option(
+    "--format",
+    metavar="FORMAT",
+    help="onnx, exported, torchscript or coreml; without it, the ending of OUT decides.",
+)
+@click.option(
+    "--precision",
+    default="fp32",
+    show_default=True,
+    metavar="PRECISION",
+    help="fp32, fp16 or int8; the last two for ONNX only.",
+)
+@click.option("--opset", default=18, show_default=True, metavar="N", help="Of ONNX: 18 to 23.")
+@click.option(
+    "--calibrate",
+    metavar="FOLDER",
+    type=PATH,
+    help="Photographs on which int8 measures its ranges. Without it, synthetic pictures.",
+)
+@click.option(
+    "--force", is_flag=True, help="Write int8 although it is slower than fp32 or looks different."
+)
+def export(
+    checkpoint: Path,
+    output: Path,
+    format: str | None,  # noqa: A002 - the option's name
+    precision: str,
+    opset: int,
+    calibrate: Path | None,
+    force: bool,
+) -> None:
+    """Write a filter in a format that other runtimes read, and check it against this one.
+
+    The result takes pictures of any height and width. It is compared with PyTorch at six sizes;
+    if it differs, nothing is written.
+
+    \b
+    Examples:
+      fast-nst export --ckpt starry_night.safetensors -o starry_night.onnx
+      fast-nst export --ckpt starry_night.safetensors -o small.onnx --precision fp16
+    """  # noqa: D301 - click looks for the character, not for the two
+    from rich.console import Console
+
+    from fast_nst.export import export as run
+
+    console = Console(stderr=True)
+    with console.status("loading") as status:
+        report = run(
+            checkpoint,
+            output,
+            format=format,
+            precision=precision,
+            opset=opset,
+            calibrate=calibrate,
+            force=force,
+            on_progress=status.update,
+        )
+    _print(report)
+
+
+def _print(report: ExportReport) -> None:
+    for each in report.differences:
+        batch, height, width = each.shape
+        shape = f"{batch}x3x{height}x{width}"
+        click.echo(f"{shape:<14} largest difference {each.largest:.1e}, PSNR {each.psnr_db:.0f} dB")
+    if not report.differences:
+        click.echo(f"not checked: {report.format} does not run on this machine")
+    if report.int8 is not None:
+        click.echo(
+            f"int8 at 256x256 px: {1e3 * report.int8.int8_s:.0f} ms, fp32 "
+            f"{1e3 * report.int8.fp32_s:.0f} ms; {report.int8.psnr_db:.1f} dB against fp32"
+        )
+        if report.int8.refusal:
+            click.echo(f"warning: the int8 model is {report.int8.refusal}.", err=True)
+    click.echo(f"wrote {report.path} ({report.size_bytes / 1e6:.1f} MB, {report.precision})")

@@ -1,0 +1,165 @@
+"""What computes: PyTorch, or ONNX Runtime on a graph that the filter is converted to once.
+
+No torch in here, so that a filter whose graph is there already starts without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fast_nst.errors import CheckpointError, ConfigError, ExportError, suggest
+from fast_nst.onnx_session import NEEDED, OnnxSession, cuda_at_hand
+from fast_nst.paths import cache_dir
+
+if TYPE_CHECKING:
+    import torch
+
+GRAPH_VERSION = 1  # of the conversion: another number makes all cached graphs anew
+LARGEST_DIFFERENCE = 1e-3  # of a value in [0, 1], between a cached graph and PyTorch
+
+ENGINES: dict[str, str] = {
+    "torch": "PyTorch, on CPUs and GPUs",
+    "onnxruntime": "ONNX Runtime, on CPUs and, where it is built for it, CUDA",
+}
+
+
+def choose_engine(path: Path, device: str | torch.device = "auto", engine: str = "auto") -> str:
+    """The key of ``ENGINES`` that stands for ``engine``, without loading anything.
+
+    ``auto`` is ONNX Runtime for an ONNX model, and on CPUs for a filter whose graph is in the cache
+    already, as it is after the first run with ``engine="onnxruntime"``; else PyTorch.
+
+    Raises:
+        ConfigError: If ``engine`` is unknown or cannot use the file.
+    """
+    if engine != "auto" and engine not in ENGINES:
+        raise ConfigError(
+            f"no engine {engine!r}{suggest(engine, engine_names())}. "
+            f"Engines: {', '.join(engine_names())}."
+        )
+    is_graph = path.suffix.lower() == ".onnx"
+    if is_graph and engine == "torch":
+        raise ConfigError(
+            f"{path} is an ONNX model, which --engine torch cannot run. Leave it out."
+        )
+    if engine != "auto":
+        return engine
+    if is_graph:
+        return "onnxruntime"
+    if device != "auto" and str(device) != "cpu":
+        return "torch"
+    if device == "auto" and _may_have_gpu():
+        return "torch"
+    installed = importlib.util.find_spec("onnxruntime") is not None
+    try:
+        return "onnxruntime" if installed and graph_path(path).is_file() else "torch"
+    except OSError:  # no such file, or one that may not be read: loading says so
+        return "torch"
+
+
+def load_session(path: Path, device: str = "auto", values: str | None = None) -> OnnxSession:
+    """Load an ONNX model, or a filter's graph, which is made now if it is not in the cache.
+
+    Args:
+        path: a filter file, or an ONNX model from pictures to pictures.
+        device: ``cpu``, ``cuda``, or ``auto`` for the better that ONNX Runtime has.
+        values: the range of a model that fast_nst did not export; see ``OnnxSession``.
+
+    Raises:
+        CheckpointError: If the file cannot be loaded.
+        ConfigError: If ONNX Runtime is not installed or cannot use ``device``; if ``values`` is
+            missing or not for this file.
+        ExportError: If the filter cannot be converted.
+    """
+    if device == "auto":
+        device = "cuda" if cuda_at_hand() else "cpu"
+    device = "cuda" if device.startswith("cuda") else device
+    check_range(path, values)
+    if path.suffix.lower() == ".onnx":
+        return OnnxSession(path, values, device)
+    if importlib.util.find_spec("onnxruntime") is None:
+        raise ConfigError(f"{NEEDED}.")
+    return OnnxSession(cached_graph(path), device=device)
+
+
+def check_range(path: Path, values: str | None) -> None:
+    """Refuse a range for a file that needs none.
+
+    Raises:
+        ConfigError: If ``values`` is given and ``path`` is no ONNX model.
+    """
+    if values is not None and path.suffix.lower() != ".onnx":
+        raise ConfigError(f"--range is for ONNX models; {path} is none. Leave it out.")
+
+
+def engine_names() -> tuple[str, ...]:
+    """What ``--engine`` may be."""
+    return ("auto", *ENGINES)
+
+
+def graph_path(path: Path) -> Path:
+    """Where the graph of a filter file is cached, whether or not it is there yet.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return cache_dir() / "graphs" / f"{digest}-{GRAPH_VERSION}.onnx"
+
+
+def cached_graph(path: Path) -> Path:
+    """The graph of a filter file, converted and checked now if it is not in the cache.
+
+    Raises:
+        CheckpointError: If the filter cannot be loaded.
+        ConfigError: If the cache cannot be written to.
+        ExportError: If the conversion fails or gives other pictures than PyTorch.
+    """
+    try:
+        graph = graph_path(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
+    if graph.is_file():
+        return graph
+
+    from fast_nst.checkpoint import load_filter
+    from fast_nst.onnx_convert import to_onnx
+    from fast_nst.parity import SHAPES, compare
+
+    trained = load_filter(path)
+    partial = graph.with_name(f".{uuid.uuid4().hex}.onnx")
+    try:
+        graph.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(to_onnx(trained.network, trained.metadata).SerializeToString())
+        apart = max(
+            each.largest for each in compare(trained.network, OnnxSession(partial).run, SHAPES[:3])
+        )
+        if apart > LARGEST_DIFFERENCE:
+            raise ExportError(
+                f"{path} gives other pictures in ONNX Runtime (by up to {apart:.2g}). "
+                "Use --engine torch."
+            )
+        partial.replace(graph)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write to the cache {graph.parent} ({error.strerror}). "
+            "Set FAST_NST_CACHE to a folder that you may write to."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return graph
+
+
+def _may_have_gpu() -> bool:
+    """Whether PyTorch might find a GPU, without the second or two that loading it takes."""
+    if sys.platform != "linux":
+        return True
+    return any(os.path.exists(device) for device in ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg"))

@@ -1,0 +1,6 @@
+"""A filter as a file for other runtimes, checked against this one."""
+
+from fast_nst.export.formats import FORMATS, PRECISIONS
+from fast_nst.export.run import ExportReport, export
+
+__all__ = ["FORMATS", "PRECISIONS", "ExportReport", "export"]

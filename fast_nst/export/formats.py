@@ -1,0 +1,146 @@
+"""The formats that a filter is exported to: how each is made, and how it runs for the check."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fast_nst.checkpoint import Filter
+from fast_nst.errors import ExportError
+from fast_nst.metadata import KEY
+from fast_nst.onnx_convert import OPSET, to_onnx, to_program
+from fast_nst.onnx_session import OnnxSession
+from fast_nst.parity import Array
+
+PRECISIONS = ("fp32", "fp16", "int8")
+_COREML_SIDES = (16, 4096)  # px
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file that was written, and how it runs; None where it does not run on this machine."""
+
+    run: Callable[[Array], Array] | None
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format.
+
+    Attributes:
+        suffix: that names of its files have.
+        write: makes the file.
+    """
+
+    suffix: str
+    write: Callable[[Filter, Path], Made]
+
+
+def write_onnx(trained: Filter, path: Path, opset: int = OPSET) -> Made:
+    """Write an ONNX model of 32-bit floats."""
+    path.write_bytes(to_onnx(trained.network, trained.metadata, opset).SerializeToString())
+    return Made(OnnxSession(path).run)
+
+
+def write_program(trained: Filter, path: Path) -> Made:
+    """Write a program of ``torch.export``."""
+    program = to_program(trained.network)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.export.save(program, path, extra_files={KEY: _document(trained)})
+        module = torch.export.load(path).module()
+    return Made(_as_arrays(module))
+
+
+class _Padded(nn.Module):
+    """As ``AnySize``, in what TorchScript understands."""
+
+    def __init__(self, core: torch.jit.ScriptModule, multiple: int, least: int) -> None:
+        super().__init__()
+        self.core = core
+        self.multiple = multiple
+        self.least = least
+
+    def forward(self, images: Tensor) -> Tensor:
+        height, width = images.size(2), images.size(3)
+        below = max((-height) % self.multiple, self.least - height)
+        beside = max((-width) % self.multiple, self.least - width)
+        x = F.pad(images, [0, beside, 0, below], mode="replicate")
+        stylized: Tensor = self.core(x)[:, :, :height, :width]
+        return stylized
+
+
+def write_torchscript(trained: Filter, path: Path) -> Made:
+    """Write a TorchScript program, which torch deprecates but C++ programs still load."""
+    network = trained.network
+    multiple, least = int(getattr(network, "multiple", 1)), int(getattr(network, "least", 1))
+    with warnings.catch_warnings():  # deprecated, as the user who asks for it knows
+        warnings.simplefilter("ignore")
+        core = _trace(network, multiple, least)
+        script = torch.jit.script(_Padded(core, multiple, least))
+        torch.jit.save(script, str(path), _extra_files={KEY: _document(trained)})
+        loaded = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    return Made(_as_arrays(loaded))
+
+
+def write_coreml(trained: Filter, path: Path) -> Made:
+    """Write a Core ML package for batches of one; it runs on Apple's systems only."""
+    network = trained.network
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import coremltools
+        except ImportError as error:
+            raise ExportError(
+                f"Install Core ML support: pip install 'fast-nst[coreml]' ({error})."
+            ) from error
+        core = _trace(network, int(getattr(network, "multiple", 1)), _COREML_SIDES[0], batch=1)
+        side = coremltools.RangeDim(*_COREML_SIDES, default=256)
+        content = coremltools.TensorType(name="content", shape=(1, 3, side, side))
+        try:
+            model = coremltools.convert(core, inputs=[content], convert_to="mlprogram")
+        except Exception as error:  # it raises whatever it stumbles on
+            raise ExportError(
+                f"coremltools {coremltools.__version__} cannot convert this network "
+                f"({' '.join(str(error).split())}). Export to ONNX."
+            ) from error
+        model.user_defined_metadata[KEY] = _document(trained)
+        model.save(str(path))
+    return Made(None)
+
+
+FORMATS: dict[str, Format] = {
+    "onnx": Format(".onnx", write_onnx),
+    "exported": Format(".pt2", write_program),
+    "torchscript": Format(".pt", write_torchscript),
+    "coreml": Format(".mlpackage", write_coreml),
+}
+
+
+def _trace(network: nn.Module, multiple: int, least: int, batch: int = 2) -> Any:
+    # Sides that the network pads nothing to, so that its tests of sizes have one answer.
+    sides = [multiple * -(-max(least, side) // multiple) for side in (48, 64)]
+    example = torch.zeros(batch, 3, *sides)
+    with torch.no_grad():
+        return torch.jit.trace(network, (example,), check_trace=False)  # type: ignore[no-untyped-call]
+
+
+def _as_arrays(module: Callable[[Tensor], Tensor]) -> Callable[[Array], Array]:
+    def run(pictures: Array) -> Array:
+        with torch.no_grad():
+            result: Array = module(torch.from_numpy(pictures)).numpy()
+        return result
+
+    return run
+
+
+def _document(trained: Filter) -> str:
+    return json.dumps(asdict(trained.metadata))

@@ -1,0 +1,173 @@
+"""ONNX models in 16-bit floats and in 8-bit integers."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fast_nst.data.folder import FolderPictures
+from fast_nst.data.synthetic import SyntheticPictures
+from fast_nst.errors import ExportError
+from fast_nst.onnx_convert import INPUT, NEEDED
+from fast_nst.onnx_session import OnnxSession
+from fast_nst.parity import Array, difference
+
+SIZE = 256  # px, of the pictures that int8 is calibrated and judged on
+CALIBRATION, CHECKS = 12, 4  # pictures
+# Convolutions kept in 32 bits at the two ends: tried in turn until the pictures are close enough.
+KEPT = ((1, 1), (3, 1), (3, 3))
+LEAST_PSNR_DB = 35.0
+_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Int8Check:
+    """What 8 bits cost and gain, against the 32-bit model on the check pictures.
+
+    Attributes:
+        psnr_db: the lowest of the pictures'.
+        fp32_s: median seconds for a picture of 256x256 px.
+        int8_s: the same in 8 bits.
+    """
+
+    psnr_db: float
+    fp32_s: float
+    int8_s: float
+
+    @property
+    def refusal(self) -> str:
+        """Why the 8-bit model is not worth having, if it is not."""
+        reasons = []
+        if self.int8_s >= self.fp32_s:
+            reasons.append(
+                f"not faster than fp32 here ({1e3 * self.int8_s:.0f} ms for a picture of "
+                f"{SIZE}x{SIZE} px, fp32 takes {1e3 * self.fp32_s:.0f} ms)"
+            )
+        if self.psnr_db < LEAST_PSNR_DB:
+            reasons.append(
+                f"not the same picture ({self.psnr_db:.1f} dB against fp32, {LEAST_PSNR_DB:.0f} dB "
+                "are wanted)"
+            )
+        return " and ".join(reasons)
+
+
+def example_pictures(folder: Path | None) -> tuple[Array, Array]:
+    """Pictures to calibrate with and, others where there are enough, to check with.
+
+    Args:
+        folder: of photographs; None for synthetic pictures.
+
+    Returns:
+        (12, 3, 256, 256) and (4, 3, 256, 256), in [0, 1].
+
+    Raises:
+        DataError: If ``folder`` holds no picture that can be read.
+    """
+    source = SyntheticPictures(SIZE) if folder is None else FolderPictures(folder, SIZE)
+    pictures: Array = source.fixed_pictures(CALIBRATION + CHECKS, SIZE).numpy()
+    # Every fourth, as the synthetic ones are sorted by kind.
+    checks = np.arange(len(pictures)) % ((CALIBRATION + CHECKS) // CHECKS) == 0
+    return pictures[~checks], pictures[checks]
+
+
+def to_fp16(model: Any) -> Any:
+    """Store and compute in 16 bits, but for norms and sizes; pictures stay 32-bit floats."""
+    try:
+        from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+    except ImportError as error:
+        raise ExportError(f"{NEEDED} ({error}).") from error
+    blocked = [*DEFAULT_OP_BLOCK_LIST, "InstanceNormalization", "GroupNormalization", "ReduceMean"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of weights that 16 bits round to zero
+        return convert_float_to_float16(model, keep_io_types=True, op_block_list=blocked)
+
+
+def to_int8(source: Path, target: Path, pictures: Array, kept: tuple[int, int]) -> None:
+    """Quantize the convolutions of an ONNX model to 8 bits, but for those at its two ends.
+
+    There, every rounding is seen in the picture.
+
+    Args:
+        source: the 32-bit model.
+        target: where to write.
+        pictures: (N, 3, H, W) in [0, 1]; the ranges of the features are measured on them.
+        kept: how many convolutions stay as they are at the beginning, and at the end.
+    """
+    try:
+        import onnx
+        from onnxruntime import quantization
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+    except ImportError as error:
+        raise ExportError(f"{NEEDED} ({error}).") from error
+
+    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._pictures: Iterator[Array] = iter(pictures)
+
+        def get_next(self) -> dict[str, Array] | None:
+            picture = next(self._pictures, None)
+            return None if picture is None else {INPUT: picture[None]}
+
+    with _quiet_root_logger(), tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(source, prepared, skip_symbolic_shape=True)
+        nodes = [
+            node.name for node in onnx.load(str(prepared)).graph.node if node.op_type == "Conv"
+        ]
+        quantization.quantize_static(
+            prepared,
+            target,
+            Reader(),
+            quant_format=quantization.QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"],
+            nodes_to_exclude=nodes[: kept[0]] + nodes[len(nodes) - kept[1] :],
+            per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+        )
+
+
+def check_int8(fp32: Path, int8: Path, pictures: Array) -> Int8Check:
+    """Compare the two models' pictures and times; both run in turn."""
+    exact, quick = OnnxSession(fp32), OnnxSession(int8)
+    worst = min(
+        difference(exact.run(picture[None]), quick.run(picture[None])).psnr_db
+        for picture in pictures
+    )
+    times = _times([exact, quick], pictures[:1])
+    return Int8Check(worst, times[0], times[1])
+
+
+def _times(sessions: Sequence[OnnxSession], picture: Array) -> list[float]:
+    """Median seconds of each session."""
+    taken: list[list[float]] = [[] for _ in sessions]
+    for _ in range(_ROUNDS):
+        for session, seconds in zip(sessions, taken, strict=True):
+            begin = time.perf_counter()
+            session.run(picture)
+            seconds.append(time.perf_counter() - begin)
+    return [float(np.median(seconds)) for seconds in taken]
+
+
+@contextmanager
+def _quiet_root_logger() -> Iterator[None]:
+    """Keep the advice that the quantization gives through the root logger to ourselves."""
+    import logging
+
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.setLevel(level)

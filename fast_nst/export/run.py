@@ -1,0 +1,228 @@
+"""Export a filter: make the file, check it, and only then give it its name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fast_nst.checkpoint import Filter, load_filter
+from fast_nst.errors import ConfigError, ExportError, suggest
+from fast_nst.export.formats import FORMATS, PRECISIONS, Made, write_onnx
+from fast_nst.export.precision import (
+    KEPT,
+    LEAST_PSNR_DB,
+    Int8Check,
+    check_int8,
+    example_pictures,
+    to_fp16,
+    to_int8,
+)
+from fast_nst.onnx_convert import OPSET, OPSETS
+from fast_nst.onnx_session import OnnxSession
+from fast_nst.parity import Difference, compare
+
+LIMITS = {"fp32": 1e-3, "fp16": 2e-2}  # largest difference of a value in [0, 1]
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written, and how it was checked.
+
+    Attributes:
+        path: the file.
+        format: a key of ``FORMATS``.
+        precision: one of ``PRECISIONS``.
+        size_bytes: of the file.
+        differences: from PyTorch, one for each size; none where the format does not run here.
+        int8: of an 8-bit model: what it gains and costs.
+    """
+
+    path: Path
+    format: str
+    precision: str
+    size_bytes: int
+    differences: tuple[Difference, ...]
+    int8: Int8Check | None = None
+
+
+def export(
+    checkpoint: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002 - the option's name
+    precision: str = "fp32",
+    opset: int = OPSET,
+    calibrate: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    on_progress: Callable[[str], None] | None = None,
+) -> ExportReport:
+    """Write a filter in a format that other runtimes read; it takes any height, width and batch.
+
+    Args:
+        checkpoint: a filter file.
+        output: where to; a file there is replaced. Nothing is written if the check fails.
+        format: a key of ``FORMATS``; None for what the ending of ``output`` stands for.
+        precision: one of ``PRECISIONS``; other than ``fp32`` for ONNX only.
+        opset: of ONNX's operators, one of ``onnx_convert.OPSETS``.
+        calibrate: a folder of photographs that int8 measures its ranges on; synthetic ones if None.
+        force: write an int8 model although it is not faster or not close to fp32.
+        on_progress: called with what is being done.
+
+    Raises:
+        CheckpointError: If ``checkpoint`` cannot be loaded.
+        ConfigError: If the options do not fit together.
+        ExportError: If the conversion or its check fails, or ``output`` cannot be written.
+    """
+    tell = on_progress or (lambda _: None)
+    output = Path(output)
+    name = _find_format(output, format)
+    _check_options(name, precision, opset, calibrate)
+    trained = load_filter(os.fspath(checkpoint))
+    with _partial(output) as partial:
+        tell("converting")
+        int8 = None
+        if name != "onnx":
+            made = FORMATS[name].write(trained, partial)
+        elif precision == "int8":
+            made, int8 = _write_int8(trained, partial, opset, calibrate, tell)
+            if int8.refusal and not force:
+                raise ExportError(
+                    f"the int8 model is {int8.refusal}. Use --precision fp32, or --force."
+                )
+        else:
+            made = _write_onnx(trained, partial, opset, precision)
+        tell("checking")
+        differences = compare(trained.network, made.run) if made.run else []
+        limit = LIMITS.get(precision)
+        worst = max(differences, key=lambda each: each.largest, default=None)
+        if limit and worst and worst.largest > limit:
+            raise ExportError(
+                f"the exported network differs from PyTorch's by {worst.largest:.2g} at "
+                f"{worst.shape[1]}x{worst.shape[2]} px, {limit:g} is allowed: nothing was written. "
+                "Try another --opset, --precision fp32 or --format."
+            )
+        size = _bytes(partial)
+        _move(partial, output)
+    return ExportReport(output, name, precision, size, tuple(differences), int8)
+
+
+def _write_onnx(trained: Filter, path: Path, opset: int, precision: str) -> Made:
+    made = write_onnx(trained, path, opset)
+    if precision == "fp16":
+        import onnx
+
+        path.write_bytes(to_fp16(onnx.load(str(path))).SerializeToString())
+        made = Made(OnnxSession(path).run)
+    return made
+
+
+def _write_int8(
+    trained: Filter,
+    path: Path,
+    opset: int,
+    calibrate: str | os.PathLike[str] | None,
+    tell: Callable[[str], None],
+) -> tuple[Made, Int8Check]:
+    pictures, checks = example_pictures(None if calibrate is None else Path(calibrate))
+    exact = path.with_name(f"{path.name}.fp32")
+    try:
+        write_onnx(trained, exact, opset)
+        for kept in KEPT:
+            tell("calibrating")
+            to_int8(exact, path, pictures, kept)
+            tell("measuring")
+            check = check_int8(exact, path, checks)
+            if check.psnr_db >= LEAST_PSNR_DB:
+                break
+        _keep_metadata(exact, path)
+        return Made(OnnxSession(path).run), check
+    finally:
+        exact.unlink(missing_ok=True)
+
+
+def _keep_metadata(source: Path, target: Path) -> None:
+    """The quantization drops what the model says of itself."""
+    import onnx
+
+    model = onnx.load(str(target))
+    del model.metadata_props[:]
+    model.metadata_props.extend(onnx.load(str(source)).metadata_props)
+    target.write_bytes(model.SerializeToString())
+
+
+def _find_format(output: Path, wanted: str | None) -> str:
+    endings = {each.suffix: name for name, each in FORMATS.items()}
+    listed = ", ".join(f"{suffix} ({name})" for suffix, name in endings.items())
+    if wanted is not None and wanted not in FORMATS:
+        raise ConfigError(
+            f"no format {wanted!r}{suggest(wanted, FORMATS)}. Formats: {', '.join(FORMATS)}."
+        )
+    suffix = output.suffix.lower()
+    if suffix not in endings:
+        got = f"the ending {suffix!r} is unknown" if suffix else "its name has no ending"
+        raise ConfigError(f"cannot export to {output}: {got}. Use one of {listed}.")
+    if wanted is not None and endings[suffix] != wanted:
+        raise ConfigError(
+            f"{output} is the name of the format {endings[suffix]}, and --format says {wanted}. "
+            f"Use one of {listed}."
+        )
+    return endings[suffix]
+
+
+def _check_options(
+    name: str, precision: str, opset: int, calibrate: str | os.PathLike[str] | None
+) -> None:
+    if precision not in PRECISIONS:
+        raise ConfigError(
+            f"no precision {precision!r}{suggest(precision, PRECISIONS)}. "
+            f"Precisions: {', '.join(PRECISIONS)}."
+        )
+    if name != "onnx" and precision != "fp32":
+        raise ConfigError(
+            f"--precision {precision} is for ONNX only, not for {name}. Leave it out."
+        )
+    if opset not in OPSETS:
+        raise ConfigError(f"--opset {opset}: wanted {OPSETS[0]} to {OPSETS[-1]}, such as {OPSET}.")
+    if calibrate is not None and precision != "int8":
+        raise ConfigError("--calibrate is for --precision int8 only. Leave it out.")
+
+
+@contextlib.contextmanager
+def _partial(output: Path) -> Iterator[Path]:
+    """A name beside ``output`` to write to first; what is left of it is removed."""
+    partial = output.with_name(f".{uuid.uuid4().hex}{output.suffix.lower()}")
+    try:
+        if output.is_dir() and output.suffix.lower() != ".mlpackage":
+            raise IsADirectoryError(f"{output} is a folder")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()  # fails now rather than after the work
+        partial.unlink()
+        yield partial
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ExportError(
+            f"cannot write {output}: {why}. Check the folder's permissions and the free space."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):  # where a parent is a file, there is nothing to remove
+            if partial.is_dir():
+                shutil.rmtree(partial)
+            else:
+                partial.unlink(missing_ok=True)
+
+
+def _move(partial: Path, output: Path) -> None:
+    if partial.is_dir() and output.is_dir():  # a package is a folder, which no rename replaces
+        shutil.rmtree(output)
+    partial.replace(output)
+
+
+def _bytes(path: Path) -> int:
+    if path.is_dir():
+        return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+    return path.stat().st_size

@@ -1,0 +1,52 @@
+"""Every engine as a network: a module from pictures to pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from fast_nst.checkpoint import load_filter
+from fast_nst.engine import check_range, choose_engine, load_session
+from fast_nst.metadata import FilterMetadata
+from fast_nst.onnx_session import OnnxSession
+
+
+class GraphNetwork(nn.Module):
+    """An ONNX graph that stands where a network would; it holds no parameters and no layers."""
+
+    def __init__(self, session: OnnxSession) -> None:
+        super().__init__()
+        self.session = session
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] to the same, on the device of ``images``."""
+        array = images.detach().to("cpu", torch.float32).contiguous().numpy()
+        return torch.from_numpy(self.session.run(array)).to(images.device)
+
+
+def load_network(
+    path: str | os.PathLike[str],
+    device: str | torch.device = "cpu",
+    engine: str = "auto",
+    values: str | None = None,
+) -> tuple[nn.Module, FilterMetadata | None, str | torch.device]:
+    """Load a filter file or an ONNX model into an engine.
+
+    Returns:
+        The network, what the file says of itself, and the device that pictures are to be put on.
+
+    Raises:
+        CheckpointError: If the file cannot be loaded.
+        ConfigError: If ``device`` or ``engine`` is unknown or absent, or ``values`` missing.
+        ExportError: If the filter cannot be converted for ONNX Runtime.
+    """
+    path = Path(path)
+    if choose_engine(path, device, engine) == "onnxruntime":
+        session = load_session(path, str(device), values)
+        return GraphNetwork(session), session.metadata, "cpu"
+    check_range(path, values)
+    trained = load_filter(path)
+    return trained.network, trained.metadata, device
