@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -243,12 +244,13 @@ def _stylize_pipe(
     from fast_nst.inference import stylize_bytes
 
     kind = image_format(f"pipe.{suffix or 'png'}" if output == _PIPE else output)
-    content = click.get_binary_stream("stdin").read() if source == _PIPE else Path(source)
+    content = sys.stdin.buffer.read() if source == _PIPE else Path(source)
     stylized, note = stylize_bytes(stylizer, content, kind, controls=controls, saving=saving)
     if note:
         click.echo(f"note: {note}", err=True)
     if output == _PIPE:
-        click.get_binary_stream("stdout").write(stylized)
+        sys.stdout.buffer.write(stylized)
+        sys.stdout.buffer.flush()
     else:
         write_bytes(output, stylized)
 
