@@ -186,7 +186,9 @@ def test_a_mix_of_one_filter_asks_no_other(share: float) -> None:
 
 def test_a_mix_takes_the_controls_once() -> None:
     mixed = MixedStylizer(Stylizer(Flat(1, 1, 1)), Stylizer(Flat(1, 1, 1)), 0.5)
-    torch.testing.assert_close(mixed(torch.zeros(3, 4, 4), strength=0.5), torch.full((3, 4, 4), 0.5))
+    torch.testing.assert_close(
+        mixed(torch.zeros(3, 4, 4), strength=0.5), torch.full((3, 4, 4), 0.5)
+    )
 
 
 def test_a_share_out_of_range_is_refused() -> None:

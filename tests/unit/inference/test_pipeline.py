@@ -71,7 +71,9 @@ def test_what_on_done_raises_ends_the_run() -> None:
     def refuse(number: int, error: Exception | None) -> None:
         raise RuntimeError("enough")
 
-    stages = Stages(lambda _: 1, lambda job: job, lambda job, _: worked.append(job), lambda *_: None)
+    stages = Stages(
+        lambda _: 1, lambda job: job, lambda job, _: worked.append(job), lambda *_: None
+    )
     with pytest.raises(RuntimeError, match="enough"):
         run_stages(stages, range(100), refuse)
     assert len(worked) <= MOST_AHEAD + 2
