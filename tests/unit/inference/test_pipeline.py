@@ -54,12 +54,15 @@ def test_a_failure_in_any_stage_is_that_jobs_alone(stage: str) -> None:
             raise ValueError(name)
         return job
 
+    def store(job: int, _: int) -> None:
+        at("store", job)
+
     found: dict[int, str | None] = {}
     stages = Stages(
         lambda _: 1,
         lambda job: at("load", job),
         lambda job, _: at("work", job),
-        lambda job, _: [at("store", job)][1:] and None,
+        store,
     )
     run_stages(stages, range(6), lambda n, e: found.update({n: None if e is None else str(e)}))
     assert found == {0: None, 1: None, 2: None, 3: stage, 4: None, 5: None}
