@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--ckpt", type=Path, required=True)
     parser.add_argument("--photos", type=Path, help="folder of photographs")
     parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--turns", type=int, default=5, help="parts that the photos are taken in")
+    parser.add_argument("--turns", type=int, default=10, help="parts that the photos are taken in")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     args = parser.parse_args()
