@@ -2,82 +2,348 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from fast_nst.cli.groups import GroupedCommand, option
+
 if TYPE_CHECKING:
-    from fast_nst.inference import Stylizer, StylizeReport
+    from fast_nst.inference import (
+        Controls,
+        Saving,
+        StylizeProgress,
+        Stylizer,
+        StylizeReport,
+    )
+
+_PIPE = "-"
+_FILE = click.Path(path_type=Path)
+_FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
 
 
-@click.command()
-@click.option(
+@click.command(cls=GroupedCommand)
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@option(
+    "Files",
     "--ckpt",
-    "checkpoint",
+    "checkpoints",
     required=True,
+    multiple=True,
     metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The filter: a .safetensors file, or a .ckpt of a training.",
+    type=_FILE,
+    help="The filter: a .safetensors file, a .ckpt of a training, or an .onnx. Twice with --mix.",
 )
-@click.argument(
-    "inputs",
-    nargs=-1,
-    required=True,
-    metavar="INPUT...",
-    type=click.Path(path_type=Path),
+@option("Files", "-o", "--output", metavar="OUT", help="A file, a folder, or - for a pipe.")
+@option(
+    "Files",
+    "--contact-sheet",
+    type=_FILE,
+    metavar="FILE",
+    help="Instead of -o: all inputs and what each --ckpt makes of them, in one picture.",
 )
-@click.option("-o", "--output", required=True, metavar="OUT", help="A file or a folder.")
-@click.option(
+@option("Files", "--resume", is_flag=True, help="Pass over pictures that are done.")
+@option(
+    "Files",
+    "--format",
+    "suffix",
+    type=click.Choice(_FORMATS),
+    help="Of pictures in a folder, or in a pipe.  [default: as the input; png in a pipe]",
+)
+@option(
+    "Files",
+    "--quality",
+    type=click.IntRange(1, 100),
+    metavar="1-100",
+    help="Of JPEG, WebP and AVIF.  [default: 95, 92, 85]",
+)
+@option(
+    "Files",
+    "--metadata",
+    type=click.Choice(["keep", "drop"]),
+    default="keep",
+    show_default=True,
+    help="Author, copyright, dates and camera; places are never kept.",
+)
+@option(
+    "Look",
+    "--strength",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of the style; the rest is the picture.",
+)
+@option(
+    "Look",
+    "--preserve-color",
+    type=click.Choice(["none", "luminance", "match"]),
+    default="none",
+    show_default=True,
+    help="luminance: change only the lightness; match: give the result the picture's palette.",
+)
+@option(
+    "Look",
+    "--scale",
+    type=click.FloatRange(0.25, 4),
+    default=1.0,
+    show_default=True,
+    metavar="FACTOR",
+    help="Size of the strokes.",
+)
+@option("Look", "--mask", type=_FILE, metavar="FILE", help="Stylize where this picture is white.")
+@option("Look", "--mask-invert", is_flag=True, help="Stylize where it is black.")
+@option(
+    "Look",
+    "--mask-feather",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="PX",
+    help="Width of its soft border.",
+)
+@option(
+    "Look",
+    "--mix",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Blend two filters; SHARE is that of the second --ckpt.",
+)
+@option(
+    "Running",
     "--device",
     default="auto",
     show_default=True,
+    metavar="NAME",
     help="cpu, cuda, mps, or auto for the fastest of them that is there.",
+)
+@option(
+    "Running",
+    "--engine",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="torch, onnxruntime, or auto.",
+)
+@option(
+    "Running",
+    "--range",
+    "values",
+    metavar="RANGE",
+    help="Of an ONNX model that fast_nst did not write: 0-255, 0-1 or imagenet.",
 )
 @click.pass_context
 def stylize(
-    ctx: click.Context, checkpoint: Path, inputs: tuple[Path, ...], output: str, device: str
+    ctx: click.Context,
+    /,
+    inputs: tuple[str, ...],
+    checkpoints: tuple[Path, ...],
+    output: str | None,
+    contact_sheet: Path | None,
+    resume: bool,
+    suffix: str | None,
+    quality: int | None,
+    metadata: str,
+    mask: Path | None,
+    mix: float | None,
+    device: str,
+    engine: str,
+    values: str | None,
+    **look: Any,
 ) -> None:
     """Repaint pictures with a trained filter.
 
-    INPUT is a picture or a folder of them; of an animated picture, the first frame is taken. OUT
-    is a file for one picture; for several, a folder, where they keep their names.
+    INPUT is a picture, a folder of them, a pattern in quotes such as 'holiday/**/*.jpg', or - for
+    a pipe. OUT is a file for one picture; for several, a folder, where they keep their names.
+    Animated pictures stay animated.
 
     A picture that fails is reported, the others go on, and the exit code is 1.
 
     \b
     Examples:
       fast-nst stylize --ckpt starry_night.safetensors cat.jpg -o cat_starry.jpg
-      fast-nst stylize --ckpt starry_night.safetensors holiday/ -o holiday_starry/
+      fast-nst stylize --ckpt starry_night.safetensors holiday/ -o holiday_starry/ --resume
+      fast-nst stylize --ckpt starry_night.safetensors - -o - --format jpg < cat.jpg > starry.jpg
     """  # noqa: D301 - click looks for the character, not for the two
-    from fast_nst.inference import Stylizer
+    _check_usage(inputs, checkpoints, output, contact_sheet, mix)
+    from fast_nst.inference import Controls, MixedStylizer, Saving, Stylizer, read_mask
 
-    stylizer = Stylizer.load(checkpoint, device)
-    report = _run_with_progress(stylizer, inputs, output)
-    for failure in report.failures:
-        click.echo(f"error: {' '.join(failure.message.split())}", err=True)
-    total = len(report.written) + len(report.failures)
-    if report.failures:
-        click.echo(f"{len(report.failures)} of {total} pictures failed.", err=True)
-    if len(report.written) == 1:
-        click.echo(f"wrote {report.written[0].target}")
-    elif report.written:
-        click.echo(f"wrote {len(report.written)} pictures to {Path(output)}")
+    controls = Controls(mask=read_mask(mask) if mask else None, **look)
+    saving = Saving(quality, keep_metadata=metadata == "keep")
+    stylizers = [Stylizer.load(file, device, engine, values) for file in checkpoints]
+    if mix is not None:
+        stylizers = [MixedStylizer(stylizers[0], stylizers[1], mix)]
+    # Each kind of input and output is handed to a function of its own from here.
+    if contact_sheet is not None:
+        report, seconds = _make_sheet(
+            checkpoints, stylizers, inputs, contact_sheet, controls, saving
+        )
+        output = str(contact_sheet)
+    elif inputs == (_PIPE,) or output == _PIPE:
+        _stylize_pipe(stylizers[0], inputs[0], str(output), suffix, controls, saving)
+        return
+    else:
+        report, seconds = _stylize_files(
+            ctx, stylizers[0], inputs, str(output), controls, saving, suffix, resume
+        )
+    _print_report(report, str(output), seconds, sheet=contact_sheet is not None)
     if report.failures:
         ctx.exit(1)
 
 
-def _run_with_progress(stylizer: Stylizer, inputs: tuple[Path, ...], output: str) -> StylizeReport:
-    from rich.console import Console
-    from rich.progress import Progress
+def _check_usage(
+    inputs: tuple[str, ...],
+    checkpoints: tuple[Path, ...],
+    output: str | None,
+    contact_sheet: Path | None,
+    mix: float | None,
+) -> None:
+    """Refuse what cannot be meant.
 
-    from fast_nst.inference import StylizeProgress, stylize_files
+    Raises:
+        click.UsageError: If options do not fit together.
+    """
+    if (output is None) == (contact_sheet is None):
+        raise click.UsageError("give either -o OUT or --contact-sheet FILE.")
+    if mix is not None and len(checkpoints) != 2:
+        raise click.UsageError(f"--mix blends two filters; --ckpt was given {len(checkpoints)}x.")
+    if mix is None and len(checkpoints) > 1 and contact_sheet is None:
+        raise click.UsageError("several --ckpt go together with --mix or --contact-sheet only.")
+    if _PIPE in inputs and (len(inputs) > 1 or contact_sheet is not None):
+        raise click.UsageError("- is one picture from a pipe; it goes with -o, and alone.")
+    if output == _PIPE and len(inputs) > 1:
+        raise click.UsageError("-o - writes one picture; give one INPUT.")
+
+
+def _stylize_files(
+    ctx: click.Context,
+    stylizer: Stylizer,
+    inputs: tuple[str, ...],
+    output: str,
+    controls: Controls,
+    saving: Saving,
+    suffix: str | None,
+    resume: bool,
+) -> tuple[StylizeReport, float]:
+    from fast_nst.inference import stylize_files
+
+    try:
+        return _with_bar(
+            lambda show: stylize_files(
+                stylizer,
+                inputs,
+                output,
+                controls=controls,
+                saving=saving,
+                suffix=f".{suffix}" if suffix else None,
+                resume=resume,
+                on_progress=show,
+            )
+        )
+    except KeyboardInterrupt:
+        click.echo("interrupted; what is written is whole, and --resume goes on there", err=True)
+        ctx.exit(130)
+
+
+def _stylize_pipe(
+    stylizer: Stylizer,
+    source: str,
+    output: str,
+    suffix: str | None,
+    controls: Controls,
+    saving: Saving,
+) -> None:
+    """Read from standard input, write to standard output, or both; nothing else is printed."""
+    from fast_nst.image.io import image_format, write_bytes
+    from fast_nst.inference import stylize_bytes
+
+    kind = image_format(f"pipe.{suffix or 'png'}" if output == _PIPE else output)
+    content = sys.stdin.buffer.read() if source == _PIPE else Path(source)
+    stylized, note = stylize_bytes(stylizer, content, kind, controls=controls, saving=saving)
+    if note:
+        click.echo(f"note: {note}", err=True)
+    if output == _PIPE:
+        sys.stdout.buffer.write(stylized)
+        sys.stdout.buffer.flush()
+    else:
+        write_bytes(output, stylized)
+
+
+def _make_sheet(
+    checkpoints: tuple[Path, ...],
+    stylizers: list[Stylizer],
+    inputs: tuple[str, ...],
+    target: Path,
+    controls: Controls,
+    saving: Saving,
+) -> tuple[StylizeReport, float]:
+    from fast_nst.inference.sheet import make_contact_sheet, name_filters
+
+    names = name_filters(checkpoints)
+    if len(stylizers) < len(names):
+        names = [" + ".join(names)]
+    by_name: dict[str, Stylizer] = dict(zip(names, stylizers, strict=True))
+    return _with_bar(
+        lambda show: make_contact_sheet(
+            by_name, inputs, target, controls=controls, saving=saving, on_progress=show
+        )
+    )
+
+
+def _print_report(report: StylizeReport, output: str, seconds: float, sheet: bool) -> None:
+    for note in report.notes:
+        click.echo(f"note: {note}", err=True)
+    for failure in report.failures:
+        click.echo(f"error: {' '.join(failure.message.split())}", err=True)
+    written, skipped = len(report.written), len(report.skipped)
+    if report.failures:
+        total = written + skipped + len(report.failures)
+        click.echo(f"{len(report.failures)} of {total} pictures failed.", err=True)
+    if skipped:
+        click.echo(f"passed over {skipped} that were done")
+    if sheet and written:
+        click.echo(f"wrote {output}")
+    elif written == 1:
+        click.echo(f"wrote {report.written[0].target}")
+    elif written:
+        rate = f"in {seconds:.1f} s, {written / seconds:.1f} per second"
+        click.echo(f"wrote {written} pictures to {Path(output)} {rate}")
+
+
+def _with_bar(
+    run: Callable[[Callable[[StylizeProgress], None]], StylizeReport],
+) -> tuple[StylizeReport, float]:
+    """Run with a progress bar; return the report and the seconds it took."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("stylizing", total=None)
+    begin = time.monotonic()
+    with Progress(
+        TextColumn("stylizing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("stylizing", total=None, rate="")
 
         def show(progress: StylizeProgress) -> None:
-            bar.update(task, completed=progress.done, total=progress.total)
+            rate = progress.done / (time.monotonic() - begin)
+            bar.update(
+                task, completed=progress.done, total=progress.total, rate=f"{rate:.1f} per second"
+            )
 
-        return stylize_files(stylizer, inputs, output, on_progress=show)
+        return run(show), time.monotonic() - begin

@@ -1,47 +1,47 @@
-"""Read and write picture files: the one place that knows uint8, EXIF, ICC and alpha."""
+"""Read and write picture files: what turns uint8, EXIF, ICC and alpha into our one convention."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
+import threading
 import uuid
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 
-from fast_nst.errors import ImageError, suggest
+from fast_nst.errors import ImageError
+from fast_nst.image.formats import (
+    HOLDS_ALPHA,
+    READ_SUFFIXES,
+    WRITE_FORMATS,
+    encode,
+    image_format,
+)
+from fast_nst.image.metadata import Metadata, read_metadata
 from fast_nst.image.transparency import cover_hidden_colors
 
-READ_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
-
-WRITE_FORMATS: Mapping[str, str] = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".bmp": "BMP",
-}
-
-_SAVE_OPTIONS: Mapping[str, dict[str, Any]] = {
-    "PNG": {},
-    # Stylized pictures are saturated and full of edges: halved chroma would show.
-    "JPEG": {"quality": 95, "subsampling": 0},
-    "WEBP": {"quality": 92, "method": 4},
-    "TIFF": {"compression": "tiff_lzw"},
-    "BMP": {},
-}
-_HOLDS_ALPHA = ("PNG", "WEBP", "TIFF")  # BMP could, but most readers ignore it
-_LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
+__all__ = [
+    "READ_SUFFIXES",
+    "WRITE_FORMATS",
+    "Picture",
+    "encode_image",
+    "image_format",
+    "list_images",
+    "open_image",
+    "picture_from_pil",
+    "picture_to_pil",
+    "read_image",
+    "write_bytes",
+    "write_image",
+]
 
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -55,6 +55,37 @@ _UPRIGHT = {
 }
 
 
+class _Silence:
+    """Keeps warnings quiet while any thread is inside.
+
+    Pillow warns about slightly damaged metadata and sizes above half its limit: such pictures can
+    be read, and nobody can act on the warning. `warnings.catch_warnings` alone would let threads
+    restore each other's filters in the wrong order.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore")
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._before.__exit__(None, None, None)
+
+
+_silence = _Silence()
+
+
 @dataclass(frozen=True)
 class Picture:
     """A picture, upright and in sRGB.
@@ -63,13 +94,15 @@ class Picture:
         rgb: (3, H, W), float32 in [0, 1], not premultiplied. Where ``alpha`` is close to 0 it
             continues the visible colors around, so that hidden colors cannot show.
         alpha: (1, H, W), float32 in [0, 1]; None for a picture that is opaque everywhere.
+        metadata: what its file says of it, as far as that stays true of a stylized one.
     """
 
     rgb: Tensor
     alpha: Tensor | None = None
+    metadata: Metadata | None = None
 
 
-def read_image(path: str | os.PathLike[str]) -> Picture:
+def read_image(source: str | os.PathLike[str] | bytes) -> Picture:
     """Read a picture file as a viewer would show it.
 
     EXIF orientation is applied and an embedded ICC profile converted to sRGB; a picture whose
@@ -78,7 +111,7 @@ def read_image(path: str | os.PathLike[str]) -> Picture:
     animated file, the first frame is read.
 
     Args:
-        path: the file; what it holds decides the format, its name does not.
+        source: the file, or its content; what it holds decides the format, its name does not.
 
     Returns:
         The picture, at the size at which it is shown.
@@ -87,18 +120,27 @@ def read_image(path: str | os.PathLike[str]) -> Picture:
         ImageError: If the file is missing, not a picture, damaged, or so large (about 179
             megapixels, Pillow's limit) that it may be a decompression bomb.
     """
-    path = Path(path)
-    # Pillow warns about slightly damaged metadata and sizes above half its limit: such pictures
-    # can be read, and nobody can act on the warning.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(path) as image:
-                return picture_from_pil(image)
-        except ImageError as error:
-            raise ImageError(f"cannot read {path}: {error}") from error
-        except Exception as error:  # decoders raise whatever they stumble on
-            raise ImageError(f"cannot read {path}: {_why_unreadable(path, error)}") from error
+    with open_image(source) as image:
+        return picture_from_pil(image)
+
+
+@contextlib.contextmanager
+def open_image(source: str | os.PathLike[str] | bytes) -> Iterator[Image.Image]:
+    """Open a picture file, or its content, and turn what goes wrong meanwhile into one error.
+
+    Raises:
+        ImageError: As :func:`read_image` does, also for what the body of the ``with`` raises.
+    """
+    name, file = "the input", io.BytesIO(source) if isinstance(source, bytes) else Path(source)
+    if not isinstance(source, bytes):
+        name = os.fspath(source)
+    try:
+        with _silence, Image.open(file) as image:
+            yield image
+    except ImageError as error:
+        raise ImageError(f"cannot read {name}: {error}") from error
+    except Exception as error:  # decoders raise whatever they stumble on
+        raise ImageError(f"cannot read {name}: {_why_unreadable(source, error)}") from error
 
 
 def picture_from_pil(image: Image.Image) -> Picture:
@@ -112,10 +154,11 @@ def picture_from_pil(image: Image.Image) -> Picture:
     profile = image.info.get("icc_profile")
     color, alpha = _split_alpha(_upright(image))
     rgb = _to_tensor(_to_srgb(_to_8_bit(color), profile))
+    metadata = read_metadata(image)
     if alpha is None or alpha.getextrema() == (255, 255):
-        return Picture(rgb)
+        return Picture(rgb, metadata=metadata)
     opacity = _to_tensor(alpha)
-    return Picture(cover_hidden_colors(rgb, opacity), opacity)
+    return Picture(cover_hidden_colors(rgb, opacity), opacity, metadata)
 
 
 def picture_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
@@ -134,14 +177,15 @@ def picture_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
     if alpha is not None and alpha.shape != (1, *rgb.shape[1:]):
         raise ValueError(f"alpha is {tuple(alpha.shape)}; wanted {(1, *rgb.shape[1:])}.")
     planes = rgb if alpha is None else torch.cat([rgb, alpha.to(rgb)])
-    planes = planes.detach().float().cpu()
-    if not torch.isfinite(planes).all():
+    # NumPy from here on: in a thread beside the network, PyTorch would start more threads.
+    values = planes.detach().float().cpu().numpy()
+    if not np.isfinite(values).all():
         raise ImageError(
             "the picture holds values that are not finite numbers; "
             "the filter may be damaged. Train it again, or use another."
         )
-    pixels = (planes.clamp(0, 1) * 255).round().to(torch.uint8)
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    pixels = np.rint(values.clip(0, 1) * np.float32(255)).astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
 
 
 def list_images(path: str | os.PathLike[str]) -> list[Path]:
@@ -181,23 +225,34 @@ def list_images(path: str | os.PathLike[str]) -> list[Path]:
     return sorted(found)
 
 
-def image_format(path: str | os.PathLike[str]) -> str:
-    """Return the format that a picture called ``path`` is written in, such as ``"PNG"``.
+def encode_image(
+    kind: str,
+    rgb: Tensor,
+    alpha: Tensor | None = None,
+    *,
+    quality: int | None = None,
+    metadata: Metadata | None = None,
+) -> bytes:
+    """Encode a picture as a file of the format ``kind``, such as ``"PNG"``; see `write_image`.
 
     Raises:
-        ImageError: If the ending of the name is not one of ``WRITE_FORMATS``.
+        ImageError: If the picture is too large for the format.
+        ValueError: If a shape is not as there.
+        OSError: If the encoder fails.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in WRITE_FORMATS:
-        got = f"the ending {suffix!r} is unknown" if suffix else "its name has no ending"
-        raise ImageError(
-            f"cannot write {path}: {got}{suggest(suffix, WRITE_FORMATS)}. "
-            f"Use one of {', '.join(WRITE_FORMATS)}."
-        )
-    return WRITE_FORMATS[suffix]
+    if alpha is not None and kind not in HOLDS_ALPHA:
+        rgb, alpha = rgb * alpha + (1 - alpha), None
+    return encode([picture_to_pil(rgb, alpha)], kind, quality=quality, metadata=metadata)
 
 
-def write_image(path: str | os.PathLike[str], rgb: Tensor, alpha: Tensor | None = None) -> None:
+def write_image(
+    path: str | os.PathLike[str],
+    rgb: Tensor,
+    alpha: Tensor | None = None,
+    *,
+    quality: int | None = None,
+    metadata: Metadata | None = None,
+) -> None:
     """Write a picture, in the format that its name ends in; folders are made as needed.
 
     The file appears when it is complete, or not at all. It is sRGB, 8 bits per channel, and
@@ -208,29 +263,35 @@ def write_image(path: str | os.PathLike[str], rgb: Tensor, alpha: Tensor | None 
         path: where to; a file there is replaced.
         rgb: (3, H, W), floating point; values outside [0, 1] are clipped.
         alpha: (1, H, W), likewise; None for an opaque picture.
+        quality: 1 to 100, for JPEG, WebP and AVIF; 95, 92 and 85 by default.
+        metadata: what the file is to say of the picture; GIF and BMP say nothing.
 
     Raises:
         ImageError: If the ending is unknown, the picture too large for the format, or the place
             cannot be written to.
         ValueError: If a shape is not as above.
     """
-    path = Path(path)
     kind = image_format(path)
-    height, width = rgb.shape[-2:]
-    if max(height, width) > (longest := _LONGEST_SIDE.get(kind, max(height, width))):
-        raise ImageError(
-            f"cannot write {path}: the picture is {height}x{width} px and {kind} holds at most "
-            f"{longest} px a side. Write a .png."
-        )
-    if alpha is not None and kind not in _HOLDS_ALPHA:
-        rgb, alpha = rgb * alpha + (1 - alpha), None
-    image = picture_to_pil(rgb, alpha)
+    try:
+        content = encode_image(kind, rgb, alpha, quality=quality, metadata=metadata)
+    except (ImageError, OSError) as error:
+        raise ImageError(f"cannot write {path}: {error}") from error
+    write_bytes(path, content)
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file that appears when it is complete, or not at all; folders are made as needed.
+
+    Raises:
+        ImageError: If the place cannot be written to.
+    """
+    path = Path(path)
     # A short name of its own: the final one may be as long as the file system allows.
     temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
-            image.save(file, format=kind, **_SAVE_OPTIONS[kind])
+            file.write(content)
         temporary.replace(path)
     except OSError as error:
         why = error.strerror or str(error)
@@ -242,7 +303,7 @@ def write_image(path: str | os.PathLike[str], rgb: Tensor, alpha: Tensor | None 
             temporary.unlink(missing_ok=True)
 
 
-def _why_unreadable(path: Path, error: Exception) -> str:
+def _why_unreadable(source: str | os.PathLike[str] | bytes, error: Exception) -> str:
     """Say in one sentence what is wrong with the file, and in another what to do about it."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file. Check the name."
@@ -259,7 +320,8 @@ def _why_unreadable(path: Path, error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "it does not fit in memory. Save a smaller copy first."
     if isinstance(error, UnidentifiedImageError):
-        if path.stat().st_size == 0:  # it could be opened, so it is there
+        # It could be opened, so it is there.
+        if not (source if isinstance(source, bytes) else os.stat(source).st_size):
             return "the file is empty. Download or export it again."
         return (
             "it is not a picture in a known format. "
@@ -336,6 +398,6 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _to_tensor(image: Image.Image) -> Tensor:
     """Turn an ``L`` or ``RGB`` image into a float32 (1 or 3, H, W) in [0, 1]."""
-    pixels = torch.from_numpy(np.array(image, dtype=np.uint8))
-    planes = pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
-    return planes.contiguous().float() / 255
+    pixels = np.asarray(image, dtype=np.uint8)
+    planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(planes).astype(np.float32) / np.float32(255))

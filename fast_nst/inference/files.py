@@ -1,34 +1,32 @@
-"""Apply a trained filter to picture files and folders of them."""
+"""Apply a trained filter to picture files, folders of them, and pictures in memory."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
+from PIL import Image
 
-from fast_nst.errors import FastNSTError, ImageError
+from fast_nst.errors import ConfigError, FastNSTError, ImageError
+from fast_nst.image.animation import Animation, read_frames
+from fast_nst.image.formats import ANIMATED, Timing, encode
 from fast_nst.image.io import (
-    READ_SUFFIXES,
-    WRITE_FORMATS,
+    Picture,
+    encode_image,
     image_format,
-    list_images,
-    read_image,
-    write_image,
+    open_image,
+    picture_to_pil,
+    write_bytes,
 )
+from fast_nst.inference.controls import Controls
+from fast_nst.inference.pipeline import Stages, run_stages
+from fast_nst.inference.plan import PathLike, StylizedFile, is_done, plan_files
 from fast_nst.inference.stylizer import Stylizer
 
-PathLike = str | os.PathLike[str]
-
-
-@dataclass(frozen=True)
-class StylizedFile:
-    """A picture that was read from ``source``, or is to be, and written to ``target``."""
-
-    source: Path
-    target: Path
+Encoder = Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,39 @@ class StylizeProgress:
 
 @dataclass(frozen=True)
 class StylizeReport:
-    """What became of every picture, in the order of the inputs."""
+    """What became of every picture, in the order of the inputs.
+
+    Attributes:
+        written: stylized.
+        failures: not stylized.
+        skipped: stylized before, with ``resume``.
+        notes: what a person should know of pictures that were written, one line each.
+    """
 
     written: tuple[StylizedFile, ...]
     failures: tuple[StylizeFailure, ...]
+    skipped: tuple[StylizedFile, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Saving:
+    """How results are written.
+
+    Attributes:
+        quality: 1 to 100, for JPEG, WebP and AVIF; None for each format's own.
+        keep_metadata: copy what stays true of the picture: author, copyright, dates, camera.
+
+    Raises:
+        ConfigError: If ``quality`` is outside its range.
+    """
+
+    quality: int | None = None
+    keep_metadata: bool = True
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise ConfigError(f"quality is {self.quality}; wanted 1 to 100.")
 
 
 def stylize_files(
@@ -61,140 +88,184 @@ def stylize_files(
     inputs: Sequence[PathLike],
     output: PathLike,
     *,
+    controls: Controls | None = None,
+    saving: Saving | None = None,
+    suffix: str | None = None,
+    resume: bool = False,
     on_progress: Callable[[StylizeProgress], None] | None = None,
 ) -> StylizeReport:
     """Stylize picture files; one that fails is reported, and the others go on.
 
     Args:
         stylizer: the filter.
-        inputs: files and folders, as :func:`plan_files` takes them.
+        inputs: files, folders and patterns, as :func:`plan_files` takes them.
         output: a file or a folder, likewise.
+        controls: how the filter is applied.
+        saving: how results are written.
+        suffix: the ending that results get in a folder, such as ``.webp``.
+        resume: pass over pictures whose result is there, whole, and no older than they are.
         on_progress: called after every picture.
 
     Raises:
         ImageError: Before anything is written, if the inputs and ``output`` do not fit together:
             see :func:`plan_files`.
     """
-    planned = plan_files(inputs, output)
-    written: list[StylizedFile] = []
-    failures: list[StylizeFailure] = []
-    for done, file in enumerate(planned, start=1):
+    planned = plan_files(inputs, output, suffix)
+    controls, saving = controls or Controls(), saving or Saving()
+    skipped: set[int] = set()
+    failures: dict[int, StylizeFailure] = {}
+    notes: dict[int, str] = {}
+    done = 0
+
+    def load(number: int) -> Picture | Animation | None:
+        if resume and is_done(planned[number]):
+            skipped.add(number)
+            return None
+        return read_frames(planned[number].source)
+
+    def work(number: int, loaded: Picture | Animation | None) -> Encoder | None:
+        if loaded is None:
+            return None
+        kind = image_format(planned[number].target)
+        if note := _loss(loaded, kind):
+            notes[number] = f"{planned[number].source} {note}"
+        return _stylize(stylizer, loaded, kind, controls, saving)
+
+    def store(number: int, encoder: Encoder | None) -> None:
+        if encoder is None:
+            return
+        target = planned[number].target
         try:
-            stylized = stylizer.stylize_picture(read_image(file.source))
-            write_image(file.target, stylized.rgb, stylized.alpha)
-            written.append(file)
-        except FastNSTError as error:
-            failures.append(StylizeFailure(file.source, str(error)))
-        except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
-                raise
-            failures.append(
-                StylizeFailure(
-                    file.source,
-                    f"cannot stylize {file.source}: it does not fit in memory. "
-                    "Use a smaller copy, or another device.",
-                )
-            )
+            content = encoder()
+        except (ImageError, OSError) as error:
+            raise ImageError(f"cannot write {target}: {error}") from error
+        write_bytes(target, content)
+
+    def finish(number: int, error: Exception | None) -> None:
+        nonlocal done
+        source = planned[number].source
+        if error is not None:
+            notes.pop(number, None)
+            failures[number] = StylizeFailure(source, explain_failure(source, error))
+        done += 1
         if on_progress is not None:
-            on_progress(StylizeProgress(done, len(planned), file.source))
-    return StylizeReport(tuple(written), tuple(failures))
+            on_progress(StylizeProgress(done, len(planned), source))
+
+    stages = Stages(lambda number: _count_pixels(planned[number].source), load, work, store)
+    run_stages(stages, range(len(planned)), finish)
+    return StylizeReport(
+        written=tuple(
+            file
+            for number, file in enumerate(planned)
+            if number not in failures and number not in skipped
+        ),
+        failures=tuple(failures[number] for number in sorted(failures)),
+        skipped=tuple(planned[number] for number in sorted(skipped)),
+        notes=tuple(notes[number] for number in sorted(notes)),
+    )
 
 
-def plan_files(inputs: Sequence[PathLike], output: PathLike) -> tuple[StylizedFile, ...]:
-    """Decide which file is written for which picture; nothing is read or written.
+def stylize_bytes(
+    stylizer: Stylizer,
+    source: PathLike | bytes,
+    kind: str = "PNG",
+    *,
+    controls: Controls | None = None,
+    saving: Saving | None = None,
+) -> tuple[bytes, str]:
+    """Stylize one picture file, or the content of one, and keep the result in memory.
 
     Args:
-        inputs: picture files, and folders, which are searched with their subfolders. A picture
-            that is named twice is taken once. What lies in ``output`` is no input of a folder.
-        output: for one file, the name of the result, or a folder (one that exists, or a name
-            without an ending). For several files or a folder, a folder: names stay, and below an
-            input folder its structure. A format that cannot be written becomes ``.png``; the
-            second of two equal names becomes ``name-2``.
+        stylizer: the filter.
+        source: the file, or its content.
+        kind: format of the result, such as ``"PNG"``.
+        controls: how the filter is applied.
+        saving: how the result is written.
+
+    Returns:
+        The content of the resulting file; and what a person should know of it, or an empty text.
 
     Raises:
-        ImageError: If an input is missing, there is no picture, ``output`` is a file but several
-            pictures came, its ending is unknown, or an input would be overwritten.
+        ImageError: If ``source`` is no picture, or the result too large for the format or memory.
     """
-    into = Path(output)
-    found = _find_pictures(inputs, into)
-    if not found:
-        raise ImageError(
-            f"no pictures in {', '.join(map(str, inputs)) or 'nothing'}. "
-            f"Looked for {', '.join(READ_SUFFIXES)}."
-        )
+    controls, saving = controls or Controls(), saving or Saving()
+    name = "the input" if isinstance(source, bytes) else str(source)
     try:
-        is_folder, is_file = into.is_dir(), into.is_file()
-    except OSError as error:  # a name too long, or a folder that may not be entered
-        raise ImageError(f"cannot use {output}: {error.strerror}. Choose another.") from error
-    single = len(inputs) == 1 and not Path(inputs[0]).is_dir()
-    is_folder = is_folder or str(output).endswith(("/", os.sep)) or not (is_file or into.suffix)
-    if single and not is_folder:
-        image_format(into)
-        planned = [StylizedFile(found[0][0], into)]
-    elif is_file or (into.suffix.lower() in WRITE_FORMATS and not is_folder):
-        raise ImageError(
-            f"{output} is the name of one picture, and the inputs may be several. Name a folder."
+        loaded = read_frames(source)
+        encoded = _stylize(stylizer, loaded, kind, controls, saving)()
+    except OSError as error:
+        raise ImageError(f"cannot encode the result as {kind}: {error}.") from error
+    except (MemoryError, RuntimeError) as error:
+        raise ImageError(explain_failure(name, error)) from error
+    note = _loss(loaded, kind)
+    return encoded, f"{name} {note}" if note else ""
+
+
+def _loss(loaded: Picture | Animation, kind: str) -> str:
+    if isinstance(loaded, Animation) and kind not in ANIMATED:
+        return f"has {loaded.count} frames, and {kind} holds one: the first was taken."
+    return ""
+
+
+def _stylize(
+    stylizer: Stylizer,
+    loaded: Picture | Animation,
+    kind: str,
+    controls: Controls,
+    saving: Saving,
+) -> Encoder:
+    """Stylize every frame that ``kind`` can hold; what is returned makes a file of them."""
+    metadata = loaded.metadata if saving.keep_metadata else None
+    if isinstance(loaded, Animation) and kind in ANIMATED:
+        frames: list[Image.Image] = []
+        durations_ms: list[float] = []
+        for picture, duration_ms in loaded.frames():
+            stylized = stylizer.stylize_picture(picture, controls)
+            frames.append(picture_to_pil(stylized.rgb, stylized.alpha))
+            durations_ms.append(duration_ms)
+        timing = Timing(tuple(durations_ms), loaded.plays)
+        return partial(
+            encode, frames, kind, timing=timing, quality=saving.quality, metadata=metadata
         )
-    else:
-        planned = _name_targets(found, into)
-    _refuse_overwriting(planned)
-    return tuple(planned)
+    if isinstance(loaded, Animation):
+        loaded, _ = next(loaded.frames())
+    stylized = stylizer.stylize_picture(loaded, controls)
+    return partial(
+        encode_image,
+        kind,
+        stylized.rgb,
+        stylized.alpha,
+        quality=saving.quality,
+        metadata=metadata,
+    )
 
 
-def _find_pictures(inputs: Sequence[PathLike], into: Path) -> list[tuple[Path, Path]]:
-    """Pair every picture with its path relative to the output folder; each picture once."""
-    found: dict[str, tuple[Path, Path]] = {}
-    results = os.path.realpath(into)
-    for each in map(Path, inputs):
-        results_within = _is_below(results, os.path.realpath(each))
-        for picture in list_images(each):
-            place = os.path.realpath(picture)
-            if results_within and _is_below(place, results):
-                continue  # the result of an earlier run
-            relative = Path(picture.name) if picture == each else picture.relative_to(each)
-            found.setdefault(place, (picture, relative))
-    return list(found.values())
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return Path(folder) in Path(path).parents
-
-
-def _name_targets(found: Sequence[tuple[Path, Path]], folder: Path) -> list[StylizedFile]:
-    planned = []
-    taken: set[str] = set()
-    for source, relative in found:
-        suffix = relative.suffix if relative.suffix.lower() in WRITE_FORMATS else ".png"
-        name = relative.with_suffix(suffix)
-        number = 1
-        while str(name).casefold() in taken:  # many file systems do not tell a.jpg from A.JPG
-            number += 1
-            name = relative.with_name(f"{relative.stem}-{number}{suffix}")
-        taken.add(str(name).casefold())
-        planned.append(StylizedFile(source, folder / name))
-    return planned
-
-
-def _refuse_overwriting(planned: Sequence[StylizedFile]) -> None:
-    sources = {_identity(file.source): file.source for file in planned}
-    sources.pop(None, None)
-    for file in planned:
-        if source := sources.get(_identity(file.target)):
-            raise ImageError(
-                f"{file.target} would overwrite the input {source}. Choose another output."
-            )
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what is equal for two names of one file; None where there is no file."""
+def _count_pixels(source: Path) -> int:
     try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        with open_image(source) as image:
+            return image.width * image.height
+    except ImageError:
+        return 0  # it will be reported when its turn comes
 
 
-def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+def explain_failure(source: Path | str, error: Exception) -> str:
+    """What to tell of a picture that failed.
+
+    Raises:
+        Exception: ``error`` itself, if it is a fault of the program.
+    """
+    if isinstance(error, FastNSTError):
+        return str(error)
+    if _is_out_of_memory(error):
+        return (
+            f"cannot stylize {source}: it does not fit in memory. "
+            "Use a smaller copy, or another device."
+        )
+    raise error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return "allocate memory" in str(error)  # how PyTorch says it on the CPU
+    # How PyTorch says it on the CPU.
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)

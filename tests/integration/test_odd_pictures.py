@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fast_nst.cli.main import main
 from fast_nst.errors import ImageError
+from fast_nst.image.animation import Animation, read_frames
 from fast_nst.image.io import list_images, picture_from_pil, read_image
 
 pytestmark = pytest.mark.shared
@@ -197,13 +198,17 @@ def test_the_whole_folder_goes_through_the_command_line(
     for path in list_images(odd):
         if path.name in BROKEN:
             continue
-        name = "animated-2.png" if path.name == "animated.png" else path.name
-        name = "animated.png" if path.name == "animated.gif" else name
         source = read_image(path)
-        result_picture = read_image(out / name)
+        result_picture = read_image(out / path.name)
+        assert frame_times(out / path.name) == frame_times(path), path.name
         assert result_picture.rgb.shape == source.rgb.shape, path.name
         height, width = source.rgb.shape[-2:]
         assert SIZES.get(path.name, (width, height)) == (width, height)
         if source.alpha is not None:
             assert result_picture.alpha is not None, path.name
             torch.testing.assert_close(result_picture.alpha, source.alpha)
+
+
+def frame_times(path: Path) -> list[float]:
+    loaded = read_frames(path)
+    return [ms for _, ms in loaded.frames()] if isinstance(loaded, Animation) else []

@@ -1,0 +1,83 @@
+"""Animated pictures: GIF, APNG, WebP and AVIF with several frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from fast_nst.errors import ImageError
+from fast_nst.image.formats import ANIMATED
+from fast_nst.image.io import Picture, open_image, picture_from_pil
+from fast_nst.image.metadata import Metadata, read_metadata
+
+
+@dataclass(frozen=True)
+class Animation:
+    """An animated picture file; its frames are decoded as they are asked for.
+
+    Attributes:
+        source: the file, or its content.
+        count: number of frames.
+        size: height and width of every frame, px.
+        plays: how often it is shown; 0 for forever.
+        metadata: what the file says of the picture.
+    """
+
+    source: str | os.PathLike[str] | bytes = field(repr=False)
+    count: int
+    size: tuple[int, int]
+    plays: int
+    metadata: Metadata | None = None
+
+    def frames(self) -> Iterator[tuple[Picture, float]]:
+        """Decode every frame, with the time for which it is shown, ms.
+
+        Raises:
+            ImageError: If the file is damaged.
+        """
+        with open_image(self.source) as image:
+            first = _first_frame(image)
+            for index in range(first, first + self.count):
+                image.seek(index)
+                picture = picture_from_pil(image)  # decodes, which sets the duration
+                yield picture, float(image.info.get("duration", 0))
+
+
+def read_frames(source: str | os.PathLike[str] | bytes) -> Picture | Animation:
+    """Read a picture file, or open it if it is animated.
+
+    Pages of a TIFF and further pictures of a camera's JPEG are no animation: the first is taken.
+
+    Raises:
+        ImageError: As :func:`read_image` does; or if all frames together are larger than a single
+            picture may be.
+    """
+    with open_image(source) as image:
+        if image.format not in ANIMATED or not getattr(image, "is_animated", False):
+            return picture_from_pil(image)
+        plays, count = _plays(image), getattr(image, "n_frames", 1) - _first_frame(image)
+        if count == 1:
+            image.seek(_first_frame(image))
+            return picture_from_pil(image)
+        pixels = count * image.width * image.height
+        if pixels > (limit := 2 * (Image.MAX_IMAGE_PIXELS or pixels)):
+            raise ImageError(
+                f"its {count} frames hold {pixels // 1_000_000} megapixels together, of at most "
+                f"{limit // 1_000_000}. Make a video of it first."
+            )
+        return Animation(source, count, image.size[::-1], plays, read_metadata(image))
+
+
+def _first_frame(image: Image.Image) -> int:
+    """An APNG may begin with a picture for viewers that show no animation."""
+    return 1 if image.info.get("default_image") or getattr(image, "default_image", False) else 0
+
+
+def _plays(image: Image.Image) -> int:
+    loop = image.info.get("loop")
+    if image.format == "GIF":  # it says how often to repeat, and nothing where it is shown once
+        return 1 if loop is None else loop and loop + 1
+    return loop or 0

@@ -1,0 +1,187 @@
+"""Picture formats: which there are, what each can hold, and how each is written."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, PngImagePlugin
+
+from fast_nst.errors import ImageError, suggest
+from fast_nst.image.metadata import Metadata, tiff_exif
+
+READ_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif")
+
+WRITE_FORMATS: Mapping[str, str] = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".avif": "AVIF",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+    ".gif": "GIF",
+}
+
+ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
+HOLDS_ALPHA = ("PNG", "GIF", "WEBP", "AVIF", "TIFF")  # BMP could, but most readers ignore it
+LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65535}
+
+_SAVE_OPTIONS: Mapping[str, dict[str, Any]] = {
+    # Stylized pictures are saturated and full of edges: halved chroma would show.
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 92, "method": 4},
+    "AVIF": {"quality": 85, "subsampling": "4:4:4"},
+    "TIFF": {"compression": "tiff_lzw"},
+}
+_GIF_STEP_MS = 10
+_CLEAR = 255  # the transparent index of a GIF's palette
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How an animation plays.
+
+    Attributes:
+        durations_ms: of every frame.
+        plays: how often; 0 for forever.
+    """
+
+    durations_ms: tuple[float, ...]
+    plays: int = 0
+
+
+def image_format(path: str | os.PathLike[str]) -> str:
+    """Return the format that a picture called ``path`` is written in, such as ``"PNG"``.
+
+    Raises:
+        ImageError: If the ending of the name is not one of ``WRITE_FORMATS``.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in WRITE_FORMATS:
+        got = f"the ending {suffix!r} is unknown" if suffix else "its name has no ending"
+        raise ImageError(
+            f"cannot write {path}: {got}{suggest(suffix, WRITE_FORMATS)}. "
+            f"Use one of {', '.join(WRITE_FORMATS)}."
+        )
+    return WRITE_FORMATS[suffix]
+
+
+def encode(
+    frames: Sequence[Image.Image],
+    kind: str,
+    *,
+    timing: Timing | None = None,
+    quality: int | None = None,
+    metadata: Metadata | None = None,
+) -> bytes:
+    """Encode a picture, or with ``timing`` an animation, as a file of the format ``kind``.
+
+    Args:
+        frames: ``RGB`` or ``RGBA``, of one size; one without ``timing``.
+        kind: a value of ``WRITE_FORMATS``; one of ``ANIMATED`` with ``timing``.
+        timing: as many durations as frames.
+        quality: 1 to 100, for JPEG, WebP and AVIF; 95, 92 and 85 by default.
+        metadata: what to say of the picture; GIF and BMP say nothing.
+
+    Raises:
+        ImageError: If the format cannot hold a picture of that size.
+        OSError: If the encoder fails.
+    """
+    width, height = frames[0].size
+    if max(height, width) > (longest := LONGEST_SIDE.get(kind, max(height, width))):
+        raise ImageError(
+            f"the picture is {height}x{width} px and {kind} holds at most {longest} px a side. "
+            "Write a .png."
+        )
+    options = dict(_SAVE_OPTIONS.get(kind, {}))
+    if quality is not None and "quality" in options:
+        options["quality"] = quality
+    options |= _metadata_options(kind, metadata or Metadata())
+    pictures = list(frames)
+    if len({frame.mode for frame in pictures}) > 1:
+        pictures = [frame.convert("RGBA") for frame in pictures]
+    if kind == "GIF":
+        pictures, more = _to_palette(pictures)
+        options |= more
+    if timing is not None:
+        options |= {"save_all": True, "append_images": pictures[1:]} | _TIMING[kind](timing)
+    file = io.BytesIO()
+    pictures[0].save(file, format=kind, **options)
+    return file.getvalue()
+
+
+def _metadata_options(kind: str, metadata: Metadata) -> dict[str, Any]:
+    if kind in ("GIF", "BMP"):
+        return {}
+    if kind == "TIFF":
+        return {"exif": tiff_exif(metadata)} if metadata.exif or metadata.xmp else {}
+    options: dict[str, Any] = {"exif": metadata.exif} if metadata.exif else {}
+    if metadata.xmp and kind == "PNG":
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode())
+        return options | {"pnginfo": chunks}
+    return options | ({"xmp": metadata.xmp} if metadata.xmp else {})
+
+
+def _to_palette(frames: list[Image.Image]) -> tuple[list[Image.Image], dict[str, Any]]:
+    """Reduce frames to the 255 colors that suit all of them together, dithered.
+
+    Colors of its own in each frame would flicker, and show bands where there is no dither.
+    """
+    sample = Image.new("RGB", (256, 256))
+    side = -int(-(len(frames) ** 0.5) // 1)  # as many rows and columns as hold all the frames
+    cell = max(1, 256 // side)
+    for index, frame in enumerate(frames[: side * side]):
+        place = (index % side * cell, index // side * cell)
+        sample.paste(frame.convert("RGB").resize((cell, cell)), place)
+    used = sample.crop((0, 0, cell * min(side, len(frames)), cell * -(-len(frames) // side)))
+    palette = used.quantize(_CLEAR, method=Image.Quantize.MEDIANCUT)
+    reduced = [
+        frame.convert("RGB").quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+        for frame in frames
+    ]
+    if frames[0].mode != "RGBA":
+        return reduced, {}
+    for frame, shown in zip(frames, reduced, strict=True):
+        hidden = frame.getchannel("A").point(lambda alpha: 255 if alpha < 128 else 0)
+        shown.paste(_CLEAR, mask=hidden)
+    return reduced, {"transparency": _CLEAR, "disposal": 2}
+
+
+def _whole(durations_ms: Sequence[float], step: int) -> list[int]:
+    """Round to multiples of ``step``, so that the sum stays as near as it can."""
+    rounded: list[int] = []
+    due = shown = 0.0
+    for duration in durations_ms:
+        due += duration
+        rounded.append(max(0, round((due - shown) / step)) * step)
+        shown += rounded[-1]
+    return rounded
+
+
+def _gif_timing(timing: Timing) -> dict[str, Any]:
+    # A GIF says how often to repeat, and nothing where it is shown once.
+    loop = {} if timing.plays == 1 else {"loop": max(0, timing.plays - 1)}
+    return {"duration": _whole(timing.durations_ms, _GIF_STEP_MS), **loop}
+
+
+def _looping_timing(timing: Timing) -> dict[str, Any]:
+    return {"duration": _whole(timing.durations_ms, 1), "loop": timing.plays}
+
+
+def _avif_timing(timing: Timing) -> dict[str, Any]:
+    return {"duration": _whole(timing.durations_ms, 1)}  # Pillow lets every AVIF play forever
+
+
+_TIMING: Mapping[str, Callable[[Timing], dict[str, Any]]] = {
+    "GIF": _gif_timing,
+    "PNG": _looping_timing,
+    "WEBP": _looping_timing,
+    "AVIF": _avif_timing,
+}

@@ -1,0 +1,148 @@
+"""What a picture file says of its picture: who made it, when, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+from PIL import ExifTags, Image
+
+# What stays true of a stylized picture, and tells no more than its author chose to publish. Left
+# out with all else: orientation (it is applied), thumbnails (they show the original), where the
+# picture was taken, serial numbers, and makers' own notes.
+_KEPT = ("ImageDescription", "Make", "Model", "DateTime", "Artist", "Copyright")
+_KEPT_OF_WINDOWS = ("XPTitle", "XPComment", "XPAuthor", "XPKeywords", "XPSubject")
+_KEPT_OF_CAMERA = (
+    *("ExposureTime", "FNumber", "ISOSpeedRatings", "FocalLength", "FocalLengthIn35mmFilm"),
+    *("DateTimeOriginal", "OffsetTimeOriginal", "SubsecTimeOriginal", "OffsetTime", "SubsecTime"),
+    *("DateTimeDigitized", "OffsetTimeDigitized", "SubsecTimeDigitized", "LensMake", "LensModel"),
+)
+_FROM_PNG_TEXT = {"Author": "Artist", "Copyright": "Copyright", "Description": "ImageDescription"}
+
+_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_DC = "{http://purl.org/dc/elements/1.1/}"
+_XMP_WHOLE = (
+    _DC,
+    "{http://ns.adobe.com/xap/1.0/rights/}",
+    "{http://ns.useplus.org/ldf/xmp/1.0/}",
+    "{http://creativecommons.org/ns#}",
+)
+_XMP_SINGLE = {
+    "{http://ns.adobe.com/xap/1.0/}CreateDate",
+    "{http://ns.adobe.com/xap/1.0/}Rating",
+    "{http://ns.adobe.com/photoshop/1.0/}DateCreated",
+    "{http://ns.adobe.com/photoshop/1.0/}Headline",
+    "{http://ns.adobe.com/photoshop/1.0/}Credit",
+    "{http://ns.adobe.com/photoshop/1.0/}Source",
+}
+_LONGEST = 60_000  # bytes: what fits into one segment of a JPEG file
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """EXIF (with its header, little enough for a JPEG) and XMP; each empty where there is none."""
+
+    exif: bytes = b""
+    xmp: bytes = b""
+
+
+def read_metadata(image: Image.Image) -> Metadata | None:
+    """Pick from an opened picture what may be said of a stylized one as well.
+
+    Kept are author, copyright, descriptions, dates, camera, lens and exposure. Damaged parts are
+    passed over: metadata is no reason to refuse a picture.
+
+    Returns:
+        None where nothing is kept.
+    """
+    exif, xmp = _pick_exif(image), _pick_xmp(image.info.get("xmp"))
+    kept = Metadata(exif if len(exif) <= _LONGEST else b"", xmp if len(xmp) <= _LONGEST else b"")
+    return kept if kept.exif or kept.xmp else None
+
+
+def tiff_exif(metadata: Metadata) -> Image.Exif:
+    """The tags of a TIFF file, where XMP is one of them; what the camera did has no place there."""
+    exif = Image.Exif()
+    if metadata.exif:
+        exif.load(metadata.exif)
+        exif.pop(ExifTags.IFD.Exif, None)  # Pillow cannot write these to a compressed file
+        for tag, value in exif.items():
+            exif[tag] = _to_bytes(value)
+    if metadata.xmp:
+        exif[700] = metadata.xmp
+    return exif
+
+
+def _pick_exif(image: Image.Image) -> bytes:
+    picked = Image.Exif()
+    try:
+        found = image.getexif()
+        camera = found.get_ifd(ExifTags.IFD.Exif)
+    except Exception:  # Pillow raises half a dozen kinds, each for damaged bytes
+        found, camera = Image.Exif(), {}
+    top = _pick(found, (*_KEPT, *_KEPT_OF_WINDOWS))
+    for name, tag in _FROM_PNG_TEXT.items():
+        if isinstance(text := image.info.get(name), str):
+            top.setdefault(ExifTags.Base[tag].value, text.encode())
+    for number, value in top.items():
+        picked[number] = value
+    if inner := _pick(camera, _KEPT_OF_CAMERA):
+        picked[ExifTags.IFD.Exif] = inner
+    return picked.tobytes() if top or inner else b""
+
+
+def _pick(tags: Mapping[int, Any], names: tuple[str, ...]) -> dict[int, Any]:
+    """Copy the tags of these names, but for those that cannot be written."""
+    picked: dict[int, Any] = {}
+    for number in (ExifTags.Base[name].value for name in names):
+        if number in tags:
+            value = _to_bytes(tags[number])
+            alone = Image.Exif()
+            try:
+                alone[number] = value
+                alone.tobytes()
+            except Exception:  # a damaged value fails in as many ways
+                continue
+            picked[number] = value
+    return picked
+
+
+def _to_bytes(value: object) -> object:
+    """Undo Pillow's decoding: most programs write UTF-8, it reads Latin-1 and writes ASCII."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("latin-1", "replace")
+    return value
+
+
+def _pick_xmp(packet: object) -> bytes:
+    if isinstance(packet, str):
+        packet = packet.encode()
+    # No XMP has a document type; one could define entities that grow without end.
+    if not isinstance(packet, bytes) or b"<!" in packet:
+        return b""
+    try:
+        root = ElementTree.fromstring(packet.strip(b"\0 \t\r\n"))
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return b""
+    kept = ElementTree.Element(f"{_RDF}Description", {f"{_RDF}about": ""})
+    for description in root.iter(f"{_RDF}Description"):
+        for name, value in description.attrib.items():
+            if _is_kept(name):
+                kept.set(name, value)
+        kept.extend(child for child in description if _is_kept(child.tag))
+    if len(kept) == 0 and len(kept.attrib) == 1:
+        return b""
+    rdf = ElementTree.Element(f"{_RDF}RDF")
+    rdf.append(kept)
+    return (
+        b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        + ElementTree.tostring(rdf)
+        + b'</x:xmpmeta><?xpacket end="w"?>'
+    )
+
+
+def _is_kept(name: str) -> bool:
+    return name in _XMP_SINGLE or (name.startswith(_XMP_WHOLE) and name != f"{_DC}format")

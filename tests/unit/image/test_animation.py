@@ -1,0 +1,110 @@
+"""Animated pictures keep their frames, times and number of plays in every format that has them."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fast_nst.errors import ImageError
+from fast_nst.image.animation import Animation, read_frames
+from fast_nst.image.formats import ANIMATED, Timing, encode
+from fast_nst.image.io import Picture
+
+COLORS = ("red", "lime", "blue", "white")
+DURATIONS_MS = (50.0, 120.0, 30.0, 400.0)
+
+
+def frames(mode: str = "RGB") -> list[Image.Image]:
+    pictures = [Image.new(mode, (12, 8), color) for color in COLORS]
+    if mode == "RGBA":
+        for number, picture in enumerate(pictures):
+            picture.putpixel((number, 0), (0, 0, 0, 0))
+    return pictures
+
+
+def read(content: bytes) -> Animation:
+    animation = read_frames(content)
+    assert isinstance(animation, Animation)
+    return animation
+
+
+@pytest.mark.parametrize("kind", ANIMATED)
+def test_frames_and_their_times_come_back(kind: str) -> None:
+    animation = read(encode(frames(), kind, timing=Timing(DURATIONS_MS)))
+    assert (animation.count, animation.size) == (4, (8, 12))
+    pictures, durations_ms = zip(*animation.frames(), strict=True)
+    assert durations_ms == DURATIONS_MS
+    for picture, (red, green, blue) in zip(
+        pictures, [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)], strict=True
+    ):
+        got = picture.rgb.mean((1, 2)).tolist()
+        assert got == pytest.approx([red, green, blue], abs=0.03)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+@pytest.mark.parametrize("plays", [0, 1, 2, 7])
+def test_the_number_of_plays_comes_back(kind: str, plays: int) -> None:
+    assert read(encode(frames(), kind, timing=Timing(DURATIONS_MS, plays))).plays == plays
+
+
+@pytest.mark.parametrize("kind", ANIMATED)
+def test_transparency_of_every_frame_comes_back(kind: str) -> None:
+    animation = read(encode(frames("RGBA"), kind, timing=Timing(DURATIONS_MS)))
+    for number, (picture, _) in enumerate(animation.frames()):
+        assert picture.alpha is not None
+        hidden = (picture.alpha[0] < 0.5).nonzero().tolist()
+        assert hidden == [[0, number]], f"frame {number}"
+
+
+def test_times_that_gif_cannot_hold_add_up_all_the_same() -> None:
+    durations_ms = (33.3,) * 4
+    animation = read(encode(frames(), "GIF", timing=Timing(durations_ms)))
+    assert sum(duration for _, duration in animation.frames()) == pytest.approx(130)
+
+
+def test_colors_of_a_gif_do_not_flicker() -> None:
+    """What does not move has the same colors in every frame."""
+    still = Image.effect_noise((32, 32), 80).convert("RGB")
+    moving = [still.copy() for _ in range(3)]
+    for picture, color in zip(moving, ("red", "lime", "blue"), strict=True):
+        picture.paste(color, (0, 28, 32, 32))
+    animation = read(encode(moving, "GIF", timing=Timing((100.0,) * 3)))
+    tops = [picture.rgb[:, :24] for picture, _ in animation.frames()]
+    assert all((a - b).abs().max() == 0 for a, b in pairwise(tops))
+
+
+def test_an_apngs_picture_for_other_viewers_is_no_frame() -> None:
+    file = io.BytesIO()
+    default, *rest = frames()
+    default.save(file, "PNG", save_all=True, append_images=rest, default_image=True, duration=80)
+    animation = read(file.getvalue())
+    assert animation.count == 3
+    first, _ = next(animation.frames())
+    assert first.rgb[:, 0, 0].tolist() == [0, 1, 0]
+
+
+def test_pages_of_a_tiff_are_no_animation(tmp_path: Path) -> None:
+    first, *rest = frames()
+    first.save(tmp_path / "pages.tif", save_all=True, append_images=rest)
+    assert isinstance(read_frames(tmp_path / "pages.tif"), Picture)
+
+
+def test_an_animation_larger_than_a_picture_may_be_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = encode(frames(), "PNG", timing=Timing(DURATIONS_MS))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # twice that is allowed; one frame has 96
+    with pytest.raises(ImageError, match="4 frames"):
+        read_frames(content)
+
+
+def test_a_damaged_frame_is_one_clear_error() -> None:
+    content = encode(frames(), "PNG", timing=Timing(DURATIONS_MS))
+    animation = read(content)
+    damaged = Animation(content[:-60], animation.count, animation.size, 0)
+    with pytest.raises(ImageError, match="damaged"):
+        list(damaged.frames())
