@@ -161,8 +161,12 @@ class ClipWriter:
     def _before_encoding(self) -> str:
         return "rgb24" if self._palette else self._pixels
 
-    def mux(self, packets: Iterable[Any]) -> None:
+    def mux(self, packets: Iterable[Any], end_s: Fraction | None = None) -> None:
         """Pass on sound and subtitles, in the order of the source.
+
+        Args:
+            packets: of the source.
+            end_s: what comes later is left out; None for nothing.
 
         Raises:
             VideoError: If the disk is full.
@@ -173,6 +177,8 @@ class ClipWriter:
                     shift = round(self._begin_s / packet.time_base)
                     packet.pts = None if packet.pts is None else packet.pts - shift
                     packet.dts = None if packet.dts is None else packet.dts - shift
+                if end_s is not None and (packet.pts or 0) * packet.time_base >= end_s:
+                    continue
                 self._put(track.convert(packet))
 
     def finish(self) -> Path:

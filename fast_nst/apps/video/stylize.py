@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from fast_nst.apps.video.decode import ClipReader
@@ -17,6 +18,8 @@ from fast_nst.apps.video.overlap import Behind, ahead
 from fast_nst.errors import VideoError
 
 PathLike = str | os.PathLike[str]
+
+_LATE_SOUND_S = 1  # how far behind the frame that it belongs to sound may stand in a file
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,7 @@ def _run(
     begin = time.monotonic()
     total = min(filter(None, (reader.info.frames, frames)), default=None)
     done = 0
+    end_s: Fraction | None = None  # where sound ends, if not at its own end
     interrupted = False
     writing = Behind()
     try:
@@ -149,16 +153,20 @@ def _run(
             with closing(ahead(iter(reader))) as decoded:  # type: ignore[type-var]
                 for item in decoded:
                     if item.packets:
-                        writing.call(writer.mux, item.packets)
+                        writing.call(writer.mux, item.packets, end_s)
                     if item.rgb is None:
+                        continue
+                    time_s = item.time * reader.info.time_base
+                    if done == frames:
+                        end_s = end_s or time_s
+                        if time_s > end_s + _LATE_SOUND_S:
+                            break
                         continue
                     stylized = filter_frame(stylizer, item.rgb)
                     writing.call(writer.write, stylized, item.time, item.duration)
                     done += 1
                     if on_progress is not None:
                         on_progress(_progress(done, total, time.monotonic() - begin))
-                    if done == frames:
-                        break
         except KeyboardInterrupt:
             if not done:
                 raise

@@ -131,7 +131,7 @@ def _make_clip(
         if rotation:
             stream.set_display_rotation(rotation)
         heard = file.add_stream(sound, rate=48_000) if sound else None
-        spoken = file.add_stream(subtitles) if subtitles else None
+        spoken = file.add_mux_stream(subtitles) if subtitles else None
         if title:
             file.metadata["title"] = title
         if heard is not None:
