@@ -1,4 +1,4 @@
-"""How much of a filter's own rate is left when it repaints a video file, with all that belongs to it?
+"""How much of a filter's own rate is left when it repaints a video file?
 
     python benchmarks/video_speed.py --ckpt starry_night.safetensors --clip clip_720p.mp4
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--ckpt", type=Path, required=True)
     parser.add_argument("--clip", type=Path, required=True)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--frames", type=int, default=8, help="of each measurement")
+    parser.add_argument("--frames", type=int, default=6, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
 

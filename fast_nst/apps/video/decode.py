@@ -80,6 +80,7 @@ class ClipReader:
     """
 
     info: ClipInfo
+    skip_frames = False  # set it to get no more frames, but what is left of sound
 
     def __init__(
         self,
@@ -207,7 +208,8 @@ class ClipReader:
                 rgb = self._orientation.upright(to_rgb(frame, self.info.colors, self._size))
                 yield Decoded(rgb, time, frame.duration or 0, packets)
             item = next(self._raw, None)
-        self.lost = self._count_lost(decoded, (last or 0) * unit)
+        if not self.skip_frames:
+            self.lost = self._count_lost(decoded, (last or 0) * unit)
 
     def _count_lost(self, decoded: int, end_s: Fraction) -> int:
         if self._expected:
@@ -229,6 +231,8 @@ class ClipReader:
                 if len(packets) >= _MOST_PACKETS:
                     yield None, tuple(packets)
                     packets = []
+                continue
+            if self.skip_frames:
                 continue
             for frame in self._decode_packet(packet):
                 yield frame, tuple(packets)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from fast_nst.apps.video.decode import ClipReader
+from fast_nst.apps.video.decode import ClipReader, Decoded
 from fast_nst.apps.video.encode import ClipWriter
 from fast_nst.apps.video.filtering import FrameFilter, filter_frame
 from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format
@@ -152,21 +152,25 @@ def _run(
         try:
             with closing(ahead(iter(reader))) as decoded:  # type: ignore[type-var]
                 for item in decoded:
+                    # Asked before they are muxed, which changes their times.
+                    late = end_s is not None and _is_late(item, reader, end_s)
                     if item.packets:
                         writing.call(writer.mux, item.packets, end_s)
-                    if item.rgb is None:
-                        continue
-                    time_s = item.time * reader.info.time_base
-                    if done == frames:
-                        end_s = end_s or time_s
-                        if time_s > end_s + _LATE_SOUND_S:
-                            break
+                    if late:
+                        break
+                    if item.rgb is None or end_s is not None:
                         continue
                     stylized = filter_frame(stylizer, item.rgb)
                     writing.call(writer.write, stylized, item.time, item.duration)
                     done += 1
                     if on_progress is not None:
                         on_progress(_progress(done, total, time.monotonic() - begin))
+                    if done == frames:
+                        if not reader.others:
+                            break
+                        unit = reader.info.time_base
+                        end_s = item.time * unit + (item.duration * unit or 1 / reader.info.rate)
+                        reader.skip_frames = True
         except KeyboardInterrupt:
             if not done:
                 raise
@@ -179,6 +183,12 @@ def _run(
     if interrupted:
         raise VideoInterrupted(report)
     return report
+
+
+def _is_late(item: Decoded, reader: ClipReader, end_s: Fraction) -> bool:
+    """Whether sound is so far past the end that none before it will come."""
+    limit = end_s + reader.begin_s + _LATE_SOUND_S
+    return any((packet.pts or 0) * packet.time_base > limit for packet in item.packets)
 
 
 def _progress(done: int, total: int | None, seconds: float) -> VideoProgress:
