@@ -68,8 +68,7 @@ def to_rgb(frame: VideoFrame, colors: Colors, size: tuple[int, int] | None = Non
         src_color_range=_FULL if frame.color_range == _FULL else _LIMITED,
         interpolation=_careful(),
     )
-    array: RGB = rgb.to_ndarray()
-    return array
+    return rgb.to_ndarray().astype(np.uint8, copy=False)
 
 
 def from_rgb(

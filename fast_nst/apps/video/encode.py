@@ -27,7 +27,7 @@ _PALETTE = (
     ("palettegen", "stats_mode=single"),
     ("paletteuse", "new=1"),
 )
-# What describes the old file rather than what is in it.
+# What describes the old file rather than what is in it. Places are not passed on, either.
 _ABOUT_THE_FILE = ("encoder", "major_brand", "minor_version", "compatible_brands")
 
 
@@ -132,7 +132,7 @@ class ClipWriter:
         kept = {
             name: text
             for name, text in source.container.metadata.items()
-            if name.lower() not in _ABOUT_THE_FILE
+            if name.lower() not in _ABOUT_THE_FILE and "location" not in name.lower()
         }
         self.container.metadata.update(kept)
         if self._tracks or self.format.sound:

@@ -150,7 +150,7 @@ def _run(
     writing = Behind()
     try:
         try:
-            with closing(ahead(iter(reader))) as decoded:  # type: ignore[type-var]
+            with closing(ahead(iter(reader))) as decoded:
                 for item in decoded:
                     # Asked before they are muxed, which changes their times.
                     late = end_s is not None and _is_late(item, reader, end_s)

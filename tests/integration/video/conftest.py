@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -47,6 +48,14 @@ class Clip:
     rotation: int
     tracks: list[str] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[Callable[[], None]]:
+    """Presses Ctrl-C; shells let background jobs ignore it, which tests may be."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -133,7 +142,7 @@ def _make_clip(
         heard = file.add_stream(sound, rate=48_000) if sound else None
         spoken = file.add_mux_stream(subtitles) if subtitles else None
         if title:
-            file.metadata["title"] = title
+            file.metadata.update(title=title, location="+27.9881+086.9250/")
         if heard is not None:
             _add_sound(file, heard, seconds=float((times[-1] + 512) * UNIT))
         if spoken is not None:

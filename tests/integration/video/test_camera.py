@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
 import sys
 import threading
 import time
@@ -143,12 +142,14 @@ def test_q_escape_and_the_close_button_end_it_with_a_whole_file(
 
 
 @pytest.mark.usefixtures("no_display")
-def test_ctrl_c_ends_it_with_a_whole_file(make_clip: Any, read_clip: Any, tmp_path: Path) -> None:
+def test_ctrl_c_ends_it_with_a_whole_file(
+    make_clip: Any, read_clip: Any, ctrl_c: Any, tmp_path: Path
+) -> None:
     source = make_clip(times=range(0, 500 * 512, 512))
 
     def interrupt(progress: CameraProgress) -> None:
         if progress.shown == 3:
-            signal.raise_signal(signal.SIGINT)
+            ctrl_c()
 
     report = stylize_camera(
         Slow(0), f"camera:{source}", str(tmp_path / "out.mp4"), on_progress=interrupt

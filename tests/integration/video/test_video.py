@@ -178,6 +178,9 @@ def test_sound_is_copied_bit_by_bit(name: str, make_clip: Any, same: Any, tmp_pa
     assert report.notes == ()
     with av.open(str(tmp_path / name)) as file:
         assert file.metadata["title"] == "Boats"
+        assert "location" not in file.metadata  # nor where they were seen
+    with av.open(str(source)) as file:
+        assert "location" in file.metadata
 
 
 def test_sound_that_the_container_does_not_hold_is_converted_and_said(
@@ -206,7 +209,7 @@ def test_subtitles_are_copied_or_said_to_be_left_out(
     assert stylize_video(same, source, tmp_path / "out.mkv").notes == ()
     assert packets(tmp_path / "out.mkv", "subtitles") == packets(source, "subtitles")
     report = stylize_video(same, source, tmp_path / "out.mp4")
-    assert report.notes == ("no subtitles (subrip): mp4 files cannot hold them",)
+    assert report.notes == ("no subtitles (srt): mp4 files cannot hold them",)
     assert read_clip(tmp_path / "out.mp4").tracks == []
 
 

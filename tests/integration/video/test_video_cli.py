@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from PIL import Image
 
 pytest.importorskip("av")
 
-from fast_nst.apps.video.decode import ClipReader  # noqa: E402
+from fast_nst.apps.video.decode import ClipReader
 from fast_nst.cli import main as cli
 from fast_nst.inference import Stylizer
 
@@ -90,8 +89,9 @@ def test_what_becomes_of_sound_is_said(run: Any, make_clip: Any, tmp_path: Path)
 
 
 def test_ctrl_c_says_what_is_there_and_exits_130(
-    run: Any, make_clip: Any, read_clip: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    run: Any, make_clip: Any, read_clip: Any, ctrl_c: Any, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     calls = 0
     stylize = Stylizer.__call__
 
@@ -99,7 +99,7 @@ def test_ctrl_c_says_what_is_there_and_exits_130(
         nonlocal calls
         calls += 1
         if calls == 5:
-            signal.raise_signal(signal.SIGINT)
+            ctrl_c()
         return stylize(self, image, **controls)
 
     monkeypatch.setattr(Stylizer, "__call__", interrupted)

@@ -29,7 +29,7 @@ def test_what_is_ahead_is_computed_meanwhile_and_no_further() -> None:
 def test_ending_early_stops_the_thread() -> None:
     numbers = ahead(iter(range(1, 1_000_000)))
     next(numbers)
-    numbers.close()  # type: ignore[attr-defined]
+    numbers.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("ahead")]
 
 
