@@ -4,7 +4,8 @@
 
 Measures the network alone on the clip's own size, a frame already in memory, and ``stylize_video``
 on the first frames of the clip to H.264: decoding, turning, color conversion, encoding and writing
-included. The two alternate, and medians are compared. Writes ``results/video_speed.json``.
+included. The two alternate, and medians are compared. CPU seconds are told as well: unlike the
+rates, they hardly depend on what else the machine does. Writes ``results/video_speed.json``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import platform
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -27,15 +29,12 @@ from fast_nst.apps.video.decode import ClipReader
 RESULT = Path(__file__).parent / "results" / "video_speed.json"
 
 
-def network_rate(stylizer: Stylizer, frame: torch.Tensor, frames: int) -> float:
-    """Frames per second of the bare network, (1, 3, H, W)."""
-    begin = time.perf_counter()
-    with torch.inference_mode():
-        for _ in range(frames):
-            stylizer.network(frame)
-        if stylizer.device.type == "cuda":
-            torch.cuda.synchronize()
-    return frames / (time.perf_counter() - begin)
+def measure(run: Callable[[], int]) -> tuple[float, float]:
+    """Call ``run``, which returns a number of frames: those per second, and CPU seconds of each."""
+    begin, cpu_begin = time.perf_counter(), time.process_time()
+    frames = run()
+    seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
+    return frames / seconds, cpu_seconds / frames
 
 
 def main() -> None:
@@ -53,16 +52,28 @@ def main() -> None:
     info = reader.info
     reader.close()
     frame = torch.rand(1, 3, info.height, info.width, device=stylizer.device)
-    network_rate(stylizer, frame, 1)  # warm
-    alone, together = [], []
+    found: dict[str, list[tuple[float, float]]] = {"network": [], "video": []}
     with tempfile.TemporaryDirectory() as folder:
+
+        def network() -> int:
+            with torch.inference_mode():
+                for _ in range(arguments.frames):
+                    stylizer.network(frame)
+                if stylizer.device.type == "cuda":
+                    torch.cuda.synchronize()
+            return int(arguments.frames)
+
+        def video() -> int:
+            target = Path(folder) / "out.mp4"
+            return stylize_video(stylizer, arguments.clip, target, frames=arguments.frames).frames
+
+        with torch.inference_mode():
+            stylizer.network(frame)  # warm
         for _ in range(arguments.rounds):
-            alone.append(network_rate(stylizer, frame, arguments.frames))
-            report = stylize_video(
-                stylizer, arguments.clip, Path(folder) / "out.mp4", frames=arguments.frames
-            )
-            together.append(report.frames / report.seconds)
-    rates = {"network": statistics.median(alone), "video": statistics.median(together)}
+            found["network"].append(measure(network))
+            found["video"].append(measure(video))
+    rates = {name: statistics.median(rate for rate, _ in each) for name, each in found.items()}
+    cpu = {name: statistics.median(spent for _, spent in each) for name, each in found.items()}
     result = {
         "what": "frames per second: the network alone, and stylize_video from file to H.264 file",
         "clip": {"name": arguments.clip.name, "size": f"{info.width}x{info.height}"},
@@ -70,6 +81,7 @@ def main() -> None:
         "rounds": arguments.rounds,
         "frames_per_s": {name: round(rate, 3) for name, rate in rates.items()},
         "share": round(rates["video"] / rates["network"], 3),
+        "cpu_seconds_per_frame": {name: round(spent, 3) for name, spent in cpu.items()},
         "device": str(stylizer.device),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),

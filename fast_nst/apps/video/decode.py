@@ -60,7 +60,7 @@ class Decoded:
     rgb: RGB | None
     time: int
     duration: int
-    packets: tuple[Packet, ...] = ()
+    packets: tuple[Packet[Any], ...] = ()
 
 
 class ClipReader:
@@ -124,7 +124,6 @@ class ClipReader:
         self._hidden = 0  # of those, how many are only there for others to be decoded
         self._failed = 0
         self._raw = self._decode()
-        self._waiting: list[Packet] = []
         first = next(self._raw, None)
         while first is not None and not first[0]:  # sound that stands before the picture
             first = next(self._raw, None)
@@ -193,7 +192,7 @@ class ClipReader:
         begin = round(self.begin_s / unit)
         last: int | None = None
         decoded = 0
-        item: tuple[VideoFrame | None, tuple[Packet, ...]] | None = self._first
+        item: tuple[VideoFrame | None, tuple[Packet[Any], ...]] | None = self._first
         while item is not None:
             frame, packets = item
             if frame is None:
@@ -223,9 +222,9 @@ class ClipReader:
             missing = missing if missing > 1 else 0  # rounding
         return max(missing, self._failed)
 
-    def _decode(self) -> Iterator[tuple[VideoFrame | None, tuple[Packet, ...]]]:
+    def _decode(self) -> Iterator[tuple[VideoFrame | None, tuple[Packet[Any], ...]]]:
         """Yield frames with the packets of sound that came before, as the file has them."""
-        packets: list[Packet] = []
+        packets: list[Packet[Any]] = []
         for packet in self._demux():
             if packet.stream is not self.stream:
                 if packet.dts is not None or packet.pts is not None:

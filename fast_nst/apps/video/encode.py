@@ -222,11 +222,11 @@ class ClipWriter:
         for frame in frames:
             self._put(self._packets(frame))
 
-    def _packets(self, frame: VideoFrame | None) -> Iterator[Packet]:
-        packets: Iterable[Packet] = self._stream.encode(frame)
+    def _packets(self, frame: VideoFrame | None) -> Iterator[Packet[Any]]:
+        packets: Iterable[Packet[Any]] = self._stream.encode(frame)
         yield from packets
 
-    def _put(self, packets: Iterator[Packet]) -> None:
+    def _put(self, packets: Iterator[Packet[Any]]) -> None:
         av = import_av()
         try:
             for packet in packets:
@@ -237,10 +237,13 @@ class ClipWriter:
     def _build_palette(self) -> Any:
         """FFmpeg's filters that choose 256 colors for each frame, and dither."""
         from av.filter import Graph
+        from av.video.format import VideoFormat
 
         height, width = self._size
         graph = Graph()
-        begin = graph.add_buffer(width=width, height=height, format="rgb24", time_base=self._unit)
+        begin = graph.add_buffer(
+            width=width, height=height, format=VideoFormat("rgb24"), time_base=self._unit
+        )
         split, choose, use = (graph.add(name, arguments) for name, arguments in _PALETTE)
         end = graph.add("buffersink")
         begin.link_to(split)

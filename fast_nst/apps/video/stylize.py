@@ -109,7 +109,7 @@ def stylize_video(
         250
     """
     check_options(quality, frames)
-    choose_format(target, codec)
+    choose_format(Path(target), codec)
     reader = ClipReader(source)
     try:
         if os.path.exists(target) and os.path.samefile(source, target):

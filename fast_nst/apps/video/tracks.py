@@ -24,12 +24,12 @@ class CopiedTrack:
     def __init__(self, target: Stream) -> None:
         self.target = target
 
-    def convert(self, packet: Packet) -> Iterator[Packet]:
+    def convert(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
         """Yield what is written for a packet."""
         packet.stream = self.target
         yield packet
 
-    def finish(self) -> Iterator[Packet]:
+    def finish(self) -> Iterator[Packet[Any]]:
         """Yield what is left at the end."""
         yield from ()
 
@@ -40,11 +40,12 @@ class ConvertedSound:
     def __init__(self, source: Any, container: OutputContainer, encoder: str) -> None:
         rate = _OPUS_RATE if encoder == "libopus" else source.codec_context.sample_rate
         layout = _LAYOUTS.get(source.codec_context.channels, "stereo")
-        self.target: Any = container.add_stream(encoder, rate=rate, layout=layout)
+        add_stream: Any = container.add_stream  # what it returns depends on the encoder's name
+        self.target = add_stream(encoder, rate=rate, layout=layout)
         self.target.bit_rate = _BITS_PER_CHANNEL * self.target.codec_context.channels
         self.target.time_base = Fraction(1, rate)
 
-    def convert(self, packet: Any) -> Iterator[Packet]:
+    def convert(self, packet: Any) -> Iterator[Packet[Any]]:
         """Yield what is written for a packet; one that is damaged is passed over."""
         av = import_av()
         try:
@@ -54,7 +55,7 @@ class ConvertedSound:
         for frame in frames:
             yield from self.target.encode(frame)
 
-    def finish(self) -> Iterator[Packet]:
+    def finish(self) -> Iterator[Packet[Any]]:
         """Yield what the encoder still holds."""
         yield from self.target.encode(None)
 
