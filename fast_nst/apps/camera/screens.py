@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from fast_nst.apps.video.overlap import Behind
 from fast_nst.errors import ConfigError, VideoError
 
 VIRTUAL = "virtual:"
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
 _UNIT = Fraction(1, 1000)  # s; no camera's frames come closer
 
 
@@ -52,6 +54,9 @@ class Window:
             raise ConfigError("Install camera support: pip install 'fast-nst[camera]'") from error
         self._pygame = pygame
         try:
+            # SDL would find that out, too, and print a line of its own.
+            if sys.platform == "linux" and not any(map(os.environ.get, _DISPLAYS)):
+                raise pygame.error(f"neither {' nor '.join(_DISPLAYS[:2])} is set")
             pygame.display.init()
             # SDL draws into memory where there is no display; that was not asked for.
             if pygame.display.get_driver() in ("offscreen", "dummy") and not os.environ.get(
