@@ -22,6 +22,10 @@ class ImageError(FastNSTError):
     """A picture cannot be read or written."""
 
 
+class VideoError(FastNSTError):
+    """A video or a camera cannot be read, or a video not be written."""
+
+
 class DataError(FastNSTError):
     """Training pictures are missing or unusable."""
 

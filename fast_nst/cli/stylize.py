@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fast_nst.cli.groups import GroupedCommand, option
+from fast_nst.cli.stylize_video import is_camera_run, run_camera, run_videos, video_options
 
 if TYPE_CHECKING:
     from fast_nst.inference import (
@@ -112,6 +113,7 @@ _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
     metavar="SHARE",
     help="Blend two filters; SHARE is that of the second --ckpt.",
 )
+@video_options
 @option(
     "Running",
     "--device",
@@ -149,26 +151,31 @@ def stylize(
     metadata: str,
     mask: Path | None,
     mix: float | None,
+    codec: str | None,
+    frames: int | None,
+    camera_size: int | None,
     device: str,
     engine: str,
     values: str | None,
     **look: Any,
 ) -> None:
-    """Repaint pictures with a trained filter.
+    """Repaint pictures, videos or a camera with a trained filter.
 
-    INPUT is a picture, a folder of them, a pattern in quotes such as 'holiday/**/*.jpg', or - for
-    a pipe. OUT is a file for one picture; for several, a folder, where they keep their names.
-    Animated pictures stay animated.
+    INPUT is a picture, a video, a folder of them, a pattern in quotes such as 'holiday/**/*.jpg',
+    camera:0, or - for a pipe. OUT is a file for one input; for several, a folder, where they keep
+    their names. Animated pictures stay animated.
 
-    A picture that fails is reported, the others go on, and the exit code is 1.
+    What fails is reported, the others go on, and the exit code is 1.
 
     \b
     Examples:
       fast-nst stylize --ckpt starry_night.safetensors cat.jpg -o cat_starry.jpg
       fast-nst stylize --ckpt starry_night.safetensors holiday/ -o holiday_starry/ --resume
+      fast-nst stylize --ckpt starry_night.safetensors walk.mp4 -o walk_starry.mp4
+      fast-nst stylize --ckpt starry_night.safetensors camera:0
       fast-nst stylize --ckpt starry_night.safetensors - -o - --format jpg < cat.jpg > starry.jpg
     """  # noqa: D301 - click looks for the character, not for the two
-    _check_usage(inputs, checkpoints, output, contact_sheet, mix)
+    from_camera = _check_usage(inputs, checkpoints, output, contact_sheet, mix)
     from fast_nst.inference import Controls, MixedStylizer, Saving, Stylizer, read_mask
 
     controls = Controls(mask=read_mask(mask) if mask else None, **look)
@@ -177,6 +184,28 @@ def stylize(
     if mix is not None:
         stylizers = [MixedStylizer(stylizers[0], stylizers[1], mix)]
     # Each kind of input and output is handed to a function of its own from here.
+    whole = True
+    if from_camera or (contact_sheet is None and _PIPE not in (*inputs, output)):
+        from fast_nst.apps.video.filtering import Controlled
+        from fast_nst.apps.video.plan import plan_videos
+
+        frame_filter = Controlled(stylizers[0], vars(controls))
+        if from_camera:
+            run_camera(
+                frame_filter,
+                inputs[0],
+                output,
+                codec=codec,
+                quality=quality,
+                camera_size=camera_size,
+            )
+            return
+        videos, inputs = plan_videos(inputs, str(output))
+        whole = run_videos(
+            ctx, frame_filter, videos, codec=codec, quality=quality, frames=frames, resume=resume
+        )
+        if not inputs:
+            ctx.exit(0 if whole else 1)
     if contact_sheet is not None:
         report, seconds = _make_sheet(
             checkpoints, stylizers, inputs, contact_sheet, controls, saving
@@ -190,7 +219,7 @@ def stylize(
             ctx, stylizers[0], inputs, str(output), controls, saving, suffix, resume
         )
     _print_report(report, str(output), seconds, sheet=contact_sheet is not None)
-    if report.failures:
+    if report.failures or not whole:
         ctx.exit(1)
 
 
@@ -200,13 +229,19 @@ def _check_usage(
     output: str | None,
     contact_sheet: Path | None,
     mix: float | None,
-) -> None:
+) -> bool:
     """Refuse what cannot be meant.
+
+    Returns:
+        Whether the input is a camera, which needs no output.
 
     Raises:
         click.UsageError: If options do not fit together.
     """
-    if (output is None) == (contact_sheet is None):
+    from_camera = is_camera_run(inputs)
+    if from_camera and contact_sheet is not None:
+        raise click.UsageError("a camera goes to a window or to -o, not to --contact-sheet.")
+    if (output is None) == (contact_sheet is None) and not from_camera:
         raise click.UsageError("give either -o OUT or --contact-sheet FILE.")
     if mix is not None and len(checkpoints) != 2:
         raise click.UsageError(f"--mix blends two filters; --ckpt was given {len(checkpoints)}x.")
@@ -216,6 +251,7 @@ def _check_usage(
         raise click.UsageError("- is one picture from a pipe; it goes with -o, and alone.")
     if output == _PIPE and len(inputs) > 1:
         raise click.UsageError("-o - writes one picture; give one INPUT.")
+    return from_camera
 
 
 def _stylize_files(

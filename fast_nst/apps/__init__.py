@@ -1,0 +1,1 @@
+"""What filters are used for besides pictures: video files and cameras."""

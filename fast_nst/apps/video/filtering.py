@@ -1,0 +1,93 @@
+"""What a video or a camera asks of a filter, and how one frame goes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from fast_nst.apps.video.color import RGB
+from fast_nst.errors import VideoError
+
+
+class FrameFilter(Protocol):
+    """Repaints the frames of one clip, one call after the other, in their order.
+
+    A :class:`~fast_nst.Stylizer` is one. One that makes a clip steadier may keep what it needs of
+    earlier frames; it is made anew for each clip.
+    """
+
+    @property
+    def device(self) -> torch.device:
+        """Where frames are wanted."""
+        ...
+
+    def __call__(self, frame: Tensor, /) -> Tensor:
+        """Repaint (3, H, W), float32 in [0, 1], on ``device``; the result is the same kind."""
+        ...
+
+
+class Controlled:
+    """A stylizer with controls such as ``strength``, as a filter of frames.
+
+    Args:
+        stylizer: called as ``stylizer(frame, **controls)``.
+        controls: what :class:`~fast_nst.Stylizer` takes besides a picture.
+    """
+
+    def __init__(self, stylizer: Any, controls: Mapping[str, Any]) -> None:
+        self._stylizer = stylizer
+        self._controls = dict(controls)
+
+    @property
+    def device(self) -> torch.device:
+        """Where frames are wanted."""
+        device: torch.device = self._stylizer.device
+        return device
+
+    def __call__(self, frame: Tensor, /) -> Tensor:
+        """Repaint (3, H, W)."""
+        result: Tensor = self._stylizer(frame, **self._controls)
+        return result
+
+
+def filter_frame(filter_: FrameFilter, rgb: RGB) -> RGB:
+    """Send one 8-bit frame through a filter.
+
+    Args:
+        filter_: the filter.
+        rgb: (H, W, 3); it is not changed.
+
+    Returns:
+        The same shape.
+
+    Raises:
+        ValueError: If the filter returns another shape.
+        VideoError: If the frame is too large for the memory.
+    """
+    try:
+        pixels = torch.from_numpy(rgb).to(filter_.device)
+        frame = pixels.permute(2, 0, 1).float() / 255
+        result = filter_(frame)
+        if result.shape != frame.shape:
+            raise ValueError(
+                f"the filter returned {tuple(result.shape)}; wanted {tuple(frame.shape)}."
+            )
+        whole = (result.detach() * 255).round().clamp(0, 255).to(torch.uint8)
+        return whole.permute(1, 2, 0).contiguous().cpu().numpy()
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        height, width = rgb.shape[:2]
+        raise VideoError(
+            f"a frame of {width}x{height} px does not fit in memory. "
+            "Use a smaller copy, or another device."
+        ) from error
+
+
+def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return "allocate memory" in str(error)  # how PyTorch says it on the CPU

@@ -1,0 +1,153 @@
+"""Videos and cameras through the command line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+pytest.importorskip("av")
+
+from fast_nst.apps.video.decode import ClipReader
+from fast_nst.cli import main as cli
+from fast_nst.inference import Stylizer
+
+
+@pytest.fixture
+def run(filter_file: Path) -> Any:
+    def invoke(*arguments: str | Path) -> Result:
+        words = ["stylize", "--ckpt", str(filter_file), "--device", "cpu", *map(str, arguments)]
+        return CliRunner().invoke(cli.main, words)
+
+    return invoke
+
+
+def test_a_video_is_stylized_as_the_stylizer_does(
+    run: Any, make_clip: Any, read_clip: Any, filter_file: Path, tmp_path: Path
+) -> None:
+    source = make_clip(colors=(1, 6, 6, 6))
+    result = run(source, "-o", tmp_path / "out.mp4")
+    assert result.exit_code == 0, result.output
+    assert f"wrote {tmp_path / 'out.mp4'}: 8 frames, " in result.stdout
+    assert len(read_clip(tmp_path / "out.mp4").times) == 8
+
+    result = run(source, "-o", tmp_path / "%d.png", "--frames", "1")  # nothing is lost in these
+    assert result.exit_code == 0, result.output
+    reader = ClipReader(source)
+    frame = next(iter(reader)).rgb
+    reader.close()
+    with Image.open(tmp_path / "1.png") as written:
+        np.testing.assert_array_equal(written, Stylizer.load(filter_file)(frame))
+
+
+def test_several_videos_keep_their_names_and_folders_and_a_bad_one_does_not_stop_the_rest(
+    run: Any, make_clip: Any, read_clip: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "in" / "day").mkdir(parents=True)
+    make_clip("in/a.mp4")
+    make_clip("in/day/b.mkv")
+    (tmp_path / "in" / "broken.avi").write_text("not a video")
+    out = tmp_path / "out"
+    result = run(tmp_path / "in", "-o", out)
+    assert result.exit_code == 1
+    assert "error: cannot read" in result.stderr
+    assert "1 of 3 videos failed." in result.stderr
+    assert len(read_clip(out / "a.mp4").times) == 8
+    assert len(read_clip(out / "day" / "b.mkv").times) == 8
+    assert not (out / "broken.mp4").exists()
+    again = run(tmp_path / "in", "-o", out, "--resume")
+    assert again.stdout.count("passed over") == 2
+
+
+def test_lost_frames_are_counted_and_the_exit_code_is_1(
+    run: Any, make_clip: Any, read_clip: Any, tmp_path: Path
+) -> None:
+    source = make_clip(times=range(0, 60 * 512, 512), options={"movflags": "+faststart"})
+    content = source.read_bytes()
+    source.write_bytes(content[: len(content) * 2 // 3])
+    result = run(source, "-o", tmp_path / "out.mp4")
+    assert result.exit_code == 1
+    written = len(read_clip(tmp_path / "out.mp4").times)
+    assert f"{60 - written} frames could not be decoded" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_what_becomes_of_sound_is_said(run: Any, make_clip: Any, tmp_path: Path) -> None:
+    result = run(make_clip(sound="aac"), "-o", tmp_path / "out.webm")
+    assert result.exit_code == 0
+    assert "note: " in result.stderr
+    assert "sound converted from aac to opus" in result.stderr
+
+
+def test_ctrl_c_says_what_is_there_and_exits_130(
+    run: Any, make_clip: Any, read_clip: Any, ctrl_c: Any, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    calls = 0
+    stylize = Stylizer.__call__
+
+    def interrupted(self: Stylizer, image: Any, **controls: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            ctrl_c()
+        return stylize(self, image, **controls)
+
+    monkeypatch.setattr(Stylizer, "__call__", interrupted)
+    result = run(make_clip(), "-o", tmp_path / "out.mp4")
+    assert result.exit_code == 130
+    assert "interrupted after 4 frames; wrote" in result.stderr
+    assert len(read_clip(tmp_path / "out.mp4").times) == 4
+    assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["clip.mp4"], 2, "give -o OUT"),
+        (["clip.mp4", "-o", "out.mp4", "--codec", "h265"], 2, "'hevc'"),
+        (["clip.mp4", "-o", "out.mp4", "--frames", "0"], 2, "--frames"),
+        (["clip.mp4", "-o", "out.xyz"], 1, "the ending '.xyz' is unknown"),
+        (["clip.mp4", "other.mp4", "-o", "out.mp4"], 1, "Name a folder"),
+        (["missing.mp4", "-o", "out.mp4"], 1, "there is no such file"),
+        (["camera:0", "clip.mp4", "-o", "out.mp4"], 2, "give it alone"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    arguments: list[str], code: int, message: str, run: Any, make_clip: Any, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    make_clip()
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == code, result.output
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    assert os.listdir(tmp_path) == ["clip.mp4"]
+
+
+def test_a_camera_writes_a_file_and_says_how_it_went(
+    run: Any, make_clip: Any, read_clip: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pygame")
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    source = make_clip(times=range(0, 12 * 512, 512))
+    result = run(f"camera:{source}", "-o", tmp_path / "out.mp4", "--camera-size", "32")
+    assert result.exit_code == 0, result.output
+    assert "dropped, at most" in result.stdout
+    assert f"wrote {tmp_path / 'out.mp4'}" in result.stdout
+    clip = read_clip(tmp_path / "out.mp4")
+    assert clip.rgb[0].shape == (32, 43, 3)
+    assert f"{len(clip.times)} frames, " in result.stdout
+
+
+def test_a_camera_that_is_not_there_is_one_line(run: Any, tmp_path: Path) -> None:
+    result = run("camera:97", "-o", tmp_path / "out.mp4")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: cannot open camera:97: ")
+    assert result.stderr.count("\n") == 1
