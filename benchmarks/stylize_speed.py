@@ -40,10 +40,13 @@ MEMORY_AT = "720p"
 Rows = dict[tuple[str, str], dict[str, float]]  # by network and engine
 
 MEMORY = """
-import resource, sys, torch
+import sys, torch
+from pathlib import Path
 from fast_nst.inference.engine_network import load_network
 network = load_network(sys.argv[1], "cpu", sys.argv[2])[0]
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # of this process alone: getrusage would begin with its parent's
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
 with torch.inference_mode():
     network(torch.zeros(1, 3, 64, 64))
     before = peak()
@@ -108,7 +111,7 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=5, help="of each; the first of each is left out"
     )
-    parser.add_argument("--sizes", default=",".join(SIZES), help="some of " + ", ".join(SIZES))
+    parser.add_argument("--sizes", default=",".join(SIZES), help="of 256, 720p, 1080p, or none")
     parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
     parser.add_argument(
         "--output", type=Path, default=Path(__file__).parent / "results" / "stylize_speed.json"
@@ -118,7 +121,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         files = make_filters(Path(folder))
         networks = load(files)
-        for size in options.sizes.split(","):
+        for size in filter(None, options.sizes.split(",")):
             picture = torch.rand(1, 3, *SIZES[size])
             seconds: dict[tuple[str, str], list[float]] = {key: [] for key in networks}
             for _ in range(options.rounds + 1):
