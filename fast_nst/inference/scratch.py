@@ -43,7 +43,7 @@ class RowStore:
     def write(self, top: int, rows: Tensor) -> None:
         """Store rows, (1, C, h, W), from row ``top`` on."""
         content = rows[0].permute(1, 2, 0).to("cpu", self._dtype).contiguous().numpy()
-        left = memoryview(content).cast("B")
+        left = content.data.cast("B")
         try:
             self._file.seek(top * self._row_bytes)
             while left:  # the system may take less at a time than it is given
@@ -56,7 +56,7 @@ class RowStore:
         """Rows ``top`` to ``bottom`` (not included), (1, C, h, W), channels last in memory."""
         bottom = min(bottom, self._height)
         content = np.empty((bottom - top, self._width, self._channels), _NUMPY[self._dtype])
-        left = memoryview(content).cast("B")
+        left = content.data.cast("B")
         self._file.seek(top * self._row_bytes)
         while left:
             left = left[self._file.readinto(left) or len(left) :]

@@ -223,7 +223,8 @@ class _Watched:
     """A copy of a network that asks at each value what to go on with."""
 
     def __init__(self, network: nn.Module, device: str | None = None) -> None:
-        self._network = copy.deepcopy(network).requires_grad_(False).eval()
+        with torch.inference_mode(False):  # or gradients could not pass through the copy
+            self._network = copy.deepcopy(network).requires_grad_(False).eval()
         if device is not None:
             self._network = self._network.to(device)
         self.device = next(self._network.parameters()).device
@@ -289,11 +290,11 @@ class _Watched:
         return forward(x)
 
 
-class _CountBytes(TorchDispatchMode):
+class _CountBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up the sizes of all tensors that are made."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.bytes = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

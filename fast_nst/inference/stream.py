@@ -19,6 +19,7 @@ from fast_nst.errors import ConfigError, ImageError
 from fast_nst.image import io
 from fast_nst.image.transparency import TRUSTED_OPACITY, cover_hidden_colors
 from fast_nst.inference.scratch import RowStore
+from fast_nst.inference.segments import SegmentedNetwork
 from fast_nst.inference.tiles import TileProgress, resident_memory, stylize_rows
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def stylize_file_streamed(
         ConfigError: If ``memory`` is too little.
     """
     kind = io.image_format(target)
+    # First, as PyTorch loads its kernels when they are first used: they count as memory, too.
+    network = SegmentedNetwork(stylizer.network)
     color, alpha = _open(source)
     width, height = color.size
     decoded = 4 * width * height * (2 if alpha else 1)
@@ -79,7 +82,7 @@ def stylize_file_streamed(
                 f"{least / 1e9:.2f} GB. Give more, or use a smaller copy."
             )
         stylize_rows(
-            stylizer.network,
+            network,
             (height, width),
             lambda top, bottom: content.read(top, bottom).float() / 255,
             write,
@@ -132,10 +135,11 @@ def _reader(color: Image.Image, alpha: Image.Image | None) -> Callable[[int, int
 def _cover_small(color: Image.Image, alpha: Image.Image) -> Image.Image:
     """A small copy with the visible colors continued to where nothing is visible."""
     longest = max(color.size)
-    size = tuple(max(1, side * min(SMALL, longest) // longest) for side in color.size)
+    width, height = (max(1, side * min(SMALL, longest) // longest) for side in color.size)
     # Nearest pixels: averages would mix hidden colors in, or take a premultiplied copy of it all.
     rgb, opacity = (
-        _to_tensor(each.resize(size, Image.Resampling.NEAREST)) for each in (color, alpha)
+        _to_tensor(each.resize((width, height), Image.Resampling.NEAREST))
+        for each in (color, alpha)
     )
     return io.picture_to_pil(cover_hidden_colors(rgb[0], opacity[0]))
 

@@ -151,8 +151,8 @@ def _compute(
     found = {}
     for number, value in made.items():
         stride = network.values[number].stride
-        end = (rows[1] - top) // stride if rows[1] < height else None
-        found[number] = value[:, :, (rows[0] - top) // stride : end]
+        last = (rows[1] - top) // stride if rows[1] < height else value.shape[2]
+        found[number] = value[:, :, (rows[0] - top) // stride : last]
     return found
 
 
