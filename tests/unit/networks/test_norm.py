@@ -1,0 +1,100 @@
+import torch
+
+from fast_nst.networks import create_network
+from fast_nst.networks.norm import (
+    InstanceNorm,
+    Statistics,
+    choose_statistics,
+    measure,
+    record_statistics,
+    use_statistics,
+)
+
+
+def pictures(count: int = 2, size: int = 32) -> torch.Tensor:
+    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(0))
+
+
+def network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return create_network("johnson", width=4, blocks=1).eval()
+
+
+def test_statistics_are_means_and_biased_variances() -> None:
+    x = torch.tensor([[[[1.0, 3.0]]]])
+    found = measure(x)
+    assert found.mean.tolist() == [[2.0]]
+    assert found.var.tolist() == [[1.0]]
+
+
+def test_recording_changes_nothing_and_names_every_norm() -> None:
+    net = network()
+    with torch.no_grad():
+        plain = net(pictures())
+        with record_statistics(net) as found:
+            torch.testing.assert_close(net(pictures()), plain)
+    norms = {name: each for name, each in net.named_modules() if isinstance(each, InstanceNorm)}
+    assert found.keys() == norms.keys()
+    for name, norm in norms.items():
+        assert found[name].mean.shape == (2, len(norm.weight))
+        assert norm.choose is None
+
+
+def test_a_pictures_own_statistics_give_its_own_result() -> None:
+    net = network()
+    with torch.no_grad():
+        plain = net(pictures())
+        with record_statistics(net) as found:
+            net(pictures())
+        with use_statistics(net, found):
+            torch.testing.assert_close(net(pictures()), plain)
+        torch.testing.assert_close(net(pictures()), plain)
+
+
+def test_given_statistics_are_used_and_serve_a_whole_batch() -> None:
+    norm = InstanceNorm(2)
+    given = Statistics(torch.tensor([1.0, 0.0]), torch.tensor([4.0, 1.0]))
+    with use_statistics(torch.nn.Sequential(norm), {"0": given}):
+        found = torch.nn.Sequential(norm)(torch.full((3, 2, 1, 1), 5.0))
+    torch.testing.assert_close(found[:, 0], torch.full((3, 1, 1), 2.0), atol=1e-4, rtol=0)
+    torch.testing.assert_close(found[:, 1], torch.full((3, 1, 1), 5.0), atol=1e-4, rtol=0)
+
+
+def test_statistics_can_follow_the_input_slowly() -> None:
+    norm = InstanceNorm(1)
+    net = torch.nn.Sequential(norm)
+    before = Statistics(torch.zeros(1, 1), torch.ones(1, 1))
+
+    def halfway(_: str, x: torch.Tensor) -> Statistics:
+        now = measure(x)
+        return Statistics(torch.lerp(before.mean, now.mean, 0.5), before.var)
+
+    with choose_statistics(net, halfway):
+        found = net(torch.full((1, 1, 4, 4), 2.0))
+    torch.testing.assert_close(found, torch.ones(1, 1, 4, 4), atol=1e-4, rtol=0)
+
+
+def test_low_precision_keeps_its_type_and_is_normalised_in_float32() -> None:
+    norm = InstanceNorm(1)
+    x = torch.full((1, 1, 2, 2), 1000.0, dtype=torch.bfloat16)
+    given = Statistics(torch.tensor([1001.0]), torch.tensor([1.0]))
+    found = norm.normalize(x, given)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), torch.full((1, 1, 2, 2), -1.0), atol=0.01, rtol=0)
+
+
+def test_an_error_inside_leaves_the_network_as_it_was() -> None:
+    net = network()
+    try:
+        with use_statistics(net, {}), torch.no_grad():
+            net(pictures())
+    except KeyError:
+        pass
+    assert all(m.choose is None for m in net.modules() if isinstance(m, InstanceNorm))
+
+
+def test_the_network_can_still_be_exported() -> None:
+    net = network()
+    with torch.no_grad():
+        program = torch.export.export(net, (pictures(1),))
+        torch.testing.assert_close(program.module()(pictures(1)), net(pictures(1)))
