@@ -212,7 +212,8 @@ def test_an_imported_filter_works_in_every_command(tmp_path: Path) -> None:
     Image.linear_gradient("L").resize((37, 22)).convert("RGB").save(tmp_path / "photo.png")
     result = run("stylize", "--ckpt", ckpt, tmp_path / "photo.png", "-o", tmp_path / "out.png")
     assert result.exit_code == 0, result.output
-    assert Image.open(tmp_path / "out.png").size == (37, 22)
+    with Image.open(tmp_path / "out.png") as written:
+        assert written.size == (37, 22)
     result = run("export", "--ckpt", ckpt, "-o", tmp_path / "candy.onnx")
     assert result.exit_code == 0, result.output
     shown = run("info", ckpt).stdout

@@ -275,7 +275,7 @@ def test_a_mask_to_invert_must_be_there(filter_file: Path, tmp_path: Path) -> No
 def test_help_has_its_options_under_headings() -> None:
     lines = run("stylize", "--help").stdout.splitlines()
     headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
-    assert headings == ["Files:", "Look:", "Running:", "Other:"]
+    assert headings == ["Files:", "Look:", "Video:", "Running:", "Other:"]
 
 
 def test_pipes_hold_one_picture(filter_file: Path, tmp_path: Path) -> None:

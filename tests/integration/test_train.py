@@ -269,7 +269,7 @@ def test_bad_input_is_one_line_and_writes_no_filter(
 ) -> None:
     (tmp_path / "text.jpg").write_text("hello")
     Image.new("RGB", (40, 40), "teal").save(tmp_path / "flat.png")
-    Image.linear_gradient("L").resize((90, 1)).save(tmp_path / "strip.png")
+    Image.linear_gradient("L").rotate(90).resize((90, 1)).save(tmp_path / "strip.png")
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "a.jpg").write_text("hello")

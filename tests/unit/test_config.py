@@ -14,11 +14,11 @@ from omegaconf import DictConfig, OmegaConf
 from fast_nst.config import list_styles, register_schema
 from fast_nst.data import PICTURES
 from fast_nst.encoders import ENCODERS
-from fast_nst.networks import create_network
 from fast_nst.paths import config_dir
 from fast_nst.training.module import OPTIMIZERS
 from fast_nst.training.run import create_logger
 from fast_nst.training.schedule import Schedule
+from fast_nst.training.start import create_started_network
 from fast_nst.training.trainer import create_trainer
 
 CHOICES = [
@@ -48,7 +48,8 @@ def test_every_choice_composes_and_can_be_built(group: str, choice: str, tmp_pat
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
     network = dict(values["network"])
-    create_network(network.pop("name"), **network)
+    start = network.pop("start")
+    create_started_network(network.pop("name"), network, start)
     assert config.encoder.name in ENCODERS
     assert config.data.kind in PICTURES
     assert config.optimizer.name in OPTIMIZERS

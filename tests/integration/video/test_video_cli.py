@@ -109,7 +109,7 @@ def test_ctrl_c_says_what_is_there_and_exits_130(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["clip.mp4"], 2, "give -o OUT"),
+        (["clip.mp4"], 2, "give either -o OUT"),
         (["clip.mp4", "-o", "out.mp4", "--codec", "h265"], 2, "'hevc'"),
         (["clip.mp4", "-o", "out.mp4", "--frames", "0"], 2, "--frames"),
         (["clip.mp4", "-o", "out.xyz"], 1, "the ending '.xyz' is unknown"),
