@@ -42,6 +42,13 @@ def composed(*overrides: str) -> DictConfig:
     return compose(config_name="train", overrides=list(overrides))
 
 
+def test_a_network_brings_the_learning_rate_that_suits_its_start() -> None:
+    assert composed().optimizer.lr == 7e-4
+    assert composed("network=johnson").optimizer.lr == 2e-3
+    assert composed("experiment=quick", "optimizer.lr=0.5").optimizer.lr == 0.5
+    assert composed("experiment=paper").optimizer.lr == 1e-3
+
+
 @pytest.mark.parametrize(("group", "choice"), CHOICES, ids=[f"{g}={c}" for g, c in CHOICES])
 def test_every_choice_composes_and_can_be_built(group: str, choice: str, tmp_path: Path) -> None:
     config = composed(f"{group}={choice}", *NEEDED)
