@@ -36,15 +36,6 @@ from fast_nst.networks.norm import record_statistics, use_statistics
 SIZE = 2048
 STRIPS_MEMORY = 100e6  # bytes: a dozen strips or more in the widest segments
 
-CHILD = """
-import sys
-from fast_nst.inference import Stylizer
-from fast_nst.inference.stream import stylize_file_streamed
-from fast_nst.inference.tiles import parse_memory
-stylizer = Stylizer.load(sys.argv[1])
-stylize_file_streamed(stylizer, sys.argv[2], sys.argv[3], memory=parse_memory(sys.argv[4]))
-"""
-
 
 def compare(network: nn.Module, rgb: Tensor, folder: Path | None, name: str) -> dict[str, object]:
     """Differences from the result of the whole picture, (1, 3, H, W), in 1/255."""
@@ -104,7 +95,8 @@ def measure(ckpt: Path, photo: Path, megapixels: float, memory: str) -> dict[str
         source, target = Path(folder, "large.jpg"), Path(folder, "stylized.jpg")
         width, height = enlarge(photo, megapixels, source)
         begin = time.monotonic()
-        command = [sys.executable, "-c", CHILD, ckpt, source, target, memory]
+        command = [sys.executable, "-m", "fast_nst", "stylize", "--ckpt", ckpt, source]
+        command += ["-o", target, "--memory", memory]
         # A fresh parent, as small as can be: a child counts its parent's peak before exec as its.
         program = (
             "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from fast_nst.cli.groups import GroupedCommand, option
 from fast_nst.cli.stylize_video import is_camera_run, run_camera, run_videos, video_options
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 _PIPE = "-"
 _FILE = click.Path(path_type=Path)
+# What needs the whole picture at once.
+_WHOLE = (
+    *("strength", "preserve_color", "scale", "mask", "mask_invert", "mask_feather"),
+    *("mix", "contact_sheet"),
+)
 _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
 
 
@@ -137,6 +143,12 @@ _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
     metavar="RANGE",
     help="Of an ONNX model that fast_nst did not write: 0-255, 0-1 or imagenet.",
 )
+@option(
+    "Running",
+    "--memory",
+    metavar="SIZE",
+    help="Compute pictures in strips, so that about so much memory is used: 1.5GB, 800MB.",
+)
 @click.pass_context
 def stylize(
     ctx: click.Context,
@@ -157,6 +169,7 @@ def stylize(
     device: str,
     engine: str,
     values: str | None,
+    memory: str | None,
     **look: Any,
 ) -> None:
     """Repaint pictures, videos or a camera with a trained filter.
@@ -176,8 +189,12 @@ def stylize(
       fast-nst stylize --ckpt starry_night.safetensors - -o - --format jpg < cat.jpg > starry.jpg
     """  # noqa: D301 - click looks for the character, not for the two
     from_camera = _check_usage(inputs, checkpoints, output, contact_sheet, mix)
+    if memory is not None:
+        engine = _check_memory_usage(ctx, checkpoints, (*inputs, output), engine)
     from fast_nst.inference import Controls, MixedStylizer, Saving, Stylizer, read_mask
+    from fast_nst.inference.tiles import parse_memory
 
+    limit = None if memory is None else parse_memory(memory)
     controls = Controls(mask=read_mask(mask) if mask else None, **look)
     saving = Saving(quality, keep_metadata=metadata == "keep")
     stylizers = [Stylizer.load(file, device, engine, values) for file in checkpoints]
@@ -216,7 +233,7 @@ def stylize(
         return
     else:
         report, seconds = _stylize_files(
-            ctx, stylizers[0], inputs, str(output), controls, saving, suffix, resume
+            ctx, stylizers[0], inputs, str(output), controls, saving, suffix, resume, limit
         )
     _print_report(report, str(output), seconds, sheet=contact_sheet is not None)
     if report.failures or not whole:
@@ -254,6 +271,38 @@ def _check_usage(
     return from_camera
 
 
+def _check_memory_usage(
+    ctx: click.Context,
+    checkpoints: tuple[Path, ...],
+    places: tuple[str | None, ...],
+    engine: str,
+) -> str:
+    """Refuse what cannot be computed in strips.
+
+    Returns:
+        The engine to use instead of ``engine``.
+
+    Raises:
+        click.UsageError: If there is such.
+    """
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in _WHOLE
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise click.UsageError(
+            f"--memory computes in strips, which {given[0]} cannot. Leave one out."
+        )
+    if _PIPE in places or is_camera_run(tuple(place for place in places[:-1] if place)):
+        raise click.UsageError("--memory goes from file to file, not with a pipe or a camera.")
+    if engine not in ("auto", "torch") or any(f.suffix.lower() == ".onnx" for f in checkpoints):
+        raise click.UsageError(
+            "--memory needs --engine torch and a filter that is no .onnx. Leave one out."
+        )
+    return "torch"
+
+
 def _stylize_files(
     ctx: click.Context,
     stylizer: Stylizer,
@@ -263,6 +312,7 @@ def _stylize_files(
     saving: Saving,
     suffix: str | None,
     resume: bool,
+    memory: int | None,
 ) -> tuple[StylizeReport, float]:
     from fast_nst.inference import stylize_files
 
@@ -276,6 +326,7 @@ def _stylize_files(
                 saving=saving,
                 suffix=f".{suffix}" if suffix else None,
                 resume=resume,
+                memory=memory,
                 on_progress=show,
             )
         )

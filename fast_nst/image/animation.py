@@ -56,7 +56,7 @@ def read_frames(source: str | os.PathLike[str] | bytes) -> Picture | Animation:
             picture may be.
     """
     with open_image(source) as image:
-        if image.format not in ANIMATED or not getattr(image, "is_animated", False):
+        if not _is_animated(image):
             return picture_from_pil(image)
         plays, count = _plays(image), getattr(image, "n_frames", 1) - _first_frame(image)
         if count == 1:
@@ -69,6 +69,20 @@ def read_frames(source: str | os.PathLike[str] | bytes) -> Picture | Animation:
                 f"{limit // 1_000_000}. Make a video of it first."
             )
         return Animation(source, count, image.size[::-1], plays, read_metadata(image))
+
+
+def is_animated(source: str | os.PathLike[str] | bytes) -> bool:
+    """Whether a picture file may hold an animation; nothing is decoded.
+
+    Raises:
+        ImageError: If it is no picture.
+    """
+    with open_image(source) as image:
+        return _is_animated(image)
+
+
+def _is_animated(image: Image.Image) -> bool:
+    return image.format in ANIMATED and bool(getattr(image, "is_animated", False))
 
 
 def _first_frame(image: Image.Image) -> int:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image, PngImagePlugin
 
@@ -80,11 +80,27 @@ def encode(
     quality: int | None = None,
     metadata: Metadata | None = None,
 ) -> bytes:
-    """Encode a picture, or with ``timing`` an animation, as a file of the format ``kind``.
+    """Encode a picture, or with ``timing`` an animation, in memory; see :func:`save`."""
+    file = io.BytesIO()
+    save(frames, kind, file, timing=timing, quality=quality, metadata=metadata)
+    return file.getvalue()
+
+
+def save(
+    frames: Sequence[Image.Image],
+    kind: str,
+    file: BinaryIO,
+    *,
+    timing: Timing | None = None,
+    quality: int | None = None,
+    metadata: Metadata | None = None,
+) -> None:
+    """Write a picture, or with ``timing`` an animation, to a file of the format ``kind``.
 
     Args:
         frames: ``RGB`` or ``RGBA``, of one size; one without ``timing``.
         kind: a value of ``WRITE_FORMATS``; one of ``ANIMATED`` with ``timing``.
+        file: opened for writing, and seekable.
         timing: as many durations as frames.
         quality: 1 to 100, for JPEG, WebP and AVIF; 95, 92 and 85 by default.
         metadata: what to say of the picture; GIF and BMP say nothing.
@@ -93,12 +109,7 @@ def encode(
         ImageError: If the format cannot hold a picture of that size.
         OSError: If the encoder fails.
     """
-    width, height = frames[0].size
-    if max(height, width) > (longest := LONGEST_SIDE.get(kind, max(height, width))):
-        raise ImageError(
-            f"the picture is {height}x{width} px and {kind} holds at most {longest} px a side. "
-            "Write a .png."
-        )
+    check_size(kind, frames[0].size)
     options = dict(_SAVE_OPTIONS.get(kind, {}))
     if quality is not None and "quality" in options:
         options["quality"] = quality
@@ -111,9 +122,21 @@ def encode(
         options |= more
     if timing is not None:
         options |= {"save_all": True, "append_images": pictures[1:]} | _TIMING[kind](timing)
-    file = io.BytesIO()
     pictures[0].save(file, format=kind, **options)
-    return file.getvalue()
+
+
+def check_size(kind: str, size: tuple[int, int]) -> None:
+    """Refuse pictures, (width, height) px, that are too large for a format.
+
+    Raises:
+        ImageError: If this one is.
+    """
+    width, height = size
+    if max(height, width) > (longest := LONGEST_SIDE.get(kind, max(height, width))):
+        raise ImageError(
+            f"the picture is {height}x{width} px and {kind} holds at most {longest} px a side. "
+            "Write a .png."
+        )
 
 
 def _metadata_options(kind: str, metadata: Metadata) -> dict[str, Any]:

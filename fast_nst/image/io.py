@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -39,6 +40,8 @@ __all__ = [
     "picture_from_pil",
     "picture_to_pil",
     "read_image",
+    "replace_file",
+    "to_upright_srgb",
     "write_bytes",
     "write_image",
 ]
@@ -150,15 +153,31 @@ def picture_from_pil(image: Image.Image) -> Picture:
         ImageError: If its numbers have no known range (floating point outside [0, 1]).
         OSError: If the file behind a lazily opened image is damaged.
     """
-    image.load()
-    profile = image.info.get("icc_profile")
-    color, alpha = _split_alpha(_upright(image))
-    rgb = _to_tensor(_to_srgb(_to_8_bit(color), profile))
+    color, alpha = to_upright_srgb(image)
+    rgb = _to_tensor(color)
     metadata = read_metadata(image)
-    if alpha is None or alpha.getextrema() == (255, 255):
+    if alpha is None:
         return Picture(rgb, metadata=metadata)
     opacity = _to_tensor(alpha)
     return Picture(cover_hidden_colors(rgb, opacity), opacity, metadata)
+
+
+def to_upright_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Convert an opened Pillow image, but leave it 8-bit and hidden colors as they are.
+
+    Returns:
+        The colors, ``RGB``, and the opacity, ``L``, or None where the picture is opaque. What
+        needs no conversion is ``image`` itself, not a copy.
+
+    Raises:
+        ImageError, OSError: As :func:`picture_from_pil` does.
+    """
+    image.load()
+    profile = image.info.get("icc_profile")
+    color, alpha = _split_alpha(_upright(image))
+    color = _to_srgb(_to_8_bit(color), profile)
+    opaque = alpha is None or alpha.getextrema() == (255, 255)
+    return color, None if opaque else alpha
 
 
 def picture_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
@@ -285,13 +304,24 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     Raises:
         ImageError: If the place cannot be written to.
     """
+    with replace_file(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file that appears when the ``with`` ends, or not at all; folders are made as needed.
+
+    Raises:
+        ImageError: If the place cannot be written to; also for an ``OSError`` of the body.
+    """
     path = Path(path)
     # A short name of its own: the final one may be as long as the file system allows.
     temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
-            file.write(content)
+            yield file
         temporary.replace(path)
     except OSError as error:
         why = error.strerror or str(error)
@@ -393,7 +423,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                     return converted
         except (OSError, ImageCms.PyCMSError):
             pass  # a damaged or unsuitable profile: do as viewers do, and take it for sRGB
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _to_tensor(image: Image.Image) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from fast_nst.errors import ConfigError, FastNSTError, ImageError
-from fast_nst.image.animation import Animation, read_frames
+from fast_nst.image.animation import Animation, is_animated, read_frames
 from fast_nst.image.formats import ANIMATED, Timing, encode
 from fast_nst.image.io import (
     Picture,
@@ -24,7 +24,9 @@ from fast_nst.image.io import (
 from fast_nst.inference.controls import Controls
 from fast_nst.inference.pipeline import Stages, run_stages
 from fast_nst.inference.plan import PathLike, StylizedFile, is_done, plan_files
-from fast_nst.inference.stylizer import Stylizer
+from fast_nst.inference.segments import SegmentedNetwork
+from fast_nst.inference.stream import stylize_file_streamed
+from fast_nst.inference.stylizer import MixedStylizer, Stylizer
 
 Encoder = Callable[[], bytes]
 
@@ -92,6 +94,7 @@ def stylize_files(
     saving: Saving | None = None,
     suffix: str | None = None,
     resume: bool = False,
+    memory: float | None = None,
     on_progress: Callable[[StylizeProgress], None] | None = None,
 ) -> StylizeReport:
     """Stylize picture files; one that fails is reported, and the others go on.
@@ -104,28 +107,48 @@ def stylize_files(
         saving: how results are written.
         suffix: the ending that results get in a folder, such as ``.webp``.
         resume: pass over pictures whose result is there, whole, and no older than they are.
+        memory: bytes that the process may hold; pictures are then computed in strips, one after
+            the other, as :func:`fast_nst.inference.stream.stylize_file_streamed` does. Animations
+            are not: their frames are computed whole.
         on_progress: called after every picture.
 
     Raises:
+        ConfigError: If ``memory`` is given with controls, or a filter that cannot be cut.
         ImageError: Before anything is written, if the inputs and ``output`` do not fit together:
             see :func:`plan_files`.
     """
     planned = plan_files(inputs, output, suffix)
     controls, saving = controls or Controls(), saving or Saving()
+    stream: Callable[[Path, Path], None] | None = None
+    if memory is not None:
+        stream = partial(
+            stylize_file_streamed,
+            _cut(stylizer, controls),
+            memory=memory,
+            quality=saving.quality,
+            keep_metadata=saving.keep_metadata,
+        )
     skipped: set[int] = set()
     failures: dict[int, StylizeFailure] = {}
     notes: dict[int, str] = {}
     done = 0
 
-    def load(number: int) -> Picture | Animation | None:
+    def load(number: int) -> Picture | Animation | Path | None:
+        source = planned[number].source
         if resume and is_done(planned[number]):
             skipped.add(number)
             return None
-        return read_frames(planned[number].source)
+        if stream is not None and not is_animated(source):
+            return source  # it is read, computed and written at once, when its turn comes
+        return read_frames(source)
 
-    def work(number: int, loaded: Picture | Animation | None) -> Encoder | None:
+    def work(number: int, loaded: Picture | Animation | Path | None) -> Encoder | None:
         if loaded is None:
             return None
+        if stream is not None and isinstance(loaded, Path):
+            stream(loaded, planned[number].target)
+            return None
+        assert not isinstance(loaded, Path)
         kind = image_format(planned[number].target)
         if note := _loss(loaded, kind):
             notes[number] = f"{planned[number].source} {note}"
@@ -201,6 +224,15 @@ def stylize_bytes(
     return encoded, f"{name} {note}" if note else ""
 
 
+def _cut(stylizer: Stylizer, controls: Controls) -> SegmentedNetwork:
+    if controls != Controls() or controls.mask is not None or isinstance(stylizer, MixedStylizer):
+        raise ConfigError(
+            "a memory limit takes one filter as it is, with no strength, preserved color, scale or "
+            "mask, and no mix. Leave them out, or leave the limit out."
+        )
+    return SegmentedNetwork(stylizer.network)
+
+
 def _loss(loaded: Picture | Animation, kind: str) -> str:
     if isinstance(loaded, Animation) and kind not in ANIMATED:
         return f"has {loaded.count} frames, and {kind} holds one: the first was taken."
@@ -259,7 +291,7 @@ def explain_failure(source: Path | str, error: Exception) -> str:
     if _is_out_of_memory(error):
         return (
             f"cannot stylize {source}: it does not fit in memory. "
-            "Use a smaller copy, or another device."
+            "Use --memory, a smaller copy, or another device."
         )
     raise error
 

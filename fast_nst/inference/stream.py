@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import uuid
-import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from fast_nst.errors import ConfigError, ImageError
-from fast_nst.image import io
+from fast_nst.image.formats import HOLDS_ALPHA, check_size, image_format, save
+from fast_nst.image.io import open_image, picture_to_pil, replace_file, to_upright_srgb
+from fast_nst.image.metadata import Metadata, read_metadata
 from fast_nst.image.transparency import TRUSTED_OPACITY, cover_hidden_colors
 from fast_nst.inference.scratch import RowStore
 from fast_nst.inference.segments import SegmentedNetwork
@@ -30,31 +28,37 @@ _SLACK = 60e6  # bytes that the allocator and the coders take besides
 
 
 def stylize_file_streamed(
-    stylizer: Stylizer,
+    stylizer: Stylizer | SegmentedNetwork,
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
     memory: float,
+    quality: int | None = None,
+    keep_metadata: bool = True,
     on_progress: Callable[[TileProgress], None] | None = None,
 ) -> None:
     """Stylize a picture file; the result is that of the whole picture, but for rounding.
 
     Args:
-        stylizer: the filter.
-        source: the picture, as ``read_image`` takes it.
+        stylizer: the filter; or its network, cut already.
+        source: the picture, as ``read_image`` takes it; of an animation, the first frame is read.
         target: where to, as ``write_image`` takes it.
         memory: bytes that the whole process may hold, PyTorch and the decoded file (4 bytes per
             pixel) included. The rest goes to temporary files, up to about 100 bytes per pixel.
+        quality: 1 to 100, as ``write_image`` takes it.
+        keep_metadata: copy what stays true of the picture.
         on_progress: called as :func:`fast_nst.inference.tiles.stylize_rows` does.
 
     Raises:
         ImageError: If a file cannot be read or written, or there is no room for temporary files.
         ConfigError: If ``memory`` is too little.
     """
-    kind = io.image_format(target)
+    kind = image_format(target)
     # First, as PyTorch loads its kernels when they are first used: they count as memory, too.
-    network = SegmentedNetwork(stylizer.network)
-    color, alpha = _open(source)
+    if not isinstance(stylizer, SegmentedNetwork):
+        stylizer = SegmentedNetwork(stylizer.network)
+    color, alpha, metadata = _open(source)
+    check_size(kind, color.size)
     width, height = color.size
     decoded = 4 * width * height * (2 if alpha else 1)
     with (
@@ -82,33 +86,24 @@ def stylize_file_streamed(
                 f"{least / 1e9:.2f} GB. Give more, or use a smaller copy."
             )
         stylize_rows(
-            network,
+            stylizer,
             (height, width),
-            lambda top, bottom: content.read(top, bottom).float() / 255,
+            lambda top, bottom: content.read(top, bottom).float().div_(255),
             write,
             memory=memory - resident_memory() - _SLACK,
             on_progress=on_progress,
         )
-        _save(Path(target), kind, _assemble(result, (width, height), alpha, kind))
+        whole = _assemble(result, (width, height), alpha, kind)
+        with replace_file(target) as file:
+            save([whole], kind, file, quality=quality, metadata=metadata if keep_metadata else None)
 
 
-def _open(source: str | os.PathLike[str]) -> tuple[Image.Image, Image.Image | None]:
-    """Upright sRGB colors, 8 bits, and opacity where there is any, as Pillow images."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as in read_image
-        try:
-            with Image.open(source) as image:
-                image.load()
-                profile = image.info.get("icc_profile")
-                color, alpha = io._split_alpha(io._upright(image))
-                color = io._to_srgb(io._to_8_bit(color), profile)
-        except ImageError as error:
-            raise ImageError(f"cannot read {source}: {error}") from error
-        except Exception as error:  # decoders raise whatever they stumble on
-            why = io._why_unreadable(Path(source), error)
-            raise ImageError(f"cannot read {source}: {why}") from error
-    opaque = alpha is None or alpha.getextrema() == (255, 255)
-    return color, None if opaque else alpha
+def _open(
+    source: str | os.PathLike[str],
+) -> tuple[Image.Image, Image.Image | None, Metadata | None]:
+    """Upright sRGB colors, 8 bits; opacity where there is any; and metadata."""
+    with open_image(source) as image:
+        return *to_upright_srgb(image), read_metadata(image)
 
 
 def _reader(color: Image.Image, alpha: Image.Image | None) -> Callable[[int, int], Tensor]:
@@ -141,14 +136,14 @@ def _cover_small(color: Image.Image, alpha: Image.Image) -> Image.Image:
         _to_tensor(each.resize((width, height), Image.Resampling.NEAREST))
         for each in (color, alpha)
     )
-    return io.picture_to_pil(cover_hidden_colors(rgb[0], opacity[0]))
+    return picture_to_pil(cover_hidden_colors(rgb[0], opacity[0]))
 
 
 def _assemble(
     result: RowStore, size: tuple[int, int], alpha: Image.Image | None, kind: str
 ) -> Image.Image:
     width, height = size
-    kept = alpha is not None and kind in io._HOLDS_ALPHA
+    kept = alpha is not None and kind in HOLDS_ALPHA
     whole = Image.new("RGBA" if kept else "RGB", size)
     for top in range(0, height, 64):
         rows = result.read(top, min(top + 64, height))[0].permute(1, 2, 0)
@@ -161,24 +156,6 @@ def _assemble(
                 strip = Image.composite(strip, Image.new("RGB", strip.size, "white"), opacity)
         whole.paste(strip, (0, top))
     return whole
-
-
-def _save(path: Path, kind: str, image: Image.Image) -> None:
-    """Write a file that appears when it is complete, or not at all."""
-    temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            image.save(file, format=kind, **io._SAVE_OPTIONS[kind])
-        temporary.replace(path)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise ImageError(
-            f"cannot write {path}: {why}. Check the folder's permissions and the free space."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):  # where a parent is a file, there is nothing to remove
-            temporary.unlink(missing_ok=True)
 
 
 def _to_8_bit(rows: Tensor) -> Tensor:

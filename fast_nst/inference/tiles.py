@@ -27,6 +27,10 @@ LARGEST = 4 << 20  # px; larger strips are no faster
 _UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
+Reader = Callable[[int, int], Tensor]
+Writer = Callable[[int, Tensor], None]
+
+
 @dataclass(frozen=True)
 class TileProgress:
     """How far a picture is: ``done`` of ``total`` parts of about the same work."""
@@ -65,8 +69,8 @@ class StreamedMoments:
 def stylize_rows(
     network: nn.Module | SegmentedNetwork,
     size: tuple[int, int],
-    read: Callable[[int, int], Tensor],
-    write: Callable[[int, Tensor], None],
+    read: Reader,
+    write: Writer,
     *,
     memory: float,
     on_progress: Callable[[TileProgress], None] | None = None,
@@ -89,6 +93,8 @@ def stylize_rows(
     """
     if not isinstance(network, SegmentedNetwork):
         network = SegmentedNetwork(network)
+    if network.margin:
+        size, read, write = _surround(network, size, read, write)
     height, width = size
     heights = [_strip_rows(network, segment, size, memory) for segment in network.segments]
     last = network.segments[-1].end
@@ -121,11 +127,41 @@ def stylize_rows(
                 stores.pop(number).close()
 
 
+def _surround(
+    network: SegmentedNetwork, size: tuple[int, int], read: Reader, write: Writer
+) -> tuple[tuple[int, int], Reader, Writer]:
+    """Let a picture appear with the margin that the network wants around it; cut it off after."""
+    height, width = size
+    margin = network.margin
+    rows, columns = (_find_sources(network, side) for side in size)
+
+    def read_around(top: int, bottom: int) -> Tensor:
+        wanted = rows[top:bottom]
+        first = int(wanted.min())
+        part = read(first, int(wanted.max()) + 1)
+        return part[:, :, (wanted - first)[:, None], columns]
+
+    def write_within(top: int, part: Tensor) -> None:
+        first, last = max(0, margin - top), min(part.shape[2], margin + height - top)
+        if first < last:
+            write(top + first - margin, part[:, :, first:last, margin : margin + width])
+
+    return (len(rows), len(columns)), read_around, write_within
+
+
+def _find_sources(network: SegmentedNetwork, side: int) -> Tensor:
+    """For each row (or column) of a picture with its margin, the row that it shows."""
+    padded = max(-(-side // network.multiple) * network.multiple, network.least)
+    places = torch.arange(-network.margin, padded + network.margin).abs()
+    places = padded - 1 - (padded - 1 - places).abs()
+    return places.clamp(max=side - 1)
+
+
 def _compute(
     network: SegmentedNetwork,
     segment: Segment,
     stores: dict[int, RowStore],
-    read: Callable[[int, int], Tensor],
+    read: Reader,
     statistics: Statistics | None,
     rows: tuple[int, int],
     size: tuple[int, int],
@@ -156,17 +192,19 @@ def _compute(
     return found
 
 
+def strip_bytes(network: SegmentedNetwork, segment: Segment) -> float:
+    """Bytes of memory that a strip takes, for each of its pixels."""
+    # Layers copy what goes in and out to the order in memory that suits them, and so do the files.
+    moved = [network.values[n] for n in (*segment.needs, *segment.makes)]
+    return segment.bytes_per_pixel + sum(8 * v.channels / v.stride**2 for v in moved)
+
+
 def _strip_rows(
     network: SegmentedNetwork, segment: Segment, size: tuple[int, int], memory: float
 ) -> int:
     """How many rows of the picture to compute at a time."""
     height, width = size
-    # Layers copy what goes in and out to the order in memory that suits them, and so do the files.
-    copied = sum(
-        8 * network.values[n].channels / network.values[n].stride ** 2
-        for n in (*segment.needs, *segment.makes)
-    )
-    row = width * (segment.bytes_per_pixel + copied)
+    row = width * strip_bytes(network, segment)
     rows = int(min(memory / row, max(LARGEST / width, 8 * segment.margin)))
     if rows >= height:
         return height

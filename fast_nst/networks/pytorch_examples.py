@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
 from fast_nst.image.pad import crop, reflect_pad
+from fast_nst.networks.norm import InstanceNorm
 
 LEAST = 5  # px; a 9x9 convolution reflects 4 px, and a quarter of this, rounded up, reflects 1
 
@@ -38,7 +39,7 @@ class NormalizedConv(PaddedConv):
         self, channels_in: int, channels: int, kernel: int, stride: int = 1, upsample: int = 1
     ) -> None:
         super().__init__(channels_in, channels, kernel, stride, upsample)
-        self.norm = nn.InstanceNorm2d(channels, affine=True)
+        self.norm = InstanceNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) to (B, C, H', W')."""

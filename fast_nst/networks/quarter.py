@@ -31,6 +31,10 @@ class QuarterNetwork(nn.Module):
     on. A convolution among the three colors ends it, which can smooth the seams of sub-pixels. In
     evaluation mode a mirrored margin is painted, too, and cut off, which halves what can be seen of
     the border; a training step would take half as long again with it.
+
+    Attributes:
+        margin: px of mirrored content, in evaluation mode. Who paints a picture part by part
+            mirrors the whole one, and sets it to 0.
     """
 
     stride = STRIDE
@@ -44,6 +48,7 @@ class QuarterNetwork(nn.Module):
                 f"network.width={width}, network.blocks={blocks}: width must be 1 or more and "
                 "blocks 0 or more."
             )
+        self.margin = MARGIN
         self.down = ConvNorm(48, 4 * width, kernel=3)
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width) for _ in range(blocks)))
         self.up = ConvNorm(4 * width + 12, 2 * width, kernel=3)
@@ -65,7 +70,7 @@ class QuarterNetwork(nn.Module):
         """
         height, width = images.shape[-2:]
         content = pad_to_stride(images) - 0.5
-        margin = 0 if self.training else MARGIN
+        margin = 0 if self.training else self.margin
         content = reflect_pad(content, margin)
         x = torch.relu(self.down(_space_to_depth(content, 4)))
         x = self.blocks(x)

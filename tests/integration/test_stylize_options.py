@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from PIL import Image, ImageChops
+from PIL import ExifTags, Image, ImageChops
 
 from fast_nst.cli.main import main
 from fast_nst.image.formats import Timing, encode
+from fast_nst.inference.tiles import resident_memory
 
 
 def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
@@ -283,3 +284,90 @@ def test_pipes_hold_one_picture(filter_file: Path, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "it is a folder" in result.stderr
     assert not io.BytesIO(result.stdout_bytes).read()
+
+
+# Strips
+
+
+def test_within_a_limit_of_memory_the_pictures_are_the_same(
+    filter_file: Path, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Ada"
+    source = make_picture(tmp_path / "in" / "a.png", (90, 200))
+    Image.open(source).save(tmp_path / "in" / "b.jpg", exif=exif)
+    make_animation(tmp_path / "in" / "c.gif")
+    (tmp_path / "in" / "broken.jpg").write_bytes(b"\xff\xd8nothing")
+    plain = ("stylize", "--ckpt", filter_file, tmp_path / "in", "--quality", "60", "-o")
+    limit = f"{resident_memory() / 1e9 + 0.6:.1f}GB"
+    assert run(*plain, tmp_path / "whole").exit_code == 1
+    result = run(*plain, tmp_path / "strips", "--memory", limit)
+    assert result.exit_code == 1
+    assert "broken.jpg" in result.stderr
+    assert "1 of 4 pictures failed" in result.stderr
+    assert files_below(tmp_path / "strips") == ["a.png", "b.jpg", "c.gif"]
+    for name in ("a.png", "b.jpg", "c.gif"):
+        with (
+            Image.open(tmp_path / "whole" / name) as whole,
+            Image.open(tmp_path / "strips" / name) as strips,
+        ):
+            assert strips.size == whole.size
+            assert getattr(strips, "n_frames", 1) == getattr(whole, "n_frames", 1)
+            if name == "b.jpg":
+                assert strips.getexif()[ExifTags.Base.Artist] == "Ada"
+                assert strips.quantization == whole.quantization
+            difference = ImageChops.difference(strips.convert("RGB"), whole.convert("RGB"))
+            assert max(high for _, high in difference.getextrema()) <= 3
+    again = run(*plain, tmp_path / "strips", "--memory", limit, "--resume", "--metadata", "drop")
+    assert "passed over 3" in again.stdout
+
+
+def test_metadata_is_dropped_within_a_limit_of_memory_as_well(
+    filter_file: Path, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Ada"
+    Image.new("RGB", (40, 30), "green").save(tmp_path / "in.jpg", exif=exif)
+    arguments = (tmp_path / "in.jpg", "-o", tmp_path / "out.jpg", "--memory", "99GB")
+    result = run("stylize", "--ckpt", filter_file, *arguments, "--metadata", "drop")
+    assert result.exit_code == 0, result.output
+    with Image.open(tmp_path / "out.jpg") as image:
+        assert ExifTags.Base.Artist not in image.getexif()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--strength", "0.5"), "--strength"),
+        (("--preserve-color", "luminance"), "--preserve-color"),
+        (("--scale", "2"), "--scale"),
+        (("--mask", "mask.png"), "--mask"),
+        (("--ckpt", "other.safetensors", "--mix", "0.5"), "--mix"),
+        (("--engine", "onnxruntime"), "--engine torch"),
+    ],
+)
+def test_what_needs_the_whole_picture_is_refused_within_a_limit_of_memory(
+    filter_file: Path, tmp_path: Path, more: tuple[str, ...], said: str
+) -> None:
+    source = make_picture(tmp_path / "in.png")
+    out = tmp_path / "out.png"
+    result = run("stylize", "--ckpt", filter_file, source, "-o", out, "--memory", "1GB", *more)
+    assert result.exit_code == 2
+    assert "--memory" in result.stderr.splitlines()[-1]
+    assert said in result.stderr.splitlines()[-1]
+    assert not out.exists()
+
+
+def test_a_limit_of_memory_that_is_none_or_too_low_is_one_line(
+    filter_file: Path, tmp_path: Path
+) -> None:
+    source = make_picture(tmp_path / "in.png")
+    arguments = ("stylize", "--ckpt", filter_file, source, "-o", tmp_path / "out.png", "--memory")
+    for limit, said in (("much", "not a size"), ("10MB", "takes at least")):
+        result = run(*arguments, limit)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("error: ")
+        assert said in result.stderr
+    result = run("stylize", "--ckpt", filter_file, "-", "-o", "-", "--memory", "1GB", stdin=b"x")
+    assert result.exit_code == 2
+    assert "pipe" in result.stderr

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +104,31 @@ def test_broken_files_and_unknown_endings_are_refused(stylizer: Stylizer, tmp_pa
         stylize_file_streamed(
             stylizer, draw(tmp_path / "in.png"), tmp_path / "out.xyz", memory=enough()
         )
+
+
+PROGRAM = r"""
+import re, sys
+from fast_nst.inference import Stylizer
+from fast_nst.inference.stream import stylize_file_streamed
+from fast_nst.inference.tiles import resident_memory
+stylizer = Stylizer.load(sys.argv[1])
+before = resident_memory()
+stylize_file_streamed(stylizer, sys.argv[2], sys.argv[3], memory=before + 450e6)
+# Not getrusage's maximum: that one counts the process that started this one, too.
+peak = int(re.search(r"VmHWM:\s*(\d+) kB", open("/proc/self/status").read())[1]) * 1024
+print((peak - before) / 1e6)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does")
+def test_the_process_stays_within_the_memory_it_is_given(filter_file: Path, tmp_path: Path) -> None:
+    # Whole, the width-4 network would take more than 1 GB for these 9 megapixels.
+    source = draw(tmp_path / "in.png", size=(3000, 3000))
+    shown = subprocess.run(
+        [sys.executable, "-c", PROGRAM, filter_file, source, tmp_path / "out.png"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert float(shown.stdout) < 450
