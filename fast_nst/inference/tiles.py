@@ -194,9 +194,10 @@ def _compute(
 
 def strip_bytes(network: SegmentedNetwork, segment: Segment) -> float:
     """Bytes of memory that a strip takes, for each of its pixels."""
-    # Layers copy what goes in and out to the order in memory that suits them, and so do the files.
+    # Layers copy what goes in and out to the order in memory that suits them, and so do the files;
+    # convolutions on CPUs fill few channels up to eight.
     moved = [network.values[n] for n in (*segment.needs, *segment.makes)]
-    return segment.bytes_per_pixel + sum(8 * v.channels / v.stride**2 for v in moved)
+    return segment.bytes_per_pixel + sum(8 * max(8, v.channels) / v.stride**2 for v in moved)
 
 
 def _strip_rows(
