@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,6 @@ from fast_nst.inference.tiles import (
     StreamedMoments,
     TileProgress,
     parse_memory,
-    resident_memory,
     strip_bytes,
     stylize_rows,
 )
@@ -80,7 +81,8 @@ def test_strips_give_the_result_of_the_whole_picture_at_any_size(
     # A picture of one color has no variance but rounding, which is amplified.
     torch.testing.assert_close(in_strips(segmented, rgb, 24, seen), whole, atol=1e-3, rtol=0)
     assert [p.done for p in seen] == list(range(1, seen[-1].total + 1))
-    assert height < 97 or seen[-1].total > 2 * len(segmented.segments)
+    # From 97 px on, there are two strips a segment or more.
+    assert height < 97 or seen[-1].total >= 2 * len(segmented.segments)
 
 
 @pytest.mark.parametrize("rows", [24, 28, 40, 64, 1000])
@@ -200,10 +202,15 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 
 
 def test_resident_memory_grows_with_what_is_held() -> None:
-    before = resident_memory()
-    held = torch.ones(25_000_000)
-    assert resident_memory() - before > 0.9e8
-    assert held[0] == 1
+    # In a process of its own: one that has freed much may hold new tensors without growing.
+    program = (
+        "import torch; from fast_nst.inference.tiles import resident_memory as now; "
+        "before = now(); held = torch.ones(30_000_000); print(now() - before)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert 100e6 < float(shown.stdout) < 200e6
 
 
 @pytest.mark.shared
