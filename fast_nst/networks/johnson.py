@@ -6,42 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.errors import ConfigError
 from fast_nst.image.pad import reflect_pad
-from fast_nst.networks.norm import InstanceNorm
-
-STRIDE = 4  # the residual blocks see a quarter of the picture's size
-LEAST = 16  # px; below it, reflection padding of the deepest layers has nothing to reflect
-
-
-class ConvNorm(nn.Module):
-    """Reflection padding, convolution, instance norm; divides the size by ``stride``."""
-
-    def __init__(self, channels_in: int, channels: int, kernel: int, stride: int = 1) -> None:
-        super().__init__()
-        self.margin = kernel // 2
-        # The norm subtracts every channel's mean, so a bias here would have no effect.
-        self.conv = nn.Conv2d(channels_in, channels, kernel, stride, bias=False)
-        self.norm = InstanceNorm(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C_in, H, W) to (B, C, H / stride, W / stride)."""
-        normalized: Tensor = self.norm(self.conv(reflect_pad(x, self.margin)))
-        return normalized
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut, with no ReLU after the sum (Gross and Wilber 2016)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = ConvNorm(channels, channels, kernel=3)
-        self.second = ConvNorm(channels, channels, kernel=3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to the same."""
-        residual: Tensor = self.second(torch.relu(self.first(x)))
-        return x + residual
+from fast_nst.networks.layers import (
+    LEAST,
+    STRIDE,
+    ConvNorm,
+    ResidualBlock,
+    check_size,
+    pad_to_stride,
+)
 
 
 class JohnsonNetwork(nn.Module):
@@ -68,11 +41,7 @@ class JohnsonNetwork(nn.Module):
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__()
-        if width < 1 or blocks < 0:
-            raise ConfigError(
-                f"network.width={width}, network.blocks={blocks}: width must be 1 or more and "
-                "blocks 0 or more."
-            )
+        check_size(width, blocks)
         self.down = nn.ModuleList(
             [
                 ConvNorm(3, width, kernel=9),
@@ -105,11 +74,3 @@ class JohnsonNetwork(nn.Module):
             x = torch.relu(layer(x))
         x = self.head(reflect_pad(x, 4))
         return torch.sigmoid(x.float())[..., :height, :width]
-
-
-def pad_to_stride(images: Tensor) -> Tensor:
-    """Repeat the right and bottom edges until both sides are multiples of 4, and at least 16 px."""
-    height, width = images.shape[-2:]
-    below = max(-height % STRIDE, LEAST - height)
-    beside = max(-width % STRIDE, LEAST - width)
-    return F.pad(images, (0, beside, 0, below), mode="replicate") if below or beside else images

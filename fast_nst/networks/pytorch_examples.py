@@ -6,59 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.errors import ConfigError
-from fast_nst.image.pad import crop, reflect_pad
-from fast_nst.networks.norm import InstanceNorm
+from fast_nst.image.pad import crop
+from fast_nst.networks.layers import STRIDE, ConvNorm, PaddedConv, ResidualBlock, check_size
 
 LEAST = 5  # px; a 9x9 convolution reflects 4 px, and a quarter of this, rounded up, reflects 1
-
-
-class PaddedConv(nn.Module):
-    """Nearest upsampling by ``upsample``, reflection padding, and a convolution with a bias."""
-
-    def __init__(
-        self, channels_in: int, channels: int, kernel: int, stride: int = 1, upsample: int = 1
-    ) -> None:
-        super().__init__()
-        self.margin = kernel // 2
-        self.upsample = upsample
-        self.conv = nn.Conv2d(channels_in, channels, kernel, stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C_in, H, W) to (B, C, H', W'), with H' = ceil(H * upsample / stride)."""
-        if self.upsample > 1:
-            x = F.interpolate(x, scale_factor=float(self.upsample), mode="nearest")
-        result: Tensor = self.conv(reflect_pad(x, self.margin))
-        return result
-
-
-class NormalizedConv(PaddedConv):
-    """The same, and an instance norm."""
-
-    def __init__(
-        self, channels_in: int, channels: int, kernel: int, stride: int = 1, upsample: int = 1
-    ) -> None:
-        super().__init__(channels_in, channels, kernel, stride, upsample)
-        self.norm = InstanceNorm(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C_in, H, W) to (B, C, H', W')."""
-        normalized: Tensor = self.norm(super().forward(x))
-        return normalized
-
-
-class PlainResidualBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = NormalizedConv(channels, channels, kernel=3)
-        self.second = NormalizedConv(channels, channels, kernel=3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to the same."""
-        residual: Tensor = self.second(torch.relu(self.first(x)))
-        return x + residual
 
 
 class PyTorchExamplesNetwork(nn.Module):
@@ -76,29 +27,25 @@ class PyTorchExamplesNetwork(nn.Module):
         least: px; smaller sides are padded to this, where that code fails.
     """
 
-    stride = 4
+    stride = STRIDE
     multiple = 1
     least = LEAST
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__()
-        if width < 1 or blocks < 0:
-            raise ConfigError(
-                f"network.width={width}, network.blocks={blocks}: width must be 1 or more and "
-                "blocks 0 or more."
-            )
+        check_size(width, blocks)
         self.down = nn.ModuleList(
             [
-                NormalizedConv(3, width, kernel=9),
-                NormalizedConv(width, 2 * width, kernel=3, stride=2),
-                NormalizedConv(2 * width, 4 * width, kernel=3, stride=2),
+                ConvNorm(3, width, kernel=9, bias=True),
+                ConvNorm(width, 2 * width, kernel=3, stride=2, bias=True),
+                ConvNorm(2 * width, 4 * width, kernel=3, stride=2, bias=True),
             ]
         )
-        self.blocks = nn.Sequential(*(PlainResidualBlock(4 * width) for _ in range(blocks)))
+        self.blocks = nn.Sequential(*(ResidualBlock(4 * width, bias=True) for _ in range(blocks)))
         self.up = nn.ModuleList(
             [
-                NormalizedConv(4 * width, 2 * width, kernel=3, upsample=2),
-                NormalizedConv(2 * width, width, kernel=3, upsample=2),
+                ConvNorm(4 * width, 2 * width, kernel=3, bias=True),
+                ConvNorm(2 * width, width, kernel=3, bias=True),
             ]
         )
         self.head = PaddedConv(width, 3, kernel=9)
@@ -120,5 +67,5 @@ class PyTorchExamplesNetwork(nn.Module):
             x = torch.relu(layer(x))
         x = self.blocks(x)
         for layer in self.up:
-            x = torch.relu(layer(x))
+            x = torch.relu(layer(F.interpolate(x, scale_factor=2.0, mode="nearest")))
         return crop(self.head(x).float().clamp(0, 255), height, width) / 255

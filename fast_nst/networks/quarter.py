@@ -6,9 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.errors import ConfigError
 from fast_nst.image.pad import reflect_pad
-from fast_nst.networks.johnson import LEAST, STRIDE, ConvNorm, ResidualBlock, pad_to_stride
+from fast_nst.networks.layers import (
+    LEAST,
+    STRIDE,
+    ConvNorm,
+    ResidualBlock,
+    check_size,
+    pad_to_stride,
+)
 
 SMOOTH = 5  # px, side of the last convolution
 MARGIN = 12  # px of mirrored content around a picture, outside of training; less than LEAST
@@ -29,8 +35,8 @@ class QuarterNetwork(nn.Module):
     Departs from Johnson et al. 2016, sec. 3.1, besides what ``JohnsonNetwork`` does: space-to-depth
     instead of strided convolutions, and the sub-pixel convolution of Shi et al. 2016 from half size
     on. A convolution among the three colors ends it, which can smooth the seams of sub-pixels. In
-    evaluation mode a mirrored margin is painted, too, and cut off, which halves what can be seen of
-    the border; a training step would take half as long again with it.
+    evaluation mode a mirrored margin is painted, too, and cut off, so that less can be seen of the
+    border; a training step does without, as it would take longer.
 
     Attributes:
         margin: px of mirrored content, in evaluation mode. Who paints a picture part by part
@@ -43,11 +49,7 @@ class QuarterNetwork(nn.Module):
 
     def __init__(self, width: int = 24, blocks: int = 5) -> None:
         super().__init__()
-        if width < 1 or blocks < 0:
-            raise ConfigError(
-                f"network.width={width}, network.blocks={blocks}: width must be 1 or more and "
-                "blocks 0 or more."
-            )
+        check_size(width, blocks)
         self.margin = MARGIN
         self.down = ConvNorm(48, 4 * width, kernel=3)
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width) for _ in range(blocks)))

@@ -19,7 +19,7 @@ from fast_nst.inference.tiles import (
     stylize_rows,
 )
 from fast_nst.networks import NETWORKS, create_network
-from fast_nst.networks.johnson import ConvNorm
+from fast_nst.networks.layers import ConvNorm
 from fast_nst.networks.norm import InstanceNorm
 
 

@@ -1,0 +1,84 @@
+"""What the image transformation networks are built of."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fast_nst.errors import ConfigError
+from fast_nst.image.pad import reflect_pad
+from fast_nst.networks.norm import InstanceNorm
+
+STRIDE = 4  # the residual blocks see a quarter of the picture's size
+LEAST = 16  # px; below it, reflection padding of the deepest layers has nothing to reflect
+
+
+class PaddedConv(nn.Module):
+    """Reflection padding and a convolution; divides the size by ``stride``, rounding up."""
+
+    def __init__(
+        self, channels_in: int, channels: int, kernel: int, stride: int = 1, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.margin = kernel // 2
+        self.conv = nn.Conv2d(channels_in, channels, kernel, stride, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, H, W) to (B, C, H / stride, W / stride)."""
+        result: Tensor = self.conv(reflect_pad(x, self.margin))
+        return result
+
+
+class ConvNorm(PaddedConv):
+    """The same, and an instance norm.
+
+    The norm subtracts every channel's mean, so a bias has no effect; other programs' filters have
+    one all the same.
+    """
+
+    def __init__(
+        self, channels_in: int, channels: int, kernel: int, stride: int = 1, bias: bool = False
+    ) -> None:
+        super().__init__(channels_in, channels, kernel, stride, bias)
+        self.norm = InstanceNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, H, W) to (B, C, H / stride, W / stride)."""
+        normalized: Tensor = self.norm(super().forward(x))
+        return normalized
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut, with no ReLU after the sum (Gross and Wilber 2016)."""
+
+    def __init__(self, channels: int, bias: bool = False) -> None:
+        super().__init__()
+        self.first = ConvNorm(channels, channels, kernel=3, bias=bias)
+        self.second = ConvNorm(channels, channels, kernel=3, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to the same."""
+        residual: Tensor = self.second(torch.relu(self.first(x)))
+        return x + residual
+
+
+def check_size(width: int, blocks: int) -> None:
+    """Refuse a network without channels.
+
+    Raises:
+        ConfigError: If ``width`` is below 1 or ``blocks`` below 0.
+    """
+    if width < 1 or blocks < 0:
+        raise ConfigError(
+            f"network.width={width}, network.blocks={blocks}: width must be 1 or more and "
+            "blocks 0 or more."
+        )
+
+
+def pad_to_stride(images: Tensor) -> Tensor:
+    """Repeat the right and bottom edges until both sides are multiples of 4, and at least 16 px."""
+    height, width = images.shape[-2:]
+    below = max(-height % STRIDE, LEAST - height)
+    beside = max(-width % STRIDE, LEAST - width)
+    return F.pad(images, (0, beside, 0, below), mode="replicate") if below or beside else images
