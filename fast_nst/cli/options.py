@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-device_option = click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    help="cpu, cuda, mps, or auto for the fastest of them that is there.",
-)
+# Of ``--device``, for commands whose options stand under headings.
+DEVICE: dict[str, Any] = {
+    "default": "auto",
+    "show_default": True,
+    "metavar": "NAME",
+    "help": "cpu, cuda, mps, or auto for the fastest of them that is there.",
+}
+device_option = click.option("--device", **DEVICE)

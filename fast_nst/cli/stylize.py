@@ -12,6 +12,8 @@ import click
 from click.core import ParameterSource
 
 from fast_nst.cli.groups import GroupedCommand, option
+from fast_nst.cli.options import DEVICE
+from fast_nst.cli.progress import rate_bar
 from fast_nst.cli.stylize_video import is_camera_run, run_camera, run_videos, video_options
 
 if TYPE_CHECKING:
@@ -120,14 +122,7 @@ _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
     help="Blend two filters; SHARE is that of the second --ckpt.",
 )
 @video_options
-@option(
-    "Running",
-    "--device",
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="cpu, cuda, mps, or auto for the fastest of them that is there.",
-)
+@option("Running", "--device", **DEVICE)
 @option(
     "Running",
     "--engine",
@@ -404,27 +399,8 @@ def _with_bar(
     run: Callable[[Callable[[StylizeProgress], None]], StylizeReport],
 ) -> tuple[StylizeReport, float]:
     """Run with a progress bar; return the report and the seconds it took."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
     begin = time.monotonic()
-    with Progress(
-        TextColumn("stylizing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
+    with rate_bar("stylizing") as bar:
         task = bar.add_task("stylizing", total=None, rate="")
 
         def show(progress: StylizeProgress) -> None:

@@ -10,6 +10,7 @@ import click
 
 from fast_nst.apps.video.formats import CODECS, DEFAULT_QUALITY, is_picture_codec
 from fast_nst.cli.groups import option
+from fast_nst.cli.progress import rate_bar
 from fast_nst.errors import FastNSTError
 
 if TYPE_CHECKING:
@@ -177,27 +178,7 @@ class _VideoBar:
     """A progress bar with frames per second and the time left."""
 
     def __init__(self, name: str) -> None:
-        from rich.console import Console
-        from rich.markup import escape
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn(escape(name)),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        self._bar = rate_bar(name)
         self._task = self._bar.add_task("", total=None, rate="")
         self._last = 0.0
 

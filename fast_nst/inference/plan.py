@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,8 @@ def plan_files(
             f"{output} is the name of one picture, and the inputs may be several. Name a folder."
         )
     else:
-        planned = _name_targets(found, into, suffix)
+        named = name_targets(found, into, lambda own: suffix or _writable(own))
+        planned = [StylizedFile(source, target) for source, target in named]
     refuse_overwriting(planned)
     return tuple(planned)
 
@@ -96,16 +97,14 @@ def find_pictures(inputs: Sequence[PathLike], into: Path) -> list[tuple[Path, Pa
         ImageError: If an input is missing, or there is no picture.
     """
     found: dict[str, tuple[Path, Path]] = {}
-    results = os.path.realpath(into)
     for each in map(Path, inputs):
         base, pictures = _expand(each)
-        results_within = _is_below(results, os.path.realpath(base))
+        results_within = is_below(into, base)
         for picture in pictures:
-            place = os.path.realpath(picture)
-            if results_within and _is_below(place, results):
+            if results_within and is_below(picture, into):
                 continue  # the result of an earlier run
             relative = Path(picture.name) if picture == each else picture.relative_to(base)
-            found.setdefault(place, (picture, relative))
+            found.setdefault(os.path.realpath(picture), (picture, relative))
     if not found:
         raise ImageError(
             f"no pictures in {', '.join(map(str, inputs)) or 'nothing'}. "
@@ -132,25 +131,36 @@ def _expand(path: Path) -> tuple[Path, list[Path]]:
     return base, pictures
 
 
-def _is_below(path: str, folder: str) -> bool:
-    return Path(folder) in Path(path).parents
+def is_below(path: PathLike, folder: PathLike) -> bool:
+    """Whether a file lies in a folder, or in one within, by whatever names."""
+    return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
 
 
-def _name_targets(
-    found: Sequence[tuple[Path, Path]], folder: Path, wanted: str | None
-) -> list[StylizedFile]:
+def _writable(suffix: str) -> str:
+    return suffix if suffix.lower() in WRITE_FORMATS else ".png"
+
+
+def name_targets(
+    found: Sequence[tuple[Path, Path]], folder: Path, suffix_of: Callable[[str], str]
+) -> list[tuple[Path, Path]]:
+    """Pair each source with its file in ``folder``; the second of equal names is ``name-2``.
+
+    Args:
+        found: each source, and its path relative to the folder.
+        folder: need not be there.
+        suffix_of: the ending of the result, for that of the source.
+    """
     planned = []
     taken: set[str] = set()
     for source, relative in found:
-        kept = relative.suffix if relative.suffix.lower() in WRITE_FORMATS else ".png"
-        suffix = wanted or kept
+        suffix = suffix_of(relative.suffix)
         name = relative.with_suffix(suffix)
         number = 1
         while str(name).casefold() in taken:  # many file systems do not tell a.jpg from A.JPG
             number += 1
             name = relative.with_name(f"{relative.stem}-{number}{suffix}")
         taken.add(str(name).casefold())
-        planned.append(StylizedFile(source, folder / name))
+        planned.append((source, folder / name))
     return planned
 
 

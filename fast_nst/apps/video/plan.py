@@ -1,4 +1,4 @@
-"""Which of the inputs are videos, and what they become; no PyAV and no torch in here."""
+"""Which of the inputs are videos, and what they become; no PyAV in here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fast_nst.apps.video.formats import FORMATS, READ_SUFFIXES, is_video_target
 from fast_nst.errors import VideoError
+from fast_nst.inference.plan import is_below, name_targets
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def plan_videos(
         elif path.is_dir():
             inside = [file for file in sorted(path.rglob("*")) if file.is_file()]
             inside = [file for file in inside if not _is_hidden(file.relative_to(path))]
-            videos = [file for file in inside if is_video(file) and not _is_below(file, output)]
+            videos = [file for file in inside if is_video(file) and not is_below(file, output)]
             found.update(
                 {os.path.realpath(file): (file, file.relative_to(path)) for file in videos}
             )
@@ -69,7 +70,7 @@ def plan_videos(
                 rest.append(each)
         elif not path.exists() and glob.has_magic(each):
             matches = [Path(file) for file in sorted(glob.glob(each, recursive=True))]
-            videos = [file for file in matches if is_video(file) and not _is_below(file, output)]
+            videos = [file for file in matches if is_video(file) and not is_below(file, output)]
             found.update({os.path.realpath(file): (file, Path(file.name)) for file in videos})
             if len(videos) < len(matches) or not videos:
                 rest.append(each)
@@ -77,10 +78,10 @@ def plan_videos(
             found[os.path.realpath(path)] = (path, Path(path.name))
         else:
             rest.append(each)
-    return tuple(_name_targets(list(found.values()), output)), tuple(rest)
+    return tuple(_plan_targets(list(found.values()), output)), tuple(rest)
 
 
-def _name_targets(found: Sequence[tuple[Path, Path]], output: str) -> list[PlannedVideo]:
+def _plan_targets(found: Sequence[tuple[Path, Path]], output: str) -> list[PlannedVideo]:
     into = Path(output)
     suffix = into.suffix.lower()
     is_folder = into.is_dir() or output.endswith(("/", os.sep)) or not suffix
@@ -90,23 +91,9 @@ def _name_targets(found: Sequence[tuple[Path, Path]], output: str) -> list[Plann
                 f"{output} is the name of one video, and there are several. Name a folder."
             )
         return [PlannedVideo(source, into) for source, _ in found]
-    planned: list[PlannedVideo] = []
-    taken: set[str] = set()
-    for source, relative in found:
-        ending = relative.suffix if relative.suffix.lower() in FORMATS else ".mp4"
-        name = relative.with_suffix(ending)
-        number = 1
-        while str(name).casefold() in taken:  # many file systems do not tell a.mp4 from A.MP4
-            number += 1
-            name = relative.with_name(f"{relative.stem}-{number}{ending}")
-        taken.add(str(name).casefold())
-        planned.append(PlannedVideo(source, into / name))
-    return planned
+    named = name_targets(found, into, lambda own: own if own.lower() in FORMATS else ".mp4")
+    return [PlannedVideo(source, target) for source, target in named]
 
 
 def _is_hidden(relative: Path) -> bool:
     return any(part.startswith(".") for part in relative.parts)
-
-
-def _is_below(file: Path, folder: str) -> bool:
-    return Path(os.path.realpath(folder)) in Path(os.path.realpath(file)).parents
