@@ -144,8 +144,7 @@ class Stylizer:
         content = image.detach().to(torch.float32).clamp(0, 1)
         if image.ndim == 3:
             return self.stylize_picture(Picture(content), controls).rgb.to(image)
-        # One by one: on a CPU, a batch of eight takes twice as long per picture, as its features
-        # leave the caches.
+        # One by one: on a CPU, the features of a batch would leave the caches.
         pictures = [self.stylize_picture(Picture(each), controls).rgb for each in content]
         return torch.stack(pictures).to(image)
 
