@@ -91,6 +91,8 @@ def _train_with_progress(config: TrainConfig, run_dir: Path, output_dir: Path) -
         console.print(f"{len(result.skipped)} training pictures could not be read:")
         for name, reason in result.skipped:
             console.print(f"  {name}: {reason}", markup=False, highlight=False)
+    for note in result.notes:
+        console.print(f"note: {note}", markup=False, highlight=False)
     losses = "  ".join(f"{name} {value:.4f}" for name, value in result.losses.items())
     console.print(f"{result.steps} steps in {result.elapsed_s:.0f} s")
     console.print(f"validation: {losses}")

@@ -21,6 +21,10 @@ class Pictures(Protocol):
     def skipped(self) -> list[tuple[str, str]]:
         """(name, reason) of every picture that could not be read so far."""
 
+    @property
+    def notes(self) -> list[str]:
+        """What else the user should know by now, a line each."""
+
     def set_epoch(self, epoch: int) -> None:
         """Let the next pass differ from the passes before."""
 

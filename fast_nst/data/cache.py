@@ -6,13 +6,14 @@ nothing that two trainings at once could get in each other's way with.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import multiprocessing
 import os
 import shutil
 import struct
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,6 +54,7 @@ class PhotoCache:
 
     def __init__(self, photos: Path, size: int) -> None:
         self.photos = photos
+        self._left_out: Any = multiprocessing.Value("b", False)
         self.side = max(LEAST_SIDE, round(OVERSIZE * size))
         name = hashlib.sha256(os.fsencode(photos.resolve())).hexdigest()[:16]
         self.folder = cache_root() / "photos" / f"{name}_{self.side}"
@@ -65,6 +67,11 @@ class PhotoCache:
                 f"the cache of decoded photographs, {self.folder}, cannot be written "
                 f"({error.strerror}). Set {VARIABLE} to a folder that can, or data.cache=false."
             ) from error
+
+    @property
+    def left_out(self) -> bool:
+        """Whether there was no room for a photograph, in whichever worker."""
+        return bool(self._left_out.value)
 
     def read(self, photo: Path) -> Tensor | None:
         """Return (3, H, W), uint8, channels last; None if it is not there, or not valid."""
@@ -94,12 +101,15 @@ class PhotoCache:
             picture = resize_short_side(picture, self.side)
         pixels = (picture * 255).round().clamp(0, 255).to(torch.uint8)
         pixels = pixels.permute(1, 2, 0).contiguous()
-        with contextlib.suppress(OSError):  # a full disk slows the training; it does not stop it
+        try:
             self._store(photo, pixels)
+        except OSError:  # a full disk slows the training; it does not stop it
+            self._left_out.value = True
         return pixels.permute(2, 0, 1)
 
     def _store(self, photo: Path, pixels: Tensor) -> None:
         if shutil.disk_usage(self.folder).free < KEPT_FREE + pixels.numel():
+            self._left_out.value = True
             return
         found = photo.stat()
         entry = self._entry(photo)

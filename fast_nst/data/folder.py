@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset
 
-from fast_nst.data.cache import PhotoCache
+from fast_nst.data.cache import VARIABLE, PhotoCache
+from fast_nst.data.stream import PictureStream
 from fast_nst.data.transforms import (
     decode,
     fixed_transform,
@@ -19,12 +19,12 @@ from fast_nst.data.transforms import (
     training_transform,
     why_broken,
 )
-from fast_nst.data.workers import SkippedList, consumer
+from fast_nst.data.workers import consumer
 from fast_nst.errors import DataError, ImageError
 from fast_nst.image.io import READ_SUFFIXES, list_images
 
 
-class FolderPictures(IterableDataset[Tensor]):
+class FolderPictures(PictureStream):
     """Photographs from a folder and its subfolders, cropped and flipped at random.
 
     Every pass goes over all files in a new order, shared out among workers and ranks. Files that
@@ -59,14 +59,10 @@ class FolderPictures(IterableDataset[Tensor]):
         cache: bool = False,
         cache_for: int | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(size, seed)
         self.path = Path(path).expanduser()
-        self.size = size
-        self.seed = seed
-        self.epoch = 0
         self._transform = training_transform(size, least_scale=least_scale)
         self._least_side = int(np.ceil(size / least_scale**0.5))
-        self._skipped = SkippedList()
         self._broken: set[Path] = set()
         files = _pictures_in(self.path)
         if all(self._read(file, size) is None for file in files):  # stops at the first good one
@@ -83,13 +79,14 @@ class FolderPictures(IterableDataset[Tensor]):
             self._least_side = self._cache.side
 
     @property
-    def skipped(self) -> list[tuple[str, str]]:
-        """(path, reason) of every unreadable file met so far, in whichever worker."""
-        return self._skipped.read()
-
-    def set_epoch(self, epoch: int) -> None:
-        """Let the next pass over the stream go in another order than the passes before."""
-        self.epoch = epoch
+    def notes(self) -> list[str]:
+        """Whether photographs are decoded again and again, for want of room on the disk."""
+        if self._cache is None or not self._cache.left_out:
+            return []
+        return [
+            f"not every decoded photograph could be kept in {self._cache.folder}, so that some are "
+            f"decoded each time. Make room on its disk, or set {VARIABLE} to another folder."
+        ]
 
     def __iter__(self) -> Iterator[Tensor]:
         """Start the stream of this epoch, worker and rank.

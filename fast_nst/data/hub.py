@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import get_worker_info
 
+from fast_nst.data.stream import PictureStream
 from fast_nst.data.transforms import (
     decode,
     fixed_transform,
@@ -20,13 +21,13 @@ from fast_nst.data.transforms import (
     training_transform,
     why_broken,
 )
-from fast_nst.data.workers import SkippedList, consumer
+from fast_nst.data.workers import consumer
 from fast_nst.errors import DataError, suggest
 
 Row = Mapping[str, Any]
 
 
-class HubPictures(IterableDataset[Tensor]):
+class HubPictures(PictureStream):
     """The pictures in one column of a dataset, cropped and flipped at random.
 
     Rows whose picture cannot be read are passed over and listed in :attr:`skipped`.
@@ -71,17 +72,13 @@ class HubPictures(IterableDataset[Tensor]):
         held_out: int = 0,
         least_scale: float = 0.25,
     ) -> None:
-        super().__init__()
+        super().__init__(size, seed)
         self.name = name
-        self.size = size
-        self.seed = seed
-        self.epoch = 0
         self.image_column = image_column
         self.streaming = streaming
         self._shuffle_buffer = shuffle_buffer
         self._transform = training_transform(size, least_scale=least_scale)
         self._least_side = int(np.ceil(size / least_scale**0.5))
-        self._skipped = SkippedList()
         rows = _load(
             name, config_name, split=split, streaming=streaming,
             data_files=data_files, data_dir=data_dir,
@@ -98,15 +95,6 @@ class HubPictures(IterableDataset[Tensor]):
             if not len(self._all):
                 raise DataError(f"{name} has no rows in split {split!r}. Choose another split.")
             self._held_out = held_out if len(self._all) >= 3 * held_out else 0
-
-    @property
-    def skipped(self) -> list[tuple[str, str]]:
-        """(row or path, reason) of every unreadable picture met so far, in whichever worker."""
-        return self._skipped.read()
-
-    def set_epoch(self, epoch: int) -> None:
-        """Let the next pass over the stream go in another order than the passes before."""
-        self.epoch = epoch
 
     def __iter__(self) -> Iterator[Tensor]:
         """Start the stream of this epoch, worker and rank.

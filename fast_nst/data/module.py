@@ -89,6 +89,12 @@ class PictureDataModule(pl.LightningDataModule):
         listed = [skipped for pictures in self._pictures.values() for skipped in pictures.skipped]
         return list(dict.fromkeys(listed))
 
+    @property
+    def notes(self) -> list[str]:
+        """What else the user should know of the data by now, a line each."""
+        noted = [note for pictures in self._pictures.values() for note in pictures.notes]
+        return list(dict.fromkeys(noted))
+
     def setup(self, stage: str | None = None) -> None:
         """Make the datasets, so that missing pictures are told before a training starts."""
         for size in (self.size, self.late_size):

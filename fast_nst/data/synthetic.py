@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import IterableDataset
 
 from fast_nst.data.leaves import draw_picture
 from fast_nst.data.photos import bundled_photos
+from fast_nst.data.stream import PictureStream
 from fast_nst.data.workers import consumer
 from fast_nst.errors import ConfigError
 
@@ -23,7 +22,7 @@ _GRAY = np.array((0.299, 0.587, 0.114), np.float32)
 _FIXED = 0x5EED  # sets the fixed pictures' randomness apart from every training stream
 
 
-class SyntheticPictures(IterableDataset[Tensor]):
+class SyntheticPictures(PictureStream):
     """Random crops of a small pool of drawn pictures that is renewed as it is used.
 
     Drawing a picture costs as much as some thirty crops of it, so several are taken from each, all
@@ -42,31 +41,22 @@ class SyntheticPictures(IterableDataset[Tensor]):
         DataError: If photographs are wanted and scikit-image carries none.
     """
 
-    skipped: ClassVar[list[tuple[str, str]]] = []  # nothing to read, nothing to skip
-
     _POOL = 6
     _CROPS_PER_DRAWING = 32
 
     def __init__(self, size: int, seed: int = 0, photo_share: float = 0.35) -> None:
-        super().__init__()
+        super().__init__(size, seed)
         if size < 16:
             raise ConfigError(f"size is {size} px; pictures are drawn from 16 px up.")
         if not 0.0 <= photo_share <= 1.0:
             raise ConfigError(f"photo_share is {photo_share}; it is a share, from 0 to 1.")
-        self.size = size
-        self.seed = seed
         self.photo_share = photo_share
-        self.epoch = 0
         # Large enough for crops at several scales; a drawing's cost grows with its area.
         self._canvas = int(np.clip(3 * size, 256, max(640, 1.5 * size)))
         self._photos: list[NDArray[np.uint8]] = []
         self._shares: NDArray[np.float64] = np.ones(0)
         if photo_share > 0.0:
             self._photos, self._shares = bundled_photos()
-
-    def set_epoch(self, epoch: int) -> None:
-        """Let the next pass over the stream show other pictures than the passes before."""
-        self.epoch = epoch
 
     def __iter__(self) -> Iterator[Tensor]:
         """Start the stream of this epoch, worker and rank."""

@@ -143,7 +143,7 @@ def find_judge(judge: str) -> Encoder:
             f"file. Encoders: {', '.join(ENCODERS)}."
         )
     for name in ENCODERS:
-        with contextlib.suppress(WeightsError):
+        with contextlib.suppress(WeightsError):  # of another encoder; if of none, it is said below
             return create_encoder(name, file)
     raise ConfigError(f"--judge {judge}: holds the weights of none of {', '.join(ENCODERS)}.")
 

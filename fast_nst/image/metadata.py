@@ -104,6 +104,7 @@ def _pick(tags: Mapping[int, Any], names: tuple[str, ...]) -> dict[int, Any]:
                 alone[number] = value
                 alone.tobytes()
             except Exception:  # a damaged value fails in as many ways
+                # Left out without a word: the picture and its other tags are whole without it.
                 continue
             picked[number] = value
     return picked

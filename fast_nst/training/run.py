@@ -55,6 +55,7 @@ class TrainResult:
         steps: optimizer steps, those before a resume included.
         elapsed_s: seconds, likewise.
         skipped: (name, reason) of each training picture that could not be read.
+        notes: what else the user should know of the training, a line each.
     """
 
     filter: Path
@@ -63,6 +64,7 @@ class TrainResult:
     steps: int
     elapsed_s: float
     skipped: list[tuple[str, str]]
+    notes: list[str]
 
 
 def train(
@@ -150,6 +152,7 @@ def train(
         steps=trainer.global_step,
         elapsed_s=schedule.elapsed_s,
         skipped=data.skipped,
+        notes=data.notes,
     )
 
 

@@ -210,9 +210,8 @@ class ClipWriter:
         if self._closed:
             return
         self._closed = True
-        with contextlib.suppress(
-            Exception
-        ):  # it is given up; what else is wrong with it is no news
+        # The file is given up, so what closing it complains about is no news.
+        with contextlib.suppress(Exception):
             self.container.close()
         if not self._numbered:
             with contextlib.suppress(OSError):

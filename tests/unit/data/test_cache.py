@@ -122,12 +122,21 @@ def test_a_folder_that_cannot_be_written_is_one_line_with_the_way_out(
     assert "\n" not in str(caught.value)
 
 
-def test_a_full_disk_leaves_the_training_without_a_cache(
+def test_a_full_disk_leaves_the_training_without_a_cache_and_is_told(
     root: Path, photos: Path, take: Take, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "KEPT_FREE", shutil.disk_usage(photos).total)
-    assert _which(take(FolderPictures(photos, 16, cache=True), 6)) == list(range(6))
+    data = PictureDataModule("folder", 16, path=photos, cache=True, held_out=0, num_workers=1)
+    data.setup()
+    assert data.notes == []
+    batches = iter(data.train_dataloader())
+    next(batches)
+    del batches
     assert not _entries(root)
+    (note,) = data.notes
+    assert "FAST_NST_CACHE" in note
+    assert "\n" not in note
+    assert _which(take(FolderPictures(photos, 16, cache=True), 6)) == list(range(6))
 
 
 def test_broken_photographs_are_listed_however_warm_the_cache_is(

@@ -1,0 +1,38 @@
+"""What the endless streams of training pictures have in common."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from fast_nst.data.workers import SkippedList
+
+
+class PictureStream(IterableDataset[Tensor]):
+    """Pictures without end, (3, size, size) in [0, 1]; another order or choice in each epoch.
+
+    Args:
+        size: height and width of the pictures, px.
+        seed: of everything random about them.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        super().__init__()
+        self.size = size
+        self.seed = seed
+        self.epoch = 0
+        self._skipped = SkippedList()
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """(path or row, reason) of every unreadable picture met so far, in whichever worker."""
+        return self._skipped.read()
+
+    @property
+    def notes(self) -> list[str]:
+        """What else the user should know by now, a line each."""
+        return []
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next pass over the stream differ from the passes before."""
+        self.epoch = epoch
