@@ -21,7 +21,7 @@ demo: $(VENV)/.installed
 	@echo "See demo/stylized.png, and checkpoints/starry_night.png for content, style and result."
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.installed-dev
 	PATH="$(abspath $(BIN)):$$PATH" scripts/check
