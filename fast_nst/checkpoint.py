@@ -96,7 +96,7 @@ def read_metadata(path: str | Path) -> FilterMetadata:
             metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
-            f"{path} is not a filter file, or is damaged ({_first_line(error)}). "
+            f"{path} is not a filter file, or is damaged ({error}). "
             "Give a .safetensors file that fast_nst wrote."
         ) from error
     if KEY not in metadata:
@@ -178,14 +178,11 @@ def _from_lightning(path: Path) -> tuple[FilterMetadata, dict[str, torch.Tensor]
         document = json.loads(checkpoint[KEY])
         state = checkpoint["state_dict"]
     except Exception as error:  # torch.load raises a dozen kinds, each for a damaged file
+        # Their messages stay out: some advise to load the file with its code.
         raise CheckpointError(
-            f"{path} is not a checkpoint of a fast_nst training, or is damaged "
-            f"({type(error).__name__}: {_first_line(error)})."
+            f"{path} is not a checkpoint of a fast_nst training, or is damaged. Give a last.ckpt "
+            "that one wrote, or a .safetensors file."
         ) from error
     prefix = "network."
     weights = {k.removeprefix(prefix): v.float() for k, v in state.items() if k.startswith(prefix)}
     return parse_metadata(document, path), weights
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0]

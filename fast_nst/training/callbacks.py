@@ -118,7 +118,8 @@ class Preview(pl.Callback):
     def stylize(self, module: StyleTransferModule) -> tuple[dict[str, float], Tensor]:
         """The unweighted losses of the fixed pictures, and the grid, (3, H, W) in [0, 1]."""
         rows, sums = [], dict.fromkeys(module.loss.weights, 0.0)
-        style = resize_short_side(self.style, self.content.shape[-2])[..., : self.content.shape[-1]]
+        height, width = self.content.shape[-2:]
+        style = resize_short_side(self.style, max(height, width))[..., :height, :width]
         for picture in torch.split(self.content, 1):
             stylized, terms = module.losses(picture.to(module.device))
             for name, value in module.loss.unweighted(terms).items():
