@@ -16,11 +16,6 @@ from fast_nst.errors import VideoError
 PREFIX = "camera:"
 
 
-def is_camera(source: object) -> bool:
-    """Whether a source is named as a camera: ``camera:0``, ``camera:/dev/video2``."""
-    return str(source).startswith(PREFIX)
-
-
 @dataclass(frozen=True)
 class Captured:
     """A frame.
