@@ -128,15 +128,21 @@ def read_image(source: str | os.PathLike[str] | bytes) -> Picture:
 
 
 @contextlib.contextmanager
-def open_image(source: str | os.PathLike[str] | bytes) -> Iterator[Image.Image]:
+def open_image(
+    source: str | os.PathLike[str] | bytes, name: str | None = None
+) -> Iterator[Image.Image]:
     """Open a picture file, or its content, and turn what goes wrong meanwhile into one error.
+
+    Args:
+        source: the file, or its content.
+        name: what errors call it; None for its path, or ``the input``.
 
     Raises:
         ImageError: As :func:`read_image` does, also for what the body of the ``with`` raises.
     """
-    name, file = "the input", io.BytesIO(source) if isinstance(source, bytes) else Path(source)
-    if not isinstance(source, bytes):
-        name = os.fspath(source)
+    file = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
+    if name is None:
+        name = "the input" if isinstance(source, bytes) else os.fspath(source)
     try:
         with _silence, Image.open(file) as image:
             yield image

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,15 @@ def is_done(file: StylizedFile) -> bool:
     try:
         if file.target.stat().st_mtime_ns < file.source.stat().st_mtime_ns:
             return False
-        with open_image(file.target) as image:
+    except OSError:
+        return False
+    return is_whole(file.target)
+
+
+def is_whole(source: PathLike | bytes) -> bool:
+    """Whether a picture file, or the content of one, can be read to its end."""
+    try:
+        with open_image(source) as image:
             for frame in range(getattr(image, "n_frames", 1)):
                 image.seek(frame)
                 image.load()
@@ -85,24 +93,24 @@ def is_done(file: StylizedFile) -> bool:
     return True
 
 
-def find_pictures(inputs: Sequence[PathLike], into: Path) -> list[tuple[Path, Path]]:
+def find_pictures(inputs: Sequence[PathLike], into: Path | None) -> list[tuple[Path, Path]]:
     """Pair every picture with its path relative to the output folder; each picture once.
 
     Args:
         inputs: as :func:`plan_files` takes them.
-        into: the output; what lies in it is no input.
+        into: the output; what lies in it is no input. None where it lies in no folder.
 
     Raises:
         ImageError: If an input is missing, or there is no picture.
     """
     found: dict[str, tuple[Path, Path]] = {}
-    results = os.path.realpath(into)
+    results = None if into is None else os.path.realpath(into)
     for each in map(Path, inputs):
         base, pictures = _expand(each)
-        results_within = _is_below(results, os.path.realpath(base))
+        results_within = results is not None and _is_below(results, os.path.realpath(base))
         for picture in pictures:
             place = os.path.realpath(picture)
-            if results_within and _is_below(place, results):
+            if results is not None and results_within and _is_below(place, results):
                 continue  # the result of an earlier run
             relative = Path(picture.name) if picture == each else picture.relative_to(base)
             found.setdefault(place, (picture, relative))
@@ -139,9 +147,23 @@ def _is_below(path: str, folder: str) -> bool:
 def _name_targets(
     found: Sequence[tuple[Path, Path]], folder: Path, wanted: str | None
 ) -> list[StylizedFile]:
-    planned = []
+    names = name_results([relative for _, relative in found], wanted)
+    return [
+        StylizedFile(source, folder / name) for (source, _), name in zip(found, names, strict=True)
+    ]
+
+
+def name_results(relatives: Iterable[Path], wanted: str | None = None) -> list[Path]:
+    """Name the results of pictures in a folder, each differently.
+
+    Args:
+        relatives: the pictures, below the folder that they are taken from.
+        wanted: the ending that results get; None to keep theirs, or for ``.png`` where that format
+            cannot be written.
+    """
+    names = []
     taken: set[str] = set()
-    for source, relative in found:
+    for relative in relatives:
         kept = relative.suffix if relative.suffix.lower() in WRITE_FORMATS else ".png"
         suffix = wanted or kept
         name = relative.with_suffix(suffix)
@@ -150,8 +172,8 @@ def _name_targets(
             number += 1
             name = relative.with_name(f"{relative.stem}-{number}{suffix}")
         taken.add(str(name).casefold())
-        planned.append(StylizedFile(source, folder / name))
-    return planned
+        names.append(name)
+    return names
 
 
 def refuse_overwriting(planned: Sequence[StylizedFile]) -> None:
