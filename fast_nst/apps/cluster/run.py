@@ -279,8 +279,9 @@ def _run(task: Task, items: list[dict[str, Any]], workers: int) -> Iterator[dict
     context.print_on_execution_start = False
     rows = max(1, min(MOST_ROWS, len(items) // (8 * workers)))
     blocks = math.ceil(len(items) / rows)
+    worker: Any = StylizeWorker  # classes are taken, though the annotation names functions only
     answers = ray.data.from_items(items, override_num_blocks=blocks).map(
-        StylizeWorker,
+        worker,
         fn_constructor_args=(task,),
         compute=ray.data.ActorPoolStrategy(
             min_size=1,

@@ -91,7 +91,7 @@ class Filter:
         return MixedStylizer(stylizers[0], stylizers[1], self.mix)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # Ray asks for a hash, and masks and actors are in it
 class Task:
     """All that workers are told.
 

@@ -93,7 +93,7 @@ def test_an_unknown_file_system_is_an_error_that_suggests_a_known_one() -> None:
 def test_a_file_that_is_not_there_and_one_that_cannot_be_written_are_one_line(
     tmp_path: Path, memory: str
 ) -> None:
-    with pytest.raises(ImageError, match="cannot read memory://places/no.png: there is no such"):
+    with pytest.raises(ImageError, match=r"cannot read memory://places/no\.png: there is no such"):
         open_place(f"{memory}/no.png").read()
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ImageError, match="cannot write"):

@@ -82,9 +82,9 @@ def test_what_is_there_before_is_remembered(photos: Path) -> None:
 
 
 def test_missing_inputs_and_folders_without_pictures_are_one_line(remote: str) -> None:
-    with pytest.raises(ImageError, match="cannot read memory://nothing: there is no such file"):
+    with pytest.raises(ImageError, match=r"cannot read memory://nothing: there is no such file"):
         plan_jobs(["memory://nothing"], "out")
-    with pytest.raises(ImageError, match="no pictures in memory://bucket/photos/\\*.gif"):
+    with pytest.raises(ImageError, match=r"no pictures in memory://bucket/photos/\*\.gif"):
         plan_jobs([f"{remote}/*.gif"], "out")
-    with pytest.raises(ImageError, match="ending '.xyz' is unknown"):
+    with pytest.raises(ImageError, match=r"ending '\.xyz' is unknown"):
         plan_jobs([remote], "out", ".xyz")
