@@ -30,6 +30,10 @@ class DataError(FastNSTError):
     """Training pictures are missing or unusable."""
 
 
+class ClusterError(FastNSTError):
+    """A Ray cluster cannot be used, or its workers cannot reach the files."""
+
+
 class CheckpointError(FastNSTError):
     """A file is not a filter that this version can load."""
 

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -14,17 +14,19 @@ from click.core import ParameterSource
 from fast_nst.cli.groups import GroupedCommand, option
 from fast_nst.cli.options import DEVICE
 from fast_nst.cli.progress import rate_bar
+from fast_nst.cli.stylize_cluster import is_cluster_run
 from fast_nst.cli.stylize_video import is_camera_run, run_camera, run_videos, video_options
 
 if TYPE_CHECKING:
+    from fast_nst.apps.cluster import ClusterReport
     from fast_nst.inference import (
         Controls,
         Saving,
-        StylizeProgress,
         Stylizer,
         StylizeReport,
     )
 
+ReportT = TypeVar("ReportT")
 _PIPE = "-"
 _FILE = click.Path(path_type=Path)
 # What needs the whole picture at once.
@@ -33,6 +35,16 @@ _WHOLE = (
     *("mix", "contact_sheet"),
 )
 _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
+
+
+class _Progress(Protocol):
+    """What engines report: ``done`` of ``total`` pictures."""
+
+    @property
+    def done(self) -> int: ...
+
+    @property
+    def total(self) -> int: ...
 
 
 @click.command(cls=GroupedCommand)
@@ -129,7 +141,15 @@ _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="torch, onnxruntime, or auto.",
+    help="torch, onnxruntime, or auto; ray for a cluster.",
+)
+@option(
+    "Running",
+    "--worker-cpus",
+    type=click.IntRange(1),
+    default=1,
+    metavar="N",
+    help="With --engine ray: cores of each worker process.  [default: 1]",
 )
 @option(
     "Running",
@@ -163,6 +183,7 @@ def stylize(
     camera_size: int | None,
     device: str,
     engine: str,
+    worker_cpus: int,
     values: str | None,
     memory: str | None,
     **look: Any,
@@ -170,8 +191,9 @@ def stylize(
     """Repaint pictures, videos or a camera with a trained filter.
 
     INPUT is a picture, a video, a folder of them, a pattern in quotes such as 'holiday/**/*.jpg',
-    camera:0, or - for a pipe. OUT is a file for one input; for several, a folder, where they keep
-    their names. Animated pictures stay animated.
+    camera:0, or - for a pipe; with --engine ray also a URL such as s3://bucket/holiday. OUT is a
+    file for one input; for several, a folder, where they keep their names. Animated pictures stay
+    animated.
 
     What fails is reported, the others go on, and the exit code is 1.
 
@@ -186,12 +208,35 @@ def stylize(
     from_camera = _check_usage(inputs, checkpoints, output, contact_sheet, mix)
     if memory is not None:
         engine = _check_memory_usage(ctx, checkpoints, (*inputs, output), engine)
+    on_cluster = is_cluster_run(ctx, engine, (*inputs, *([output] if output else [])))
     from fast_nst.inference import Controls, MixedStylizer, Saving, Stylizer, read_mask
     from fast_nst.inference.tiles import parse_memory
 
     limit = None if memory is None else parse_memory(memory)
     controls = Controls(mask=read_mask(mask) if mask else None, **look)
     saving = Saving(quality, keep_metadata=metadata == "keep")
+    if on_cluster:
+        from fast_nst.apps.cluster import stylize_on_cluster
+
+        cluster_report, seconds = _run_with_bar(
+            ctx,
+            lambda show: stylize_on_cluster(
+                checkpoints,
+                inputs,
+                str(output),
+                mix=mix,
+                device=device,
+                values=values,
+                controls=controls,
+                saving=saving,
+                suffix=f".{suffix}" if suffix else None,
+                resume=resume,
+                worker_cpus=worker_cpus,
+                on_progress=show,
+            ),
+        )
+        _print_report(cluster_report, str(output), seconds, sheet=False)
+        ctx.exit(1 if cluster_report.failures else 0)
     stylizers = [Stylizer.load(file, device, engine, values) for file in checkpoints]
     if mix is not None:
         stylizers = [MixedStylizer(stylizers[0], stylizers[1], mix)]
@@ -311,20 +356,28 @@ def _stylize_files(
 ) -> tuple[StylizeReport, float]:
     from fast_nst.inference import stylize_files
 
+    return _run_with_bar(
+        ctx,
+        lambda show: stylize_files(
+            stylizer,
+            inputs,
+            output,
+            controls=controls,
+            saving=saving,
+            suffix=f".{suffix}" if suffix else None,
+            resume=resume,
+            memory=memory,
+            on_progress=show,
+        ),
+    )
+
+
+def _run_with_bar(
+    ctx: click.Context, run: Callable[[Callable[[_Progress], None]], ReportT]
+) -> tuple[ReportT, float]:
+    """Write files with a progress bar; say what is left when the user interrupts that."""
     try:
-        return _with_bar(
-            lambda show: stylize_files(
-                stylizer,
-                inputs,
-                output,
-                controls=controls,
-                saving=saving,
-                suffix=f".{suffix}" if suffix else None,
-                resume=resume,
-                memory=memory,
-                on_progress=show,
-            )
-        )
+        return _with_bar(run)
     except KeyboardInterrupt:
         click.echo("interrupted; what is written is whole, and --resume goes on there", err=True)
         ctx.exit(130)
@@ -375,7 +428,9 @@ def _make_sheet(
     )
 
 
-def _print_report(report: StylizeReport, output: str, seconds: float, sheet: bool) -> None:
+def _print_report(
+    report: StylizeReport | ClusterReport, output: str, seconds: float, sheet: bool
+) -> None:
     for note in report.notes:
         click.echo(f"note: {note}", err=True)
     for failure in report.failures:
@@ -392,18 +447,17 @@ def _print_report(report: StylizeReport, output: str, seconds: float, sheet: boo
         click.echo(f"wrote {report.written[0].target}")
     elif written:
         rate = f"in {seconds:.1f} s, {written / seconds:.1f} per second"
-        click.echo(f"wrote {written} pictures to {Path(output)} {rate}")
+        place = output if "://" in output else Path(output)
+        click.echo(f"wrote {written} pictures to {place} {rate}")
 
 
-def _with_bar(
-    run: Callable[[Callable[[StylizeProgress], None]], StylizeReport],
-) -> tuple[StylizeReport, float]:
+def _with_bar(run: Callable[[Callable[[_Progress], None]], ReportT]) -> tuple[ReportT, float]:
     """Run with a progress bar; return the report and the seconds it took."""
     begin = time.monotonic()
     with rate_bar("stylizing") as bar:
         task = bar.add_task("stylizing", total=None, rate="")
 
-        def show(progress: StylizeProgress) -> None:
+        def show(progress: _Progress) -> None:
             rate = progress.done / (time.monotonic() - begin)
             bar.update(
                 task, completed=progress.done, total=progress.total, rate=f"{rate:.1f} per second"

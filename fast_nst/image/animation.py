@@ -24,6 +24,7 @@ class Animation:
         size: height and width of every frame, px.
         plays: how often it is shown; 0 for forever.
         metadata: what the file says of the picture.
+        name: what errors call the file; None for its path, or ``the input``.
     """
 
     source: str | os.PathLike[str] | bytes = field(repr=False)
@@ -31,6 +32,7 @@ class Animation:
     size: tuple[int, int]
     plays: int
     metadata: Metadata | None = None
+    name: str | None = None
 
     def frames(self) -> Iterator[tuple[Picture, float]]:
         """Decode every frame, with the time for which it is shown, ms.
@@ -38,7 +40,7 @@ class Animation:
         Raises:
             ImageError: If the file is damaged.
         """
-        with open_image(self.source) as image:
+        with open_image(self.source, self.name) as image:
             first = _first_frame(image)
             for index in range(first, first + self.count):
                 image.seek(index)
@@ -46,16 +48,22 @@ class Animation:
                 yield picture, float(image.info.get("duration", 0))
 
 
-def read_frames(source: str | os.PathLike[str] | bytes) -> Picture | Animation:
+def read_frames(
+    source: str | os.PathLike[str] | bytes, name: str | None = None
+) -> Picture | Animation:
     """Read a picture file, or open it if it is animated.
 
     Pages of a TIFF and further pictures of a camera's JPEG are no animation: the first is taken.
+
+    Args:
+        source: the file, or its content.
+        name: what errors call it; None for its path, or ``the input``.
 
     Raises:
         ImageError: As :func:`read_image` does; or if all frames together are larger than a single
             picture may be.
     """
-    with open_image(source) as image:
+    with open_image(source, name) as image:
         if not _is_animated(image):
             return picture_from_pil(image)
         plays, count = _plays(image), getattr(image, "n_frames", 1) - _first_frame(image)
@@ -68,7 +76,7 @@ def read_frames(source: str | os.PathLike[str] | bytes) -> Picture | Animation:
                 f"its {count} frames hold {pixels // 1_000_000} megapixels together, of at most "
                 f"{limit // 1_000_000}. Make a video of it first."
             )
-        return Animation(source, count, image.size[::-1], plays, read_metadata(image))
+        return Animation(source, count, image.size[::-1], plays, read_metadata(image), name)
 
 
 def is_animated(source: str | os.PathLike[str] | bytes) -> bool:

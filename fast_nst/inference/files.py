@@ -195,6 +195,8 @@ def stylize_bytes(
     *,
     controls: Controls | None = None,
     saving: Saving | None = None,
+    name: str | None = None,
+    target: str | None = None,
 ) -> tuple[bytes, str]:
     """Stylize one picture file, or the content of one, and keep the result in memory.
 
@@ -204,6 +206,8 @@ def stylize_bytes(
         kind: format of the result, such as ``"PNG"``.
         controls: how the filter is applied.
         saving: how the result is written.
+        name: what errors and notes call the source; None for its path, or ``the input``.
+        target: what errors call the result, if it is to become a file.
 
     Returns:
         The content of the resulting file; and what a person should know of it, or an empty text.
@@ -212,12 +216,15 @@ def stylize_bytes(
         ImageError: If ``source`` is no picture, or the result too large for the format or memory.
     """
     controls, saving = controls or Controls(), saving or Saving()
-    name = "the input" if isinstance(source, bytes) else str(source)
+    name = name or ("the input" if isinstance(source, bytes) else str(source))
     try:
-        loaded = read_frames(source)
-        encoded = _stylize(stylizer, loaded, kind, controls, saving)()
-    except OSError as error:
-        raise ImageError(f"cannot encode the result as {kind}: {error}.") from error
+        loaded = read_frames(source, name)
+        encoder = _stylize(stylizer, loaded, kind, controls, saving)
+        try:
+            encoded = encoder()
+        except (ImageError, OSError) as error:
+            what = f"write {target}" if target else f"encode the result as {kind}"
+            raise ImageError(f"cannot {what}: {error}") from error
     except (MemoryError, RuntimeError) as error:
         raise ImageError(explain_failure(name, error)) from error
     note = _loss(loaded, kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,8 +66,11 @@ def plan_files(
             f"{output} is the name of one picture, and the inputs may be several. Name a folder."
         )
     else:
-        named = name_targets(found, into, lambda own: suffix or _writable(own))
-        planned = [StylizedFile(source, target) for source, target in named]
+        names = name_results([relative for _, relative in found], suffix)
+        planned = [
+            StylizedFile(source, into / name)
+            for (source, _), name in zip(found, names, strict=True)
+        ]
     refuse_overwriting(planned)
     return tuple(planned)
 
@@ -77,7 +80,15 @@ def is_done(file: StylizedFile) -> bool:
     try:
         if file.target.stat().st_mtime_ns < file.source.stat().st_mtime_ns:
             return False
-        with open_image(file.target) as image:
+    except OSError:
+        return False
+    return is_whole(file.target)
+
+
+def is_whole(source: PathLike | bytes) -> bool:
+    """Whether a picture file, or the content of one, can be read to its end."""
+    try:
+        with open_image(source) as image:
             for frame in range(getattr(image, "n_frames", 1)):
                 image.seek(frame)
                 image.load()
@@ -86,12 +97,12 @@ def is_done(file: StylizedFile) -> bool:
     return True
 
 
-def find_pictures(inputs: Sequence[PathLike], into: Path) -> list[tuple[Path, Path]]:
+def find_pictures(inputs: Sequence[PathLike], into: Path | None) -> list[tuple[Path, Path]]:
     """Pair every picture with its path relative to the output folder; each picture once.
 
     Args:
         inputs: as :func:`plan_files` takes them.
-        into: the output; what lies in it is no input.
+        into: the output; what lies in it is no input. None where it lies in no folder.
 
     Raises:
         ImageError: If an input is missing, or there is no picture.
@@ -99,9 +110,9 @@ def find_pictures(inputs: Sequence[PathLike], into: Path) -> list[tuple[Path, Pa
     found: dict[str, tuple[Path, Path]] = {}
     for each in map(Path, inputs):
         base, pictures = _expand(each)
-        results_within = is_below(into, base)
+        results_within = into is not None and is_below(into, base)
         for picture in pictures:
-            if results_within and is_below(picture, into):
+            if into is not None and results_within and is_below(picture, into):
                 continue  # the result of an earlier run
             relative = Path(picture.name) if picture == each else picture.relative_to(base)
             found.setdefault(os.path.realpath(picture), (picture, relative))
@@ -136,32 +147,33 @@ def is_below(path: PathLike, folder: PathLike) -> bool:
     return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
 
 
-def _writable(suffix: str) -> str:
-    return suffix if suffix.lower() in WRITE_FORMATS else ".png"
-
-
-def name_targets(
-    found: Sequence[tuple[Path, Path]], folder: Path, suffix_of: Callable[[str], str]
-) -> list[tuple[Path, Path]]:
-    """Pair each source with its file in ``folder``; the second of equal names is ``name-2``.
+def name_results(
+    relatives: Iterable[Path],
+    wanted: str | None = None,
+    formats: Collection[str] = WRITE_FORMATS,
+    otherwise: str = ".png",
+) -> list[Path]:
+    """Name the results in a folder, each differently: the second of equal names is ``name-2``.
 
     Args:
-        found: each source, and its path relative to the folder.
-        folder: need not be there.
-        suffix_of: the ending of the result, for that of the source.
+        relatives: the sources, below the folder that they are taken from.
+        wanted: the ending that results get; None to keep their own.
+        formats: the endings that can be written.
+        otherwise: the ending where a source's own cannot be written.
     """
-    planned = []
+    names = []
     taken: set[str] = set()
-    for source, relative in found:
-        suffix = suffix_of(relative.suffix)
+    for relative in relatives:
+        kept = relative.suffix if relative.suffix.lower() in formats else otherwise
+        suffix = wanted or kept
         name = relative.with_suffix(suffix)
         number = 1
         while str(name).casefold() in taken:  # many file systems do not tell a.jpg from A.JPG
             number += 1
             name = relative.with_name(f"{relative.stem}-{number}{suffix}")
         taken.add(str(name).casefold())
-        planned.append((source, folder / name))
-    return planned
+        names.append(name)
+    return names
 
 
 def refuse_overwriting(planned: Sequence[StylizedFile]) -> None:

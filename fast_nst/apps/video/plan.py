@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fast_nst.apps.video.formats import FORMATS, READ_SUFFIXES, is_video_target
 from fast_nst.errors import VideoError
-from fast_nst.inference.plan import is_below, name_targets
+from fast_nst.inference.plan import is_below, name_results
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,10 @@ def _plan_targets(found: Sequence[tuple[Path, Path]], output: str) -> list[Plann
                 f"{output} is the name of one video, and there are several. Name a folder."
             )
         return [PlannedVideo(source, into) for source, _ in found]
-    named = name_targets(found, into, lambda own: own if own.lower() in FORMATS else ".mp4")
-    return [PlannedVideo(source, target) for source, target in named]
+    names = name_results([relative for _, relative in found], None, FORMATS, ".mp4")
+    return [
+        PlannedVideo(source, into / name) for (source, _), name in zip(found, names, strict=True)
+    ]
 
 
 def _is_hidden(relative: Path) -> bool:
