@@ -18,11 +18,14 @@ from fast_nst.cli.stylize_cluster import is_cluster_run
 from fast_nst.cli.stylize_video import is_camera_run, run_camera, run_videos, video_options
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fast_nst.apps.cluster import ClusterReport
+    from fast_nst.apps.video import FrameFilter
     from fast_nst.inference import (
         Controls,
+        PictureFilter,
         Saving,
-        Stylizer,
         StylizeReport,
     )
 
@@ -209,11 +212,11 @@ def stylize(
     if memory is not None:
         engine = _check_memory_usage(ctx, checkpoints, (*inputs, output), engine)
     on_cluster = is_cluster_run(ctx, engine, (*inputs, *([output] if output else [])))
-    from fast_nst.inference import Controls, MixedStylizer, Saving, Stylizer, read_mask
-    from fast_nst.inference.tiles import parse_memory
+    # Nothing here imports PyTorch before it is needed: it takes longer than a small picture.
+    from fast_nst.inference import Controls, Saving, open_filter
 
-    limit = None if memory is None else parse_memory(memory)
-    controls = Controls(mask=read_mask(mask) if mask else None, **look)
+    limit = None if memory is None else _parse_memory(memory)
+    controls = Controls(mask=_read_mask(mask) if mask else None, **look)
     saving = Saving(quality, keep_metadata=metadata == "keep")
     if on_cluster:
         from fast_nst.apps.cluster import stylize_on_cluster
@@ -237,19 +240,17 @@ def stylize(
         )
         _print_report(cluster_report, str(output), seconds, sheet=False)
         ctx.exit(1 if cluster_report.failures else 0)
-    stylizers = [Stylizer.load(file, device, engine, values) for file in checkpoints]
+    stylizers = [open_filter(file, device, engine, values) for file in checkpoints]
     if mix is not None:
-        stylizers = [MixedStylizer(stylizers[0], stylizers[1], mix)]
+        stylizers = [_mix(stylizers, mix)]
     # Each kind of input and output is handed to a function of its own from here.
     whole = True
     if from_camera or (contact_sheet is None and _PIPE not in (*inputs, output)):
-        from fast_nst.apps.video.filtering import Controlled
         from fast_nst.apps.video.plan import plan_videos
 
-        frame_filter = Controlled(stylizers[0], vars(controls))
         if from_camera:
             run_camera(
-                frame_filter,
+                _frame_filter(stylizers[0], controls),
                 inputs[0],
                 output,
                 codec=codec,
@@ -258,9 +259,16 @@ def stylize(
             )
             return
         videos, inputs = plan_videos(inputs, str(output))
-        whole = run_videos(
-            ctx, frame_filter, videos, codec=codec, quality=quality, frames=frames, resume=resume
-        )
+        if videos:
+            whole = run_videos(
+                ctx,
+                _frame_filter(stylizers[0], controls),
+                videos,
+                codec=codec,
+                quality=quality,
+                frames=frames,
+                resume=resume,
+            )
         if not inputs:
             ctx.exit(0 if whole else 1)
     if contact_sheet is not None:
@@ -278,6 +286,30 @@ def stylize(
     _print_report(report, str(output), seconds, sheet=contact_sheet is not None)
     if report.failures or not whole:
         ctx.exit(1)
+
+
+def _parse_memory(memory: str) -> int:
+    from fast_nst.inference.tiles import parse_memory
+
+    return parse_memory(memory)
+
+
+def _read_mask(file: Path) -> Tensor:
+    from fast_nst.inference import read_mask
+
+    return read_mask(file)
+
+
+def _mix(stylizers: list[PictureFilter], share: float) -> PictureFilter:
+    from fast_nst.inference import MixedStylizer
+
+    return MixedStylizer(stylizers[0].to_torch(), stylizers[1].to_torch(), share)
+
+
+def _frame_filter(stylizer: PictureFilter, controls: Controls) -> FrameFilter:
+    from fast_nst.apps.video.filtering import Controlled
+
+    return Controlled(stylizer.to_torch(), vars(controls))
 
 
 def _check_usage(
@@ -345,7 +377,7 @@ def _check_memory_usage(
 
 def _stylize_files(
     ctx: click.Context,
-    stylizer: Stylizer,
+    stylizer: PictureFilter,
     inputs: tuple[str, ...],
     output: str,
     controls: Controls,
@@ -384,7 +416,7 @@ def _run_with_bar(
 
 
 def _stylize_pipe(
-    stylizer: Stylizer,
+    stylizer: PictureFilter,
     source: str,
     output: str,
     suffix: str | None,
@@ -409,7 +441,7 @@ def _stylize_pipe(
 
 def _make_sheet(
     checkpoints: tuple[Path, ...],
-    stylizers: list[Stylizer],
+    stylizers: list[PictureFilter],
     inputs: tuple[str, ...],
     target: Path,
     controls: Controls,
@@ -420,7 +452,7 @@ def _make_sheet(
     names = name_filters(checkpoints)
     if len(stylizers) < len(names):
         names = [" + ".join(names)]
-    by_name: dict[str, Stylizer] = dict(zip(names, stylizers, strict=True))
+    by_name: dict[str, PictureFilter] = dict(zip(names, stylizers, strict=True))
     return _with_bar(
         lambda show: make_contact_sheet(
             by_name, inputs, target, controls=controls, saving=saving, on_progress=show

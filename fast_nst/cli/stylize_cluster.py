@@ -9,7 +9,6 @@ import click
 from click.core import ParameterSource
 
 from fast_nst.apps.video.formats import is_video_target
-from fast_nst.apps.video.plan import is_video
 from fast_nst.cli.stylize_video import is_camera_run
 from fast_nst.engine import engine_names
 from fast_nst.errors import ConfigError, suggest
@@ -43,6 +42,8 @@ def is_cluster_run(ctx: click.Context, engine: str, places: Sequence[str]) -> bo
         if ctx.get_parameter_source("worker_cpus") is not ParameterSource.DEFAULT:
             raise click.UsageError("--worker-cpus is for --engine ray.")
         return False
+    from fast_nst.apps.video.plan import is_video  # loads NumPy
+
     given = [
         f"--{name.replace('_', '-')}"
         for name in _ALONE

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from fast_nst.errors import ImageError
+from fast_nst.image.arrays import ArrayPicture, array_from_pil
 from fast_nst.image.formats import ANIMATED
-from fast_nst.image.io import Picture, open_image, picture_from_pil
+from fast_nst.image.io import open_image
 from fast_nst.image.metadata import Metadata, read_metadata
 
 
@@ -34,7 +35,7 @@ class Animation:
     metadata: Metadata | None = None
     name: str | None = None
 
-    def frames(self) -> Iterator[tuple[Picture, float]]:
+    def frames(self) -> Iterator[tuple[ArrayPicture, float]]:
         """Decode every frame, with the time for which it is shown, ms.
 
         Raises:
@@ -44,13 +45,13 @@ class Animation:
             first = _first_frame(image)
             for index in range(first, first + self.count):
                 image.seek(index)
-                picture = picture_from_pil(image)  # decodes, which sets the duration
+                picture = array_from_pil(image)  # decodes, which sets the duration
                 yield picture, float(image.info.get("duration", 0))
 
 
 def read_frames(
     source: str | os.PathLike[str] | bytes, name: str | None = None
-) -> Picture | Animation:
+) -> ArrayPicture | Animation:
     """Read a picture file, or open it if it is animated.
 
     Pages of a TIFF and further pictures of a camera's JPEG are no animation: the first is taken.
@@ -65,11 +66,11 @@ def read_frames(
     """
     with open_image(source, name) as image:
         if not _is_animated(image):
-            return picture_from_pil(image)
+            return array_from_pil(image)
         plays, count = _plays(image), getattr(image, "n_frames", 1) - _first_frame(image)
         if count == 1:
             image.seek(_first_frame(image))
-            return picture_from_pil(image)
+            return array_from_pil(image)
         pixels = count * image.width * image.height
         if pixels > (limit := 2 * (Image.MAX_IMAGE_PIXELS or pixels)):
             raise ImageError(

@@ -1,4 +1,7 @@
-"""Read and write picture files: what turns uint8, EXIF, ICC and alpha into our one convention."""
+"""Read and write picture files; pictures are tensors here, and arrays in ``arrays.py``.
+
+PyTorch is loaded with the first picture that is wanted as tensors, not before.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,24 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-import torch
-from PIL import Image, ImageCms, UnidentifiedImageError
-from torch import Tensor
+from PIL import Image, UnidentifiedImageError
 
 from fast_nst.errors import ImageError
-from fast_nst.image.formats import (
-    HOLDS_ALPHA,
-    READ_SUFFIXES,
-    WRITE_FORMATS,
-    encode,
-    image_format,
+from fast_nst.image.arrays import (
+    Array,
+    ArrayPicture,
+    array_from_pil,
+    array_to_pil,
+    encode_array,
+    to_upright_srgb,
 )
-from fast_nst.image.metadata import Metadata, read_metadata
-from fast_nst.image.transparency import cover_hidden_colors
+from fast_nst.image.formats import READ_SUFFIXES, WRITE_FORMATS, image_format
+from fast_nst.image.metadata import Metadata
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "READ_SUFFIXES",
@@ -45,17 +49,6 @@ __all__ = [
     "write_bytes",
     "write_image",
 ]
-
-_EXIF_ORIENTATION = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class _Silence:
@@ -103,6 +96,18 @@ class Picture:
     rgb: Tensor
     alpha: Tensor | None = None
     metadata: Metadata | None = None
+
+    @classmethod
+    def of_arrays(cls, picture: ArrayPicture) -> Picture:
+        """The same picture as tensors, which share the arrays' memory."""
+        import torch
+
+        alpha = None if picture.alpha is None else torch.from_numpy(picture.alpha)
+        return cls(torch.from_numpy(picture.rgb), alpha, picture.metadata)
+
+    def to_arrays(self) -> ArrayPicture:
+        """The same picture as arrays, which share the tensors' memory where they can."""
+        return ArrayPicture(*_to_arrays(self.rgb, self.alpha), self.metadata)
 
 
 def read_image(source: str | os.PathLike[str] | bytes) -> Picture:
@@ -159,31 +164,7 @@ def picture_from_pil(image: Image.Image) -> Picture:
         ImageError: If its numbers have no known range (floating point outside [0, 1]).
         OSError: If the file behind a lazily opened image is damaged.
     """
-    color, alpha = to_upright_srgb(image)
-    rgb = _to_tensor(color)
-    metadata = read_metadata(image)
-    if alpha is None:
-        return Picture(rgb, metadata=metadata)
-    opacity = _to_tensor(alpha)
-    return Picture(cover_hidden_colors(rgb, opacity), opacity, metadata)
-
-
-def to_upright_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Convert an opened Pillow image, but leave it 8-bit and hidden colors as they are.
-
-    Returns:
-        The colors, ``RGB``, and the opacity, ``L``, or None where the picture is opaque. What
-        needs no conversion is ``image`` itself, not a copy.
-
-    Raises:
-        ImageError, OSError: As :func:`picture_from_pil` does.
-    """
-    image.load()
-    profile = image.info.get("icc_profile")
-    color, alpha = _split_alpha(_upright(image))
-    color = _to_srgb(_to_8_bit(color), profile)
-    opaque = alpha is None or alpha.getextrema() == (255, 255)
-    return color, None if opaque else alpha
+    return Picture.of_arrays(array_from_pil(image))
 
 
 def picture_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
@@ -197,25 +178,7 @@ def picture_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
         ValueError: If a shape is not as above.
         ImageError: If a value is not a number.
     """
-    if rgb.ndim != 3 or rgb.shape[0] != 3 or 0 in rgb.shape:
-        raise ValueError(f"rgb is {tuple(rgb.shape)}; wanted (3, H, W).")
-    if alpha is not None and alpha.shape != (1, *rgb.shape[1:]):
-        raise ValueError(f"alpha is {tuple(alpha.shape)}; wanted {(1, *rgb.shape[1:])}.")
-    planes = rgb if alpha is None else torch.cat([rgb, alpha.to(rgb)])
-    # NumPy from here on: in a thread beside the network, PyTorch would start more threads.
-    values = planes.detach().float().cpu().numpy()
-    if not np.isfinite(values).all():
-        raise ImageError(
-            "the picture holds values that are not finite numbers; "
-            "the filter may be damaged. Train it again, or use another."
-        )
-    # In place, and plane by plane: this stands beside the network on the same cores, and takes a
-    # sixth of the time of copies and a transposition.
-    scaled = values * np.float32(255)
-    np.rint(scaled, out=scaled)
-    pixels = scaled.clip(0, 255, out=scaled).astype(np.uint8)
-    mode = "RGB" if alpha is None else "RGBA"
-    return Image.merge(mode, [Image.fromarray(plane) for plane in pixels])
+    return array_to_pil(*_to_arrays(rgb, alpha))
 
 
 def list_images(path: str | os.PathLike[str]) -> list[Path]:
@@ -270,9 +233,8 @@ def encode_image(
         ValueError: If a shape is not as there.
         OSError: If the encoder fails.
     """
-    if alpha is not None and kind not in HOLDS_ALPHA:
-        rgb, alpha = rgb * alpha + (1 - alpha), None
-    return encode([picture_to_pil(rgb, alpha)], kind, quality=quality, metadata=metadata)
+    arrays = ArrayPicture(*_to_arrays(rgb, alpha), metadata)
+    return encode_array(kind, arrays, quality=quality)
 
 
 def write_image(
@@ -372,73 +334,10 @@ def _why_unreadable(source: str | os.PathLike[str] | bytes, error: Exception) ->
     return f"the file is damaged or incomplete ({reason}). Download or export it again."
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except Exception:  # damaged metadata is no reason to refuse the picture
-        return image
-    transpose = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image if transpose is None else image.transpose(transpose)
+def _to_arrays(rgb: Tensor, alpha: Tensor | None) -> tuple[Array, Array | None]:
+    # NumPy from here on: in a thread beside the network, PyTorch would start more threads.
+    def convert(planes: Tensor) -> Array:
+        array: Array = planes.detach().float().cpu().numpy()
+        return array
 
-
-def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Return the colors (an opaque mode) and the opacity (``L``) where there is one."""
-    if image.mode.startswith("I") or not image.has_transparency_data:
-        return image, None
-    rgba = image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA")
-    alpha = rgba.getchannel("A")
-    if image.mode in ("L", "LA", "La"):  # stay gray: a gray ICC profile applies to gray only
-        return rgba.getchannel("R"), alpha
-    return rgba.convert("RGB"), alpha
-
-
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Scale what holds more than 8 bits to ``L``; Pillow's own conversion would clip it."""
-    if not image.mode.startswith(("I", "F")):
-        return image
-    values = np.asarray(image).astype(np.float64)
-    if image.mode == "F":
-        if not (values.min() >= 0 and values.max() <= 1):
-            raise ImageError(
-                "its floating-point values are not within [0, 1], so that white is unknown. "
-                "Save it with 8 or 16 bits per channel."
-            )
-        top = 1.0
-    else:
-        # Some 16-bit formats are opened as 32-bit integers: the values tell which it is.
-        top = 65535.0 if image.mode != "I" or values.max() <= 65535 else 2.0**31 - 1
-    return Image.fromarray((values.clip(0, top) / top * 255).round().astype(np.uint8))
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert opaque ``image`` to ``RGB`` through its ICC profile, where there is a usable one."""
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            space = source.profile.xcolor_space.strip()
-            fitting = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}.get(space)
-            if fitting == "RGB" and image.mode not in ("CMYK", "LAB"):
-                image = image.convert("RGB")
-            elif fitting == "L" and image.mode == "1":
-                image = image.convert("L")
-            if image.mode == fitting:
-                converted = ImageCms.profileToProfile(
-                    image,
-                    source,
-                    ImageCms.createProfile("sRGB"),
-                    renderingIntent=ImageCms.Intent.PERCEPTUAL,
-                    outputMode="RGB",
-                    flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-                )
-                if converted is not None:
-                    return converted
-        except (OSError, ImageCms.PyCMSError):
-            pass  # a damaged or unsuitable profile: do as viewers do, and take it for sRGB
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _to_tensor(image: Image.Image) -> Tensor:
-    """Turn an ``L`` or ``RGB`` image into a float32 (1 or 3, H, W) in [0, 1]."""
-    pixels = np.asarray(image, dtype=np.uint8)
-    planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    return torch.from_numpy(np.ascontiguousarray(planes).astype(np.float32) / np.float32(255))
+    return convert(rgb), None if alpha is None else convert(alpha)

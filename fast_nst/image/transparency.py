@@ -1,15 +1,19 @@
-"""Keep the colors that transparency hides from reaching the network."""
+"""Keep the colors that transparency hides from reaching the network; no torch in here."""
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Array = npt.NDArray[np.float32]
 
 TRUSTED_OPACITY = 1 / 8
 
 
-def cover_hidden_colors(rgb: Tensor, alpha: Tensor) -> Tensor:
+def cover_hidden_colors(rgb: Array, alpha: Array) -> Array:
     """Replace the colors that transparency hides by the visible ones around.
 
     The network would see them otherwise, and carry them into the visible part through its
@@ -26,30 +30,35 @@ def cover_hidden_colors(rgb: Tensor, alpha: Tensor) -> Tensor:
 
     Source: the push-pull interpolation of Gortler et al. 1996, "The Lumigraph", sec. 3.4.
     """
-    return _fill(rgb * alpha, alpha).clamp(0, 1)
+    covered: Array = _fill(rgb * alpha, alpha).clip(0, 1)
+    return covered
 
 
-def _fill(weighted: Tensor, weight: Tensor) -> Tensor:
+def _fill(weighted: Array, weight: Array) -> Array:
     """Average colors by weight, over as small a neighborhood as has enough weight.
 
     Args:
         weighted: (3, H, W), colors times ``weight``.
         weight: (1, H, W) in [0, 1].
     """
-    color = weighted / weight.clamp(min=1e-12)
+    color: Array = weighted / weight.clip(1e-12)
     height, width = weight.shape[-2:]
     if height == width == 1:
-        return torch.where(weight > 0, color, 0.5)
-    trust = (weight / TRUSTED_OPACITY).clamp(max=1)
-    if bool((trust == 1).all()):
+        single: Array = np.where(weight > 0, color, np.float32(0.5))
+        return single
+    trust = (weight / np.float32(TRUSTED_OPACITY)).clip(max=1)
+    if (trust == 1).all():
         return color
-    coarser = F.avg_pool2d(
-        torch.cat([weighted, weight])[None], 2, ceil_mode=True, count_include_pad=False
-    )[0]
-    around = F.interpolate(
-        _fill(coarser[:3], coarser[3:])[None],
-        size=(height, width),
-        mode="bilinear",
-        align_corners=False,
-    )[0]
-    return torch.lerp(around, color, trust)
+    # Pillow averages what there is of a cell that reaches over the border.
+    coarser = _each_plane(np.concatenate([weighted, weight]), lambda plane: plane.reduce(2))
+    around = _each_plane(
+        _fill(coarser[:3], coarser[3:]),
+        lambda plane: plane.resize((width, height), Image.Resampling.BILINEAR),
+    )
+    filled: Array = around + trust * (color - around)
+    return filled
+
+
+def _each_plane(planes: Array, change: Callable[[Image.Image], Image.Image]) -> Array:
+    """Change (C, H, W) plane by plane with Pillow, in floating point."""
+    return np.stack([np.asarray(change(Image.fromarray(plane))) for plane in planes])

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from fast_nst.errors import ConfigError, FastNSTError, ImageError
 from fast_nst.image.animation import Animation, is_animated, read_frames
+from fast_nst.image.arrays import ArrayPicture, array_to_pil, encode_array
 from fast_nst.image.formats import ANIMATED, Timing, encode
-from fast_nst.image.io import (
-    Picture,
-    encode_image,
-    image_format,
-    open_image,
-    picture_to_pil,
-    write_bytes,
-)
+from fast_nst.image.io import image_format, open_image, write_bytes
 from fast_nst.inference.controls import Controls
+from fast_nst.inference.picture_filter import PictureFilter
 from fast_nst.inference.pipeline import Stages, run_stages
 from fast_nst.inference.plan import PathLike, StylizedFile, is_done, plan_files
-from fast_nst.inference.segments import SegmentedNetwork
-from fast_nst.inference.stream import stylize_file_streamed
-from fast_nst.inference.stylizer import MixedStylizer, Stylizer
 
 Encoder = Callable[[], bytes]
 
@@ -86,7 +77,7 @@ class Saving:
 
 
 def stylize_files(
-    stylizer: Stylizer,
+    stylizer: PictureFilter,
     inputs: Sequence[PathLike],
     output: PathLike,
     *,
@@ -121,19 +112,13 @@ def stylize_files(
     controls, saving = controls or Controls(), saving or Saving()
     stream: Callable[[Path, Path], None] | None = None
     if memory is not None:
-        stream = partial(
-            stylize_file_streamed,
-            _cut(stylizer, controls),
-            memory=memory,
-            quality=saving.quality,
-            keep_metadata=saving.keep_metadata,
-        )
+        stream = _stream(stylizer, controls, saving, memory)
     skipped: set[int] = set()
     failures: dict[int, StylizeFailure] = {}
     notes: dict[int, str] = {}
     done = 0
 
-    def load(number: int) -> Picture | Animation | Path | None:
+    def load(number: int) -> ArrayPicture | Animation | Path | None:
         source = planned[number].source
         if resume and is_done(planned[number]):
             skipped.add(number)
@@ -142,7 +127,7 @@ def stylize_files(
             return source  # it is read, computed and written at once, when its turn comes
         return read_frames(source)
 
-    def work(number: int, loaded: Picture | Animation | Path | None) -> Encoder | None:
+    def work(number: int, loaded: ArrayPicture | Animation | Path | None) -> Encoder | None:
         if loaded is None:
             return None
         if stream is not None and isinstance(loaded, Path):
@@ -189,7 +174,7 @@ def stylize_files(
 
 
 def stylize_bytes(
-    stylizer: Stylizer,
+    stylizer: PictureFilter,
     source: PathLike | bytes,
     kind: str = "PNG",
     *,
@@ -231,24 +216,37 @@ def stylize_bytes(
     return encoded, f"{name} {note}" if note else ""
 
 
-def _cut(stylizer: Stylizer, controls: Controls) -> SegmentedNetwork:
-    if controls != Controls() or controls.mask is not None or isinstance(stylizer, MixedStylizer):
+def _stream(
+    stylizer: PictureFilter, controls: Controls, saving: Saving, memory: float
+) -> Callable[[Path, Path], None]:
+    """A function from a file to a file, which computes in strips."""
+    from fast_nst.inference.segments import SegmentedNetwork
+    from fast_nst.inference.stream import stylize_file_streamed
+    from fast_nst.inference.stylizer import MixedStylizer
+
+    if not controls.plain or isinstance(stylizer, MixedStylizer):
         raise ConfigError(
             "a memory limit takes one filter as it is, with no strength, preserved color, scale or "
             "mask, and no mix. Leave them out, or leave the limit out."
         )
-    return SegmentedNetwork(stylizer.network)
+    return partial(
+        stylize_file_streamed,
+        SegmentedNetwork(stylizer.to_torch().network),
+        memory=memory,
+        quality=saving.quality,
+        keep_metadata=saving.keep_metadata,
+    )
 
 
-def _loss(loaded: Picture | Animation, kind: str) -> str:
+def _loss(loaded: ArrayPicture | Animation, kind: str) -> str:
     if isinstance(loaded, Animation) and kind not in ANIMATED:
         return f"has {loaded.count} frames, and {kind} holds one: the first was taken."
     return ""
 
 
 def _stylize(
-    stylizer: Stylizer,
-    loaded: Picture | Animation,
+    stylizer: PictureFilter,
+    loaded: ArrayPicture | Animation,
     kind: str,
     controls: Controls,
     saving: Saving,
@@ -259,8 +257,8 @@ def _stylize(
         frames: list[Image.Image] = []
         durations_ms: list[float] = []
         for picture, duration_ms in loaded.frames():
-            stylized = stylizer.stylize_picture(picture, controls)
-            frames.append(picture_to_pil(stylized.rgb, stylized.alpha))
+            stylized = stylizer.stylize_arrays(picture, controls)
+            frames.append(array_to_pil(stylized.rgb, stylized.alpha))
             durations_ms.append(duration_ms)
         timing = Timing(tuple(durations_ms), loaded.plays)
         return partial(
@@ -268,15 +266,8 @@ def _stylize(
         )
     if isinstance(loaded, Animation):
         loaded, _ = next(loaded.frames())
-    stylized = stylizer.stylize_picture(loaded, controls)
-    return partial(
-        encode_image,
-        kind,
-        stylized.rgb,
-        stylized.alpha,
-        quality=saving.quality,
-        metadata=metadata,
-    )
+    stylized = replace(stylizer.stylize_arrays(loaded, controls), metadata=metadata)
+    return partial(encode_array, kind, stylized, quality=saving.quality)
 
 
 def _count_pixels(source: Path) -> int:
@@ -304,7 +295,8 @@ def explain_failure(source: Path | str, error: Exception) -> str:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    # How PyTorch says it on the CPU.
-    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    # PyTorch, which need not be loaded: the one is what GPUs say, the other what the CPU says.
+    said = isinstance(error, RuntimeError) and str(error)
+    return isinstance(error, MemoryError) or (
+        bool(said) and ("out of memory" in str(error) or "allocate memory" in str(error))
+    )

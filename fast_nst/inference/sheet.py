@@ -9,8 +9,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from fast_nst.errors import ImageError
+from fast_nst.image.arrays import ArrayPicture, array_from_pil, array_to_pil
 from fast_nst.image.formats import encode
-from fast_nst.image.io import Picture, image_format, picture_to_pil, read_image, write_bytes
+from fast_nst.image.io import image_format, open_image, write_bytes
 from fast_nst.inference.controls import Controls
 from fast_nst.inference.files import (
     Saving,
@@ -19,8 +20,8 @@ from fast_nst.inference.files import (
     StylizeReport,
     explain_failure,
 )
+from fast_nst.inference.picture_filter import PictureFilter
 from fast_nst.inference.plan import PathLike, StylizedFile, find_pictures, refuse_overwriting
-from fast_nst.inference.stylizer import Stylizer
 
 CELL = 320  # px, the longer side of a picture on the sheet
 MOST_CELLS = 1000
@@ -29,7 +30,7 @@ _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 
 
 def make_contact_sheet(
-    stylizers: Mapping[str, Stylizer],
+    stylizers: Mapping[str, PictureFilter],
     inputs: Sequence[PathLike],
     target: PathLike,
     *,
@@ -71,10 +72,11 @@ def make_contact_sheet(
     failures: list[StylizeFailure] = []
     for file in planned:
         try:
-            picture = read_image(file.source)
+            with open_image(file.source) as image:
+                picture = array_from_pil(image)
             row = [_reduce(picture)]
             for stylizer in stylizers.values():
-                row.append(_reduce(stylizer.stylize_picture(picture, controls or Controls())))
+                row.append(_reduce(stylizer.stylize_arrays(picture, controls or Controls())))
         except Exception as error:
             failures.append(StylizeFailure(file.source, explain_failure(file.source, error)))
         else:
@@ -98,8 +100,8 @@ def name_filters(paths: Sequence[PathLike]) -> list[str]:
     return ["/".join(names[-depth:]) for names in parts]
 
 
-def _reduce(picture: Picture) -> Image.Image:
-    image = picture_to_pil(picture.rgb, picture.alpha)
+def _reduce(picture: ArrayPicture) -> Image.Image:
+    image = array_to_pil(picture.rgb, picture.alpha)
     image.thumbnail((CELL, CELL), Image.Resampling.LANCZOS, reducing_gap=None)
     if image.mode == "RGBA":
         paper = Image.new("RGBA", image.size, _PAPER)

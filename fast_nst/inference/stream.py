@@ -12,8 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from fast_nst.errors import ConfigError, ImageError
+from fast_nst.image.arrays import array_to_pil
 from fast_nst.image.formats import HOLDS_ALPHA, check_size, image_format, save
-from fast_nst.image.io import open_image, picture_to_pil, replace_file, to_upright_srgb
+from fast_nst.image.io import open_image, replace_file, to_upright_srgb
 from fast_nst.image.metadata import Metadata, read_metadata
 from fast_nst.image.transparency import TRUSTED_OPACITY, cover_hidden_colors
 from fast_nst.inference.scratch import RowStore
@@ -136,7 +137,7 @@ def _cover_small(color: Image.Image, alpha: Image.Image) -> Image.Image:
         _to_tensor(each.resize((width, height), Image.Resampling.NEAREST))
         for each in (color, alpha)
     )
-    return picture_to_pil(cover_hidden_colors(rgb[0], opacity[0]))
+    return array_to_pil(cover_hidden_colors(rgb[0].numpy(), opacity[0].numpy()))
 
 
 def _assemble(

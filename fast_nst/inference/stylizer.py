@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from fast_nst.checkpoint import FilterMetadata
 from fast_nst.errors import ConfigError
 from fast_nst.hardware import find_device
+from fast_nst.image.arrays import ArrayPicture
 from fast_nst.image.io import Picture, picture_from_pil, picture_to_pil
-from fast_nst.inference.controls import Controls, apply_controls
+from fast_nst.inference.controlled import apply_controls
+from fast_nst.inference.controls import Controls
 from fast_nst.inference.engine_network import load_network
 
 ImageT = TypeVar("ImageT", Image.Image, Tensor, npt.NDArray[np.uint8])
@@ -105,6 +107,16 @@ class Stylizer:
     def stylize_picture(self, picture: Picture, controls: Controls = _AS_TRAINED) -> Picture:
         """Stylize what ``read_image`` returned; its transparency and metadata are kept."""
         return apply_controls(self._apply_network, picture, controls)
+
+    def stylize_arrays(
+        self, picture: ArrayPicture, controls: Controls = _AS_TRAINED
+    ) -> ArrayPicture:
+        """Stylize a picture that is arrays; see :class:`~fast_nst.inference.PictureFilter`."""
+        return self.stylize_picture(Picture.of_arrays(picture), controls).to_arrays()
+
+    def to_torch(self) -> Stylizer:
+        """This one."""
+        return self
 
     def _apply_network(self, picture: Picture) -> Picture:
         """Repaint one picture, at its own size: the one place where the network is applied."""

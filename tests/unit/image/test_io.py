@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageCms
 from torch import Tensor
 
@@ -22,6 +23,7 @@ from fast_nst.image.io import (
     read_image,
     write_image,
 )
+from fast_nst.image.transparency import cover_hidden_colors
 
 STEP = 1 / 255
 
@@ -479,3 +481,27 @@ def test_a_name_as_long_as_the_file_system_allows_can_be_written(tmp_path: Path)
     path = tmp_path / ("a" * 251 + ".png")
     write_image(path, torch.zeros(3, 4, 4))
     assert path.is_file()
+
+
+def test_hidden_colors_are_continued_as_by_push_and_pull_of_torch() -> None:
+    def fill(weighted: Tensor, weight: Tensor) -> Tensor:
+        """The same definition in PyTorch, whose pooling and resizing are not Pillow's."""
+        color = weighted / weight.clamp(min=1e-12)
+        if weight.shape[-2:] == (1, 1):
+            return torch.where(weight > 0, color, 0.5)
+        both = torch.cat([weighted, weight])[None]
+        coarser = F.avg_pool2d(both, 2, ceil_mode=True, count_include_pad=False)[0]
+        around = F.interpolate(
+            fill(coarser[:3], coarser[3:])[None],
+            size=weight.shape[-2:],
+            mode="bilinear",
+            align_corners=False,
+        )[0]
+        return torch.lerp(around, color, (8 * weight).clamp(max=1))
+
+    generator = torch.Generator().manual_seed(0)
+    for height, width in ((37, 50), (1, 9), (64, 3)):
+        rgb = torch.rand(3, height, width, generator=generator)
+        alpha = (4 * torch.rand(1, height, width, generator=generator) - 3).clamp(0, 1)
+        got = torch.from_numpy(cover_hidden_colors(rgb.numpy(), alpha.numpy()))
+        torch.testing.assert_close(got, fill(rgb * alpha, alpha).clamp(0, 1), rtol=0, atol=1e-5)

@@ -1,0 +1,78 @@
+"""A filter as files of pictures need it, without PyTorch where ONNX Runtime computes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from fast_nst.engine import choose_engine, load_session
+from fast_nst.image.arrays import ArrayPicture
+from fast_nst.inference.controls import Controls
+from fast_nst.onnx_session import OnnxSession
+
+if TYPE_CHECKING:
+    from fast_nst.inference.stylizer import Stylizer
+
+_AS_TRAINED = Controls()
+
+
+class PictureFilter(Protocol):
+    """Repaints pictures that are arrays: a ``Stylizer``, or a :class:`GraphFilter`."""
+
+    def stylize_arrays(
+        self, picture: ArrayPicture, controls: Controls = _AS_TRAINED
+    ) -> ArrayPicture:
+        """Repaint a picture; its transparency and metadata are kept."""
+        ...
+
+    def to_torch(self) -> Stylizer:
+        """The same filter for tensors, which loads PyTorch."""
+        ...
+
+
+class GraphFilter:
+    """A filter in ONNX Runtime. PyTorch is loaded where controls are to be applied, or tensors."""
+
+    def __init__(self, session: OnnxSession) -> None:
+        self.session = session
+
+    def stylize_arrays(
+        self, picture: ArrayPicture, controls: Controls = _AS_TRAINED
+    ) -> ArrayPicture:
+        """Repaint a picture; see :class:`PictureFilter`."""
+        if not controls.plain:
+            return self.to_torch().stylize_arrays(picture, controls)
+        return replace(picture, rgb=self.session.run(picture.rgb[None])[0])
+
+    def to_torch(self) -> Stylizer:
+        """The same filter for tensors."""
+        from fast_nst.inference.engine_network import GraphNetwork
+        from fast_nst.inference.stylizer import Stylizer
+
+        return Stylizer(GraphNetwork(self.session), self.session.metadata)
+
+
+def open_filter(
+    path: str | os.PathLike[str],
+    device: str = "cpu",
+    engine: str = "auto",
+    values: str | None = None,
+) -> PictureFilter:
+    """Load a filter, or an ONNX model of pictures, for the pictures of files.
+
+    Args:
+        path: the file.
+        device: as for ``Stylizer.load``, like all that follows.
+        engine: ``"torch"``, ``"onnxruntime"`` or ``"auto"``.
+        values: what an ONNX model that fast_nst did not export takes and returns.
+
+    Raises:
+        CheckpointError, ConfigError, ExportError: As ``Stylizer.load`` does.
+    """
+    if choose_engine(Path(path), device, engine) == "onnxruntime":
+        return GraphFilter(load_session(Path(path), device, values))
+    from fast_nst.inference.stylizer import Stylizer
+
+    return Stylizer.load(path, device, engine, values)
