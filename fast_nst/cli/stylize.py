@@ -134,7 +134,7 @@ _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="torch, onnxruntime, or auto.",
+    help="torch, torch-compiled (for videos and cameras), onnxruntime, or auto.",
 )
 @option(
     "Running",
@@ -197,7 +197,9 @@ def stylize(
     limit = None if memory is None else parse_memory(memory)
     controls = Controls(mask=read_mask(mask) if mask else None, **look)
     saving = Saving(quality, keep_metadata=metadata == "keep")
-    stylizers = [Stylizer.load(file, device, engine, values) for file in checkpoints]
+    stylizers = [
+        Stylizer.load(file, device, engine, values, _say_compiling) for file in checkpoints
+    ]
     if mix is not None:
         stylizers = [MixedStylizer(stylizers[0], stylizers[1], mix)]
     # Each kind of input and output is handed to a function of its own from here.
@@ -238,6 +240,13 @@ def stylize(
     _print_report(report, str(output), seconds, sheet=contact_sheet is not None)
     if report.failures or not whole:
         ctx.exit(1)
+
+
+def _say_compiling(height: int, width: int) -> None:
+    click.echo(
+        f"compiling for {width}x{height} px: about half a minute, some seconds the next time",
+        err=True,
+    )
 
 
 def _check_usage(
