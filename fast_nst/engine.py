@@ -1,4 +1,4 @@
-"""What computes: PyTorch, or ONNX Runtime on a graph that the filter is converted to once.
+"""What computes: PyTorch, as it is or compiled, or ONNX Runtime on a graph made from the filter.
 
 No torch in here, so that a filter whose graph is there already starts without it.
 """
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 GRAPH_VERSION = 1  # of the conversion: another number makes all cached graphs anew
 LARGEST_DIFFERENCE = 1e-3  # of a value in [0, 1], between a cached graph and PyTorch
 
+COMPILED = "torch-compiled"
 ENGINES: dict[str, str] = {
     "torch": "PyTorch, on CPUs and GPUs",
+    COMPILED: "PyTorch, compiled once for each size of picture: for videos and cameras",
     "onnxruntime": "ONNX Runtime, on CPUs and, where it is built for it, CUDA",
 }
 
@@ -34,7 +36,8 @@ def choose_engine(path: Path, device: str | torch.device = "auto", engine: str =
     """The key of ``ENGINES`` that stands for ``engine``, without loading anything.
 
     ``auto`` is ONNX Runtime for an ONNX model, and on CPUs for a filter whose graph is in the cache
-    already, as it is after the first run with ``engine="onnxruntime"``; else PyTorch.
+    already, as it is after the first run with ``engine="onnxruntime"``; else PyTorch. It is never
+    the compiled one, which takes longer to compile than most pictures take to compute.
 
     Raises:
         ConfigError: If ``engine`` is unknown or cannot use the file.
@@ -45,9 +48,9 @@ def choose_engine(path: Path, device: str | torch.device = "auto", engine: str =
             f"Engines: {', '.join(engine_names())}."
         )
     is_graph = path.suffix.lower() == ".onnx"
-    if is_graph and engine == "torch":
+    if is_graph and engine not in ("auto", "onnxruntime"):
         raise ConfigError(
-            f"{path} is an ONNX model, which --engine torch cannot run. Leave it out."
+            f"{path} is an ONNX model, which --engine {engine} cannot run. Leave it out."
         )
     if engine != "auto":
         return engine

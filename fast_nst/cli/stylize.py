@@ -144,7 +144,7 @@ class _Progress(Protocol):
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="torch, onnxruntime, or auto; ray for a cluster.",
+    help="torch, torch-compiled (for videos and cameras), onnxruntime, or auto; ray for a cluster.",
 )
 @option(
     "Running",
@@ -240,7 +240,7 @@ def stylize(
         )
         _print_report(cluster_report, str(output), seconds, sheet=False)
         ctx.exit(1 if cluster_report.failures else 0)
-    stylizers = [open_filter(file, device, engine, values) for file in checkpoints]
+    stylizers = [open_filter(file, device, engine, values, _say_compiling) for file in checkpoints]
     if mix is not None:
         stylizers = [_mix(stylizers, mix)]
     # Each kind of input and output is handed to a function of its own from here.
@@ -310,6 +310,13 @@ def _frame_filter(stylizer: PictureFilter, controls: Controls) -> FrameFilter:
     from fast_nst.apps.video.filtering import Controlled
 
     return Controlled(stylizer.to_torch(), vars(controls))
+
+
+def _say_compiling(height: int, width: int) -> None:
+    click.echo(
+        f"compiling for {width}x{height} px: about half a minute, some seconds the next time",
+        err=True,
+    )
 
 
 def _check_usage(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -59,14 +60,16 @@ def open_filter(
     device: str = "cpu",
     engine: str = "auto",
     values: str | None = None,
+    on_compile: Callable[[int, int], None] | None = None,
 ) -> PictureFilter:
     """Load a filter, or an ONNX model of pictures, for the pictures of files.
 
     Args:
         path: the file.
         device: as for ``Stylizer.load``, like all that follows.
-        engine: ``"torch"``, ``"onnxruntime"`` or ``"auto"``.
+        engine: ``"torch"``, ``"torch-compiled"``, ``"onnxruntime"`` or ``"auto"``.
         values: what an ONNX model that fast_nst did not export takes and returns.
+        on_compile: called before pictures of another size are compiled for.
 
     Raises:
         CheckpointError, ConfigError, ExportError: As ``Stylizer.load`` does.
@@ -75,4 +78,4 @@ def open_filter(
         return GraphFilter(load_session(Path(path), device, values))
     from fast_nst.inference.stylizer import Stylizer
 
-    return Stylizer.load(path, device, engine, values)
+    return Stylizer.load(path, device, engine, values, on_compile)

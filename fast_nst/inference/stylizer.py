@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar, overload
 
@@ -57,21 +58,25 @@ class Stylizer:
         device: str | torch.device = "cpu",
         engine: str = "auto",
         values: str | None = None,
+        on_compile: Callable[[int, int], None] | None = None,
     ) -> Stylizer:
         """Load a filter file, Lightning's ``.ckpt`` of a training, or an ONNX model of pictures.
 
         Args:
             path: the file.
             device: as above.
-            engine: ``"torch"``, ``"onnxruntime"`` or ``"auto"``: see ``fast_nst.engine``.
+            engine: ``"torch"``, ``"torch-compiled"``, ``"onnxruntime"`` or ``"auto"``: see
+                ``fast_nst.engine``.
             values: ``"0-255"``, ``"0-1"`` or ``"imagenet"``, for what an ONNX model that fast_nst
                 did not export takes and returns.
+            on_compile: called with height and width, px, before ``"torch-compiled"`` compiles for
+                pictures of that size, which takes seconds to minutes.
 
         Raises:
             CheckpointError: If it cannot be loaded.
             ConfigError: If ``device`` or ``engine`` is unknown or absent, or ``values`` missing.
         """
-        return cls(*load_network(path, device, engine, values))
+        return cls(*load_network(path, device, engine, values, on_compile))
 
     @overload
     def __call__(self, image: ImageT, **controls: Any) -> ImageT: ...

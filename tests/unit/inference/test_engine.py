@@ -111,12 +111,13 @@ def test_auto_takes_the_graph_once_it_is_there(
 def test_an_unknown_engine_is_refused_with_the_nearest(filter_file: Path) -> None:
     with pytest.raises(ConfigError, match=r"did you mean 'onnxruntime'\?"):
         Stylizer.load(filter_file, engine="onnxruntim")
-    assert engine_names() == ("auto", "torch", "onnxruntime")
+    assert engine_names() == ("auto", "torch", "torch-compiled", "onnxruntime")
 
 
-def test_torch_does_not_run_onnx_models(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="ONNX model"):
-        Stylizer.load(make_model(tmp_path / "a.onnx", ["b", 3, "h", "w"]), engine="torch")
+@pytest.mark.parametrize("engine", ["torch", "torch-compiled"])
+def test_torch_does_not_run_onnx_models(tmp_path: Path, engine: str) -> None:
+    with pytest.raises(ConfigError, match=f"ONNX model, which --engine {engine} cannot"):
+        Stylizer.load(make_model(tmp_path / "a.onnx", ["b", 3, "h", "w"]), engine=engine)
 
 
 @pytest.mark.parametrize("device", ["mps", "abacus"])

@@ -3,7 +3,13 @@ import torch
 from torch import nn
 
 from fast_nst.errors import ConfigError
-from fast_nst.networks import NETWORKS, JohnsonNetwork, QuarterNetwork, create_network
+from fast_nst.networks import (
+    NETWORKS,
+    JohnsonNetwork,
+    MobileNetwork,
+    QuarterNetwork,
+    create_network,
+)
 from fast_nst.networks.norm import InstanceNorm
 
 
@@ -78,3 +84,31 @@ def test_the_quarter_networks_content_reaches_its_last_layers_past_the_blocks() 
         assert (network(edge) - network(flat)).abs().max() > 1e-2
         network.up.conv.weight[:, 8:] = 0
         assert (network(edge) - network(flat)).abs().max() < 1e-5
+
+
+def test_the_mobile_network_begins_without_a_grid() -> None:
+    torch.manual_seed(0)
+    painted = MobileNetwork(width=2, blocks=1).eval()(torch.full((1, 3, 32, 32), 0.3))
+    cells = painted.view(1, 3, 16, 2, 16, 2)
+    # All four sub-pixels of a cell are the same before training.
+    assert (cells - cells.mean((3, 5), keepdim=True)).abs().max() < 1e-6
+
+
+def test_the_mobile_networks_last_convolution_can_do_what_two_of_the_quarter_network_do() -> None:
+    generator = torch.Generator().manual_seed(0)
+    quarter = QuarterNetwork(width=2, blocks=1).double().eval()
+    mobile = MobileNetwork(width=2, blocks=1).double().eval()
+    with torch.no_grad():
+        quarter.smooth.weight.copy_(torch.randn(3, 3, 5, 5, generator=generator))
+        x = torch.zeros(1, 4, 12, 12, dtype=torch.float64)
+        nothing = quarter.paint(x)
+        mobile.head.bias.copy_(nothing[0, :, 10:12, 10:12].reshape(12))
+        for channel in range(4):
+            # What one lit cell paints is, turned around, the kernel that paints it.
+            x.zero_()[0, channel, 6, 6] = 1
+            answer = (quarter.paint(x) - nothing)[..., 8:18, 8:18]
+            kernel = torch.nn.functional.pixel_unshuffle(answer, 2)[0].flip(1, 2)
+            mobile.head.weight[:, channel] = kernel
+        features = torch.randn(1, 4, 20, 20, dtype=torch.float64, generator=generator)
+        inner = (slice(None), slice(None), slice(8, -8), slice(8, -8))
+        torch.testing.assert_close(mobile.paint(features)[inner], quarter.paint(features)[inner])

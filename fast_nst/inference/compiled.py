@@ -1,0 +1,100 @@
+"""A network compiled by PyTorch, once for every size of picture."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from fast_nst.errors import ConfigError
+from fast_nst.hardware import fast_bf16
+from fast_nst.paths import cache_dir
+
+MOST_SIZES = 256  # of pictures, that one network is compiled for
+
+
+class CompiledNetwork(nn.Module):
+    """A network that ``torch.compile`` turns into code for each shape of its input, when it comes.
+
+    That takes seconds to minutes. The code is kept in the user's cache, for every filter of the
+    same network. Nothing is computed in another way if it fails.
+
+    Args:
+        network: maps (B, 3, H, W) in [0, 1] to the same; in evaluation mode, and on its device. It
+            is changed: its weights get the type that is computed in.
+        dtype: float32, or bfloat16, whose pictures differ by less than can be seen; None for
+            bfloat16 where the hardware is fast at it.
+        on_compile: called before each compilation with the height and width, px.
+
+    It holds no parameters of its own, so that nothing takes it for a network that can be cut into
+    parts or trained.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        dtype: torch.dtype | None = None,
+        on_compile: Callable[[int, int], None] | None = None,
+    ) -> None:
+        super().__init__()
+        device = next(network.parameters()).device
+        if dtype is None:
+            dtype = torch.bfloat16 if fast_bf16(device) else torch.float32
+        self.dtype = dtype
+        self.on_compile = on_compile
+        network = network.eval().requires_grad_(False)
+        network = network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+        def run(images: Tensor) -> Tensor:
+            stylized: Tensor = network(images.to(dtype))
+            return stylized
+
+        # Read when the first network of this process is compiled.
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "compiled"))
+        self._run = torch.compile(run, fullgraph=True, dynamic=False)
+        self._compiled: set[torch.Size] = set()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] to the same, float32, on the network's device.
+
+        Raises:
+            ConfigError: If it cannot be compiled, as where there is no C++ compiler.
+        """
+        with torch.inference_mode():
+            # Code is made for one layout; frames of videos have this one.
+            images = images.contiguous(memory_format=torch.channels_last)
+            if images.shape in self._compiled:
+                return self._run(images)
+            if self.on_compile is not None:
+                self.on_compile(images.shape[-2], images.shape[-1])
+            with _compiling():
+                result = self._run(images)
+        self._compiled.add(images.shape)
+        return result
+
+
+@contextmanager
+def _compiling() -> Iterator[None]:
+    """Keep code in the user's cache and compilers' remarks to ourselves; say what went wrong."""
+    from torch._dynamo import config
+    from torch._dynamo.exc import TorchDynamoException
+
+    remarks = logging.getLogger("torch.utils.cpp_extension")  # of CUDA, where there is none
+    level = remarks.level
+    remarks.setLevel(logging.ERROR)
+    try:
+        # PyTorch gives up after 8 sizes by default.
+        with config.patch(recompile_limit=MOST_SIZES):
+            yield
+    except TorchDynamoException as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise ConfigError(
+            f"PyTorch cannot compile here ({lines[0].rstrip('.') if lines else 'no reason'}). "
+            "Install a C++ compiler, such as g++, or use --engine torch."
+        ) from error
+    finally:
+        remarks.setLevel(level)
