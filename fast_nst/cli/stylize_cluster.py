@@ -10,7 +10,6 @@ from click.core import ParameterSource
 
 from fast_nst.apps.video.formats import is_video_target
 from fast_nst.cli.stylize_video import is_camera_run
-from fast_nst.engine import engine_names
 from fast_nst.errors import ConfigError, suggest
 
 RAY = "ray"
@@ -30,6 +29,8 @@ def is_cluster_run(ctx: click.Context, engine: str, places: Sequence[str]) -> bo
         click.UsageError: If options do not fit together.
         ConfigError: If there is no such engine.
     """
+    from fast_nst.engine import engine_names  # loads NumPy
+
     known = (*engine_names(), RAY)
     if engine not in known:
         raise ConfigError(
@@ -42,7 +43,7 @@ def is_cluster_run(ctx: click.Context, engine: str, places: Sequence[str]) -> bo
         if ctx.get_parameter_source("worker_cpus") is not ParameterSource.DEFAULT:
             raise click.UsageError("--worker-cpus is for --engine ray.")
         return False
-    from fast_nst.apps.video.plan import is_video  # loads NumPy
+    from fast_nst.apps.video.plan import is_video
 
     given = [
         f"--{name.replace('_', '-')}"
