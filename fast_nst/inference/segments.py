@@ -74,10 +74,6 @@ class SegmentedNetwork:
         segments: in order; there is one more of them than of norms.
         unit: px; strips begin at multiples of it, so that strides and padding fall as they do in
             the whole picture.
-        margin: px that the network mirrors around a picture. The segments leave that to their
-            caller: only of the whole picture is it known what lies at its borders.
-        multiple, least: px; before the margin, sides are brought to a multiple of the one and to
-            at least the other by repeating the right and bottom edges.
 
     Raises:
         ConfigError: If the network is not local between its instance norms.
@@ -86,10 +82,6 @@ class SegmentedNetwork:
     def __init__(self, network: nn.Module) -> None:
         if next(network.parameters(), None) is None:
             raise _not_local("it has no layers of PyTorch, as an ONNX model")
-        self.margin, self.multiple, self.least = (
-            int(getattr(network, name, default))
-            for name, default in (("margin", 0), ("multiple", 1), ("least", 1))
-        )
         self._real = _Watched(network)
         self._shapes_only = _Watched(network, device="meta")
         self._shapes = lru_cache(maxsize=64)(self._find_shapes)
@@ -235,8 +227,6 @@ class _Watched:
     def __init__(self, network: nn.Module, device: str | None = None) -> None:
         with torch.inference_mode(False):  # or gradients could not pass through the copy
             self._network = copy.deepcopy(network).requires_grad_(False).eval()
-        if hasattr(self._network, "margin"):
-            self._network.margin = 0  # type: ignore[assignment]
         if device is not None:
             self._network = self._network.to(device)
         self.device = next(self._network.parameters()).device

@@ -116,6 +116,8 @@ def _reader(color: Image.Image, alpha: Image.Image | None) -> Callable[[int, int
         rows = _to_tensor(color.crop((0, top, width, bottom)))
         if alpha is None or covered is None:
             return rows
+        if covered.size == color.size:
+            return _to_tensor(covered.crop((0, top, width, bottom)))
         scale = covered.height / height
         around = covered.resize(
             (width, bottom - top),

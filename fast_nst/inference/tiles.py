@@ -93,8 +93,6 @@ def stylize_rows(
     """
     if not isinstance(network, SegmentedNetwork):
         network = SegmentedNetwork(network)
-    if network.margin:
-        size, read, write = _surround(network, size, read, write)
     height, width = size
     heights = [_strip_rows(network, segment, size, memory) for segment in network.segments]
     last = network.segments[-1].end
@@ -125,36 +123,6 @@ def stylize_rows(
             wanted = {n for later in network.segments[position + 1 :] for n in later.needs}
             for number in stores.keys() - wanted:
                 stores.pop(number).close()
-
-
-def _surround(
-    network: SegmentedNetwork, size: tuple[int, int], read: Reader, write: Writer
-) -> tuple[tuple[int, int], Reader, Writer]:
-    """Let a picture appear with the margin that the network wants around it; cut it off after."""
-    height, width = size
-    margin = network.margin
-    rows, columns = (_find_sources(network, side) for side in size)
-
-    def read_around(top: int, bottom: int) -> Tensor:
-        wanted = rows[top:bottom]
-        first = int(wanted.min())
-        part = read(first, int(wanted.max()) + 1)
-        return part[:, :, (wanted - first)[:, None], columns]
-
-    def write_within(top: int, part: Tensor) -> None:
-        first, last = max(0, margin - top), min(part.shape[2], margin + height - top)
-        if first < last:
-            write(top + first - margin, part[:, :, first:last, margin : margin + width])
-
-    return (len(rows), len(columns)), read_around, write_within
-
-
-def _find_sources(network: SegmentedNetwork, side: int) -> Tensor:
-    """For each row (or column) of a picture with its margin, the row that it shows."""
-    padded = max(-(-side // network.multiple) * network.multiple, network.least)
-    places = torch.arange(-network.margin, padded + network.margin).abs()
-    places = padded - 1 - (padded - 1 - places).abs()
-    return places.clamp(max=side - 1)
 
 
 def _compute(

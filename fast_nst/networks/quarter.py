@@ -17,7 +17,6 @@ from fast_nst.networks.layers import (
 )
 
 SMOOTH = 5  # px, side of the last convolution
-MARGIN = 12  # px of mirrored content around a picture, outside of training; less than LEAST
 
 
 class QuarterNetwork(nn.Module):
@@ -34,13 +33,7 @@ class QuarterNetwork(nn.Module):
 
     Departs from Johnson et al. 2016, sec. 3.1, besides what ``JohnsonNetwork`` does: space-to-depth
     instead of strided convolutions, and the sub-pixel convolution of Shi et al. 2016 from half size
-    on. A convolution among the three colors ends it, which can smooth the seams of sub-pixels. In
-    evaluation mode a mirrored margin is painted, too, and cut off, so that less can be seen of the
-    border; a training step does without, as it would take longer.
-
-    Attributes:
-        margin: px of mirrored content, in evaluation mode. Who paints a picture part by part
-            mirrors the whole one, and sets it to 0.
+    on. A convolution among the three colors ends it, which can smooth the seams of sub-pixels.
     """
 
     stride = STRIDE
@@ -50,7 +43,6 @@ class QuarterNetwork(nn.Module):
     def __init__(self, width: int = 24, blocks: int = 5) -> None:
         super().__init__()
         check_size(width, blocks)
-        self.margin = MARGIN
         self.down = ConvNorm(48, 4 * width, kernel=3)
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width) for _ in range(blocks)))
         self.up = ConvNorm(4 * width + 12, 2 * width, kernel=3)
@@ -72,15 +64,12 @@ class QuarterNetwork(nn.Module):
         """
         height, width = images.shape[-2:]
         content = pad_to_stride(images) - 0.5
-        margin = 0 if self.training else self.margin
-        content = reflect_pad(content, margin)
         x = torch.relu(self.down(_space_to_depth(content, 4)))
         x = self.blocks(x)
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
         x = torch.cat([x, _space_to_depth(content, 2).to(x.dtype)], dim=1)
         x = torch.relu(self.up(x))
-        whole = torch.sigmoid(self.paint(x).float())
-        return whole[..., margin : margin + height, margin : margin + width]
+        return torch.sigmoid(self.paint(x).float())[..., :height, :width]
 
     def paint(self, x: Tensor) -> Tensor:
         """Features at half size to colors: (B, 2 width, H / 2, W / 2) to (B, 3, H, W), logits."""

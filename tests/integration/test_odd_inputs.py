@@ -136,9 +136,9 @@ def test_a_broken_picture_is_refused_by_every_command_that_takes_one(
 @pytest.mark.parametrize(
     "name",
     [
-        *("exif_orientation6.jpg", "cmyk.jpg", "rgb16.png", "gray16.png"),
+        *("exif_orientation6.jpg", "rgba_soft_alpha.png", "cmyk.jpg", "rgb16.png", "gray16.png"),
         *("palette_transparent.png", "one_pixel.png", "tall_3x2000.png", "wide_2000x3.png"),
-        *("icc_display_p3.jpg", "bilevel_1bit.png"),
+        *("icc_display_p3.jpg", "gray_alpha_la.png", "bilevel_1bit.png"),
     ],
 )
 def test_in_strips_an_odd_picture_becomes_what_it_becomes_as_a_whole(

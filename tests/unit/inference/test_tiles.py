@@ -61,7 +61,7 @@ def in_strips(
         (rgb.shape[2], rgb.shape[3]),
         lambda top, bottom: rgb[:, :, top:bottom],
         write,
-        memory=1.01 * most * (max(rgb.shape[3] + 3, net.least) + 2 * net.margin),
+        memory=1.01 * most * (rgb.shape[3] + 3),
         on_progress=None if seen is None else seen.append,
     )
     return result
