@@ -1,43 +1,46 @@
-"""How fast do the engines stylize, and what memory do they take?
+"""How fast do the engines stylize, and how much faster than the usual program?
 
     python benchmarks/stylize_speed.py
 
-Every network of ``conf/network`` (with random weights, on which the time does not depend) in every
+Networks of ``conf/network`` (with random weights, on which the time does not depend) in every
 engine, and the PyTorch examples' network as that program runs it (eager, float32, contiguous):
-seconds for one picture, medians of several rounds in which all take turns. Peak memory is that of a
-process of its own, less what it had before the picture. Graphs are taken from the user's cache, and
-kept there. Writes ``results/stylize_speed.json``.
+milliseconds for one picture, medians of several rounds in which all take turns. ``--memory`` adds
+peak memory, that of a process of its own, less what it had before the picture. What is compiled and
+converted is kept in the user's cache: a second run is faster. Writes
+``results/stylize_speed.json``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
+from measuring import RESULTS, machine, seconds_of, write
 from torch import Tensor, nn
 
 from fast_nst.checkpoint import FilterMetadata, save_filter
 from fast_nst.engine import ENGINES
 from fast_nst.inference.engine_network import load_network
 from fast_nst.networks import create_network
+from fast_nst.onnx_session import cuda_at_hand
 from fast_nst.paths import config_dir
 
 PEER = "pytorch_examples, as it runs there"
+NETWORKS = ("johnson", "quarter", "mobile")
 SIZES = {"256": (256, 256), "720p": (720, 1280), "1080p": (1080, 1920)}
 MEMORY_AT = "720p"
+COMPARED_AT = "1080p"
 
-Rows = dict[tuple[str, str], dict[str, float]]  # by network and engine
+Key = tuple[str, str]  # network and engine
 
 MEMORY = """
 import sys, torch
@@ -55,14 +58,16 @@ print((peak() - before) / 1024)
 """
 
 
-def make_filters(folder: Path) -> dict[str, Path]:
-    """A filter file for every network configuration, and for the peer."""
+def make_filters(folder: Path, names: list[str]) -> dict[str, Path]:
+    """A filter file for each of these configurations, and for the peer."""
     files = {}
-    wanted = {
-        file.stem: yaml.safe_load(file.read_text()) for file in config_dir().glob("network/*")
-    }
+    wanted = {}
+    for name in names:
+        read = yaml.safe_load((config_dir() / "network" / f"{name}.yaml").read_text())
+        wanted[name] = read.get("network", read)  # where it sets the learning rate as well
     for name, arguments in {**wanted, PEER: {"name": "pytorch_examples"}}.items():
-        kind = arguments.pop("name")
+        kind = arguments["name"]
+        arguments = {key: arguments[key] for key in ("width", "blocks") if key in arguments}
         torch.manual_seed(0)
         network = create_network(kind, **arguments)
         metadata = FilterMetadata("random", kind, arguments)
@@ -70,21 +75,29 @@ def make_filters(folder: Path) -> dict[str, Path]:
     return files
 
 
-def load(files: dict[str, Path]) -> dict[tuple[str, str], nn.Module]:
-    """Every network in every engine; the peer in PyTorch only."""
+def load(files: dict[str, Path], device: str) -> dict[Key, nn.Module]:
+    """Every network in every engine that can use the device; the peer in PyTorch only."""
+    graphs = device == "cpu" or cuda_at_hand()
     return {
-        (name, engine): load_network(file, "cpu", engine)[0]
+        (name, engine): load_network(file, device, engine)[0].to(device).eval()
         for name, file in files.items()
         for engine in ENGINES
-        if name != PEER or engine == "torch"
+        if (name != PEER or engine == "torch") and (engine != "onnxruntime" or graphs)
     }
 
 
-def timed(work: Callable[[Tensor], Tensor], picture: Tensor) -> float:
-    """Seconds of one call."""
-    begin = time.perf_counter()
-    work(picture)
-    return time.perf_counter() - begin
+def measure(networks: dict[Key, nn.Module], picture: Tensor, rounds: int) -> dict[Key, list[float]]:
+    """Seconds: of the first call of each, then of each round."""
+    calls: dict[Key, Callable[[], object]] = {
+        key: lambda network=network: network(picture)  # type: ignore[misc]
+        for key, network in networks.items()
+    }
+    device = picture.device.type
+    seconds = {key: [seconds_of(call, device)] for key, call in calls.items()}
+    for _ in range(rounds):
+        for key, call in calls.items():
+            seconds[key].append(seconds_of(call, device))
+    return seconds
 
 
 def memory_mb(file: Path, engine: str) -> float:
@@ -94,59 +107,53 @@ def memory_mb(file: Path, engine: str) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def merge(file: Path, document: dict[str, object], rows: Rows) -> Rows:
-    """Add the sizes that an earlier run of the same day, machine and versions measured."""
-    if not file.is_file():
-        return rows
-    earlier = json.loads(file.read_text())
-    if any(earlier.get(key) != value for key, value in document.items()):
-        return rows
-    merged = {(row.pop("network"), row.pop("engine")): row for row in earlier["results"]}
-    return {key: {**merged.get(key, {}), **row} for key, row in rows.items()}
-
-
 def main() -> None:
     """Measure, write, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument(
-        "--rounds", type=int, default=5, help="of each; the first of each is left out"
+        "--rounds", type=int, default=3, help="of 1080p; three times as many of 256"
     )
+    parser.add_argument("--networks", default=",".join(NETWORKS), help="names of conf/network")
     parser.add_argument("--sizes", default=",".join(SIZES), help="of 256, 720p, 1080p, or none")
-    parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
-    parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent / "results" / "stylize_speed.json"
-    )
+    parser.add_argument("--memory", action="store_true", help=f"of {MEMORY_AT} on the CPU, as well")
+    parser.add_argument("--note", help="what else is to be known of this run")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--name", default="stylize_speed", help="of the file")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="its folder")
     options = parser.parse_args()
-    rows: Rows = {}
+    begin = time.monotonic()
+    rows: dict[Key, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
-        files = make_filters(Path(folder))
-        networks = load(files)
+        files = make_filters(Path(folder), options.networks.split(","))
+        networks = load(files, options.device)
         for size in filter(None, options.sizes.split(",")):
-            picture = torch.rand(1, 3, *SIZES[size])
-            seconds: dict[tuple[str, str], list[float]] = {key: [] for key in networks}
-            for _ in range(options.rounds + 1):
-                for key, network in networks.items():
-                    seconds[key].append(timed(network, picture))
-            for key, each in seconds.items():
-                rows.setdefault(key, {})[f"{size}_rounds"] = options.rounds
-                rows.setdefault(key, {})[f"{size}_s"] = round(statistics.median(each[1:]), 4)
-        if not options.no_memory:
+            picture = torch.rand(1, 3, *SIZES[size], device=options.device)
+            rounds = options.rounds * (3 if size == "256" else 1)
+            for key, (first, *each) in measure(networks, picture, rounds).items():
+                row = rows.setdefault(key, {})
+                row[f"{size}_ms"] = round(1e3 * statistics.median(each), 1)
+                row[f"{size}_best_ms"] = round(1e3 * min(each), 1)
+                row[f"{size}_first_s"] = round(first, 2)
+                row[f"{size}_rounds"] = rounds
+            print(f"{size}: {time.monotonic() - begin:.0f} s so far", flush=True)
+        if options.memory:
             for key in networks:
-                rows[key][f"{MEMORY_AT}_peak_mb"] = round(memory_mb(files[key[0]], key[1]))
-    model = [
-        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    ]
-    document = {
-        "machine": {"cpu": model[0].split(": ")[1] if model else platform.machine()},
-        "threads": torch.get_num_threads(),
-        "versions": {name: version(name) for name in ("torch", "onnxruntime", "numpy")},
-        "date": time.strftime("%Y-%m-%d"),
-    }
-    rows = merge(options.output, document, rows)
+                rows.setdefault(key, {})[f"{MEMORY_AT}_peak_mb"] = round(
+                    memory_mb(files[key[0]], key[1])
+                )
+    usual = rows.get((PEER, "torch"), {}).get(f"{COMPARED_AT}_ms")
+    for row in rows.values():
+        if usual is not None:
+            row["times_the_usual"] = round(usual / row[f"{COMPARED_AT}_ms"], 1)
     results = [{"network": name, "engine": engine, **row} for (name, engine), row in rows.items()]
-    document["results"] = results
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(document, indent=2) + "\n")
+    result: dict[str, Any] = {
+        "machine": machine(options.device),
+        "compared_at": COMPARED_AT,
+        "results": results,
+    }
+    if options.note:
+        result["note"] = options.note
+    write(options.name, result, options.out)
     for row in results:
         print("  ".join(f"{key} {value}" for key, value in row.items()))
 

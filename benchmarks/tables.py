@@ -77,6 +77,23 @@ def input_speed(result: Result) -> str:
     )
 
 
+def stylize_speed(result: Result) -> str:
+    """Milliseconds for a picture, and how many times faster than the usual program."""
+    sizes = [size for size in ("256", "720p", "1080p") if f"{size}_ms" in result["results"][0]]
+    rows = []
+    for each in result["results"]:
+        ratio = each.get("times_the_usual")
+        rows.append(
+            [
+                each["network"], f"`{each['engine']}`",
+                *(f"{each[f'{size}_ms']:.0f}" for size in sizes),
+                "" if ratio is None else f"**{ratio}x**",
+            ]
+        )  # fmt: skip
+    head = ["network", "engine", *(f"{size}, ms" for size in sizes)]
+    return table([*head, f"{result['compared_at']}, usual / this"], rows)
+
+
 def growth(result: Result) -> str:
     """Memory over steps and over pixels."""
     training, stylizing = result["training"], result["stylizing"]
@@ -99,6 +116,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "train_h200": train_speed,
     "input_speed": input_speed,
     "growth": growth,
+    "stylize_speed": stylize_speed,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from fast_nst.errors import ConfigError
@@ -10,6 +11,7 @@ from fast_nst.networks import (
     QuarterNetwork,
     create_network,
 )
+from fast_nst.networks.mobile import SmoothSubPixels
 from fast_nst.networks.norm import InstanceNorm
 
 
@@ -86,29 +88,27 @@ def test_the_quarter_networks_content_reaches_its_last_layers_past_the_blocks() 
         assert (network(edge) - network(flat)).abs().max() < 1e-5
 
 
-def test_the_mobile_network_begins_without_a_grid() -> None:
-    torch.manual_seed(0)
-    painted = MobileNetwork(width=2, blocks=1).eval()(torch.full((1, 3, 32, 32), 0.3))
-    cells = painted.view(1, 3, 16, 2, 16, 2)
-    # All four sub-pixels of a cell are the same before training.
-    assert (cells - cells.mean((3, 5), keepdim=True)).abs().max() < 1e-6
-
-
-def test_the_mobile_networks_last_convolution_can_do_what_two_of_the_quarter_network_do() -> None:
+def test_the_mobile_networks_last_convolution_is_one_to_sub_pixels_and_a_blur() -> None:
     generator = torch.Generator().manual_seed(0)
-    quarter = QuarterNetwork(width=2, blocks=1).double().eval()
-    mobile = MobileNetwork(width=2, blocks=1).double().eval()
+    head = SmoothSubPixels(4).double()
+    features = torch.randn(1, 4, 20, 16, dtype=torch.float64, generator=generator)
     with torch.no_grad():
-        quarter.smooth.weight.copy_(torch.randn(3, 3, 5, 5, generator=generator))
-        x = torch.zeros(1, 4, 12, 12, dtype=torch.float64)
-        nothing = quarter.paint(x)
-        mobile.head.bias.copy_(nothing[0, :, 10:12, 10:12].reshape(12))
-        for channel in range(4):
-            # What one lit cell paints is, turned around, the kernel that paints it.
-            x.zero_()[0, channel, 6, 6] = 1
-            answer = (quarter.paint(x) - nothing)[..., 8:18, 8:18]
-            kernel = torch.nn.functional.pixel_unshuffle(answer, 2)[0].flip(1, 2)
-            mobile.head.weight[:, channel] = kernel
-        features = torch.randn(1, 4, 20, 20, dtype=torch.float64, generator=generator)
-        inner = (slice(None), slice(None), slice(8, -8), slice(8, -8))
-        torch.testing.assert_close(mobile.paint(features)[inner], quarter.paint(features)[inner])
+        head.weight.copy_(torch.randn(12, 4, 3, 3, generator=generator))
+        head.bias.copy_(torch.randn(3, generator=generator))
+        bias = head.bias.repeat_interleave(4)
+        sharp = F.pixel_shuffle(F.conv2d(features, head.weight, bias), 2)
+        line = torch.tensor([0.25, 0.5, 0.25], dtype=torch.float64)
+        blurred = F.conv2d(sharp, torch.outer(line, line).expand(3, 1, 3, 3), groups=3)
+        # The convolution of 5x5 reaches one cell further on each side, the blur one pixel.
+        inner = blurred[..., 1:-1, 1:-1]
+        torch.testing.assert_close(F.pixel_shuffle(head(features), 2), inner)
+
+
+def test_the_mobile_network_cannot_paint_a_pattern_of_two_pixels_in_flat_areas() -> None:
+    torch.manual_seed(0)
+    network = MobileNetwork(width=2, blocks=1).eval()
+    with torch.no_grad():
+        network.head.weight.copy_(torch.randn(12, 4, 3, 3))  # as different as can be
+        colors = network.paint(torch.rand(1, 4, 1, 1).expand(1, 4, 16, 16))
+    assert colors.std((2, 3)).max() < 1e-5
+    assert colors.std() > 0.1
