@@ -12,7 +12,13 @@ import click
 from click.core import ParameterSource
 
 from fast_nst.cli.groups import GroupedCommand, option
-from fast_nst.cli.stylize_video import is_camera_run, run_camera, run_videos, video_options
+from fast_nst.cli.stylize_video import (
+    check_steady_usage,
+    is_camera_run,
+    run_camera,
+    run_videos,
+    video_options,
+)
 
 if TYPE_CHECKING:
     from fast_nst.inference import (
@@ -166,6 +172,7 @@ def stylize(
     codec: str | None,
     frames: int | None,
     camera_size: int | None,
+    steady: float,
     device: str,
     engine: str,
     values: str | None,
@@ -215,14 +222,25 @@ def stylize(
                 codec=codec,
                 quality=quality,
                 camera_size=camera_size,
+                steady=steady,
             )
             return
         videos, inputs = plan_videos(inputs, str(output))
+        check_steady_usage(ctx, moving=bool(videos))
         whole = run_videos(
-            ctx, frame_filter, videos, codec=codec, quality=quality, frames=frames, resume=resume
+            ctx,
+            frame_filter,
+            videos,
+            codec=codec,
+            quality=quality,
+            frames=frames,
+            steady=steady,
+            resume=resume,
         )
         if not inputs:
             ctx.exit(0 if whole else 1)
+    else:
+        check_steady_usage(ctx, moving=False)
     if contact_sheet is not None:
         report, seconds = _make_sheet(
             checkpoints, stylizers, inputs, contact_sheet, controls, saving

@@ -13,8 +13,8 @@ from fast_nst.apps.camera.capture import Camera
 from fast_nst.apps.camera.screens import VIRTUAL, Recording, Screen, VirtualCamera, Window
 from fast_nst.apps.video.decode import ClipInfo
 from fast_nst.apps.video.filtering import FrameFilter, filter_frame
-from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format
-from fast_nst.apps.video.steady import DEFAULT_STEADY, steadied
+from fast_nst.apps.video.formats import DEFAULT_QUALITY, DEFAULT_STEADY, choose_format
+from fast_nst.apps.video.steady import steadied
 from fast_nst.apps.video.stylize import check_options
 from fast_nst.errors import FastNSTError, VideoError
 

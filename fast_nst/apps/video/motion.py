@@ -16,12 +16,15 @@ from fast_nst.errors import ConfigError
 Floats = npt.NDArray[np.float32]
 
 SIDE = 400  # px, short side at which motion is looked for; smaller frames as they are
+LEAST = 16  # px; in smaller frames, only what stands still is known
 WINDOW = 5  # px there, over which differences are averaged
 AROUND = 25  # px there, that must stand still around what does: a flat sky may move unseen
 SAME = 0.5 / 255  # by how much less two explanations of a frame may differ
 UNSEEN = 1.5 / 255  # differences that codecs and sensors make all the time
 NOISIEST = 6 / 255  # what is taken for noise at most
 SLACK = 0.35  # px there: by how much flow may be wrong
+REACH = 49  # px there: strokes depend on what was that near, and are not to outlive it
+DOUBT = 0.3  # by how much less is known there
 CUT = 0.4  # share of a frame that must have been there before; less is another scene
 
 
@@ -77,7 +80,7 @@ class Tracker:
         still, noises = self._difference(small, shown)
         known, flow = _ramp(still, UNSEEN), None
         self._carried = shown
-        if known.min() < 1:
+        if known.min() < 1 and min(gray.shape) >= LEAST:
             flow = self._dis.calc(gray, last, None)
             carried = self._warp(shown, flow)
             moving, moving_noises = self._difference(small, carried)
@@ -94,6 +97,8 @@ class Tracker:
                 flow = None  # nothing to move
         known = self._cv2.erode(known, np.ones((3, 3), np.uint8))
         share = float((known > 0.5).mean())
+        near = self._cv2.blur(1 - known, (REACH, REACH))
+        known *= 1 - DOUBT * np.minimum(2 * near, 1)
         if share < CUT:
             known, flow, share = np.zeros_like(known), None, 0.0
         return Past(
@@ -139,7 +144,9 @@ class Tracker:
 
     def _steepness(self, small: Floats) -> Floats:
         """(h, w): by how much the frame changes per px, around each pixel."""
-        steps = [np.abs(self._cv2.Sobel(small, -1, *axes, scale=1 / 8)) for axes in ((1, 0), (0, 1))]
+        steps = [
+            np.abs(self._cv2.Sobel(small, -1, *axes, scale=1 / 8)) for axes in ((1, 0), (0, 1))
+        ]
         found: Floats = self._cv2.blur(np.maximum(*steps).max(2), (WINDOW, WINDOW))
         return found
 

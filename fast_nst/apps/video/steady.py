@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fast_nst.apps.video.filtering import FrameFilter
+from fast_nst.apps.video.formats import DEFAULT_STEADY
 from fast_nst.apps.video.motion import UNSEEN, Past, Tracker
 from fast_nst.errors import VideoError
 from fast_nst.networks.norm import Statistics, choose_statistics, measure
 
-DEFAULT_STEADY = 0.95  # at 25 frames a second, half of a picture's influence is gone after 0.5 s
 PART = 32  # px: parts of pictures whose contrast is kept
 STRONGEST = 2.0  # by how much contrast is raised at most
 

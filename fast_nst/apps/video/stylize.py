@@ -13,9 +13,9 @@ from pathlib import Path
 from fast_nst.apps.video.decode import ClipReader, Decoded
 from fast_nst.apps.video.encode import ClipWriter
 from fast_nst.apps.video.filtering import FrameFilter, filter_frame
-from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format
+from fast_nst.apps.video.formats import DEFAULT_QUALITY, DEFAULT_STEADY, choose_format
 from fast_nst.apps.video.overlap import Behind, ahead
-from fast_nst.apps.video.steady import DEFAULT_STEADY, steadied
+from fast_nst.apps.video.steady import steadied
 from fast_nst.errors import VideoError
 
 PathLike = str | os.PathLike[str]
