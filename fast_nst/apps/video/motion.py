@@ -63,7 +63,7 @@ class Tracker:
                 "or choose --steady 0."
             ) from error
         self._cv2: Any = cv2
-        self._dis = cv2.DISOpticalFlow_create(cv2.DISOpticalFlow_PRESET_MEDIUM)
+        self._dis = self._cv2.DISOpticalFlow_create(cv2.DISOpticalFlow_PRESET_MEDIUM)
         self._gray: npt.NDArray[np.uint8] | None = None  # of the last frame
         self._shown: Floats | None = None  # (h, w, 3): the content that is still shown
         self._small: Floats | None = None  # this frame
@@ -91,7 +91,9 @@ class Tracker:
             noises = np.where(at_rest, noises, moving_noises)
             noise = float(np.clip(np.median(noises), UNSEEN, NOISIEST))
             # Flow is right to a part of a pixel, which shows where a picture is steep.
-            known = _ramp(apart, noise + np.where(at_rest, 0, SLACK * self._steepness(small)))
+            slack = SLACK * self._steepness(small)
+            slack[at_rest] = 0
+            known = _ramp(apart, noise + slack)
             self._carried = carried
             if not flow[known > 0].any():
                 flow = None  # nothing to move

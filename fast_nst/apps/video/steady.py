@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -81,9 +82,7 @@ class Steady:
 
         with ExitStack() as stack:
             for index, network in enumerate(self._networks):
-                stack.enter_context(
-                    choose_statistics(network, lambda name, x, i=index: choose(i, name, x))
-                )
+                stack.enter_context(choose_statistics(network, partial(choose, index)))
             return self._filter(frame)
 
 

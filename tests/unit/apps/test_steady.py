@@ -81,7 +81,7 @@ def test_what_comes_new_into_sight_is_as_without() -> None:
         for left in (16 * index, 16 * index - 16):  # where it is, and where it was
             square = (..., slice(44, 52), slice(left + 4, left + 12))
             # Contrast is that of the surroundings, so not equal to the last bit.
-            torch.testing.assert_close(steady[index][square], plain[index][square], atol=0.02,
+            torch.testing.assert_close(steady[index][square], plain[index][square], atol=0.04,
                                        rtol=0)  # fmt: skip
 
 
