@@ -110,6 +110,44 @@ def growth(result: Result) -> str:
     )
 
 
+def steadiness(result: Result) -> str:
+    """What each way of making a video gives, and how much of the plain one's that is."""
+    warps, clip, photos = result["warp_error"], result["of_clip"], result["of_photos"]
+    weight, plain = result["stability_weight"].get("trained"), clip["plain"]
+    names = {
+        "plain": "frame by frame",
+        "steady": f"`--steady {result['steady']:g}`",
+        "trained": f"`loss.stability_weight={weight:g}`" if weight is not None else "",
+        "both": "both",
+    }
+
+    def share(value: float, of: float) -> str:
+        return f"{value:.4f} ({100 * value / of:.0f} %)"
+
+    rows = [
+        [
+            names[way],
+            *(share(error, warps["plain"][scene]) for scene, error in warps[way].items()),
+            *(share(each[name], plain[name]) for name in ("flicker", "style")),
+            share(photos[way]["style"], photos["plain"]["style"]) if way in photos else "",
+            f"{each['cpu_s_per_frame']:.2f} s",
+        ]
+        for way, each in clip.items()
+    ]
+    scenes = [f"warp error, {scene.replace('_', ' ')}" for scene in warps["plain"]]
+    about = ", ".join(f"{value:g}" for value in warps["content"].values())
+    return table(
+        ["", *scenes, "flicker, still background", "style loss of the clip", "of photographs",
+         "CPU time of a frame"],
+        rows,
+    ) + (
+        f"\n\nIn brackets: of frame by frame. Warp errors of the frames themselves: {about}. The "
+        f"clip: {result['clip']['frames']} frames of {result['clip']['name']}, of which "
+        f"{100 * result['clip']['still_share']:.0f} % of the pixels stand still; "
+        f"{photos['count']} held-out photographs, medians."
+    )  # fmt: skip
+
+
 TABLES: dict[str, Callable[[Result], str]] = {
     "train_speed": train_speed,
     "train_speed_compiled": train_speed,
@@ -117,6 +155,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "input_speed": input_speed,
     "growth": growth,
     "stylize_speed": stylize_speed,
+    "steadiness": steadiness,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

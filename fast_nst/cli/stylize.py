@@ -15,7 +15,13 @@ from fast_nst.cli.groups import GroupedCommand, option
 from fast_nst.cli.options import DEVICE
 from fast_nst.cli.progress import rate_bar
 from fast_nst.cli.stylize_cluster import is_cluster_run
-from fast_nst.cli.stylize_video import is_camera_run, run_camera, run_videos, video_options
+from fast_nst.cli.stylize_video import (
+    check_steady_usage,
+    is_camera_run,
+    run_camera,
+    run_videos,
+    video_options,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -184,6 +190,7 @@ def stylize(
     codec: str | None,
     frames: int | None,
     camera_size: int | None,
+    steady: float,
     device: str,
     engine: str,
     worker_cpus: int,
@@ -256,9 +263,11 @@ def stylize(
                 codec=codec,
                 quality=quality,
                 camera_size=camera_size,
+                steady=steady,
             )
             return
         videos, inputs = plan_videos(inputs, str(output))
+        check_steady_usage(ctx, moving=bool(videos))
         if videos:
             whole = run_videos(
                 ctx,
@@ -267,10 +276,13 @@ def stylize(
                 codec=codec,
                 quality=quality,
                 frames=frames,
+                steady=steady,
                 resume=resume,
             )
         if not inputs:
             ctx.exit(0 if whole else 1)
+    else:
+        check_steady_usage(ctx, moving=False)
     if contact_sheet is not None:
         report, seconds = _make_sheet(
             checkpoints, stylizers, inputs, contact_sheet, controls, saving

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from fast_nst.apps.video.formats import CODECS, DEFAULT_QUALITY, is_picture_codec
+from fast_nst.apps.video.formats import CODECS, DEFAULT_QUALITY, DEFAULT_STEADY, is_picture_codec
 from fast_nst.cli.groups import option
 from fast_nst.cli.progress import rate_bar
 from fast_nst.errors import FastNSTError
@@ -22,7 +23,10 @@ _CODECS = [name for name in CODECS if not is_picture_codec(name)]
 
 
 def video_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of videos: ``codec``, ``frames`` and ``camera_size``."""
+    """Give a command the options of videos and cameras.
+
+    They are ``codec``, ``frames``, ``steady`` and ``camera_size``.
+    """
     for decorate in reversed(
         [
             option(
@@ -40,6 +44,16 @@ def video_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             option(
                 "Video",
+                "--steady",
+                type=click.FloatRange(0, 1),
+                default=DEFAULT_STEADY,
+                show_default=True,
+                metavar="SHARE",
+                help="Against flicker, also of cameras: share of the last frames in what stays in "
+                "sight; 0 repaints every frame by itself.",
+            ),
+            option(
+                "Video",
                 "--camera-size",
                 type=click.IntRange(1),
                 metavar="PX",
@@ -49,6 +63,18 @@ def video_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = decorate(command)
     return command
+
+
+def check_steady_usage(ctx: click.Context, *, moving: bool) -> None:
+    """Refuse ``--steady`` where nothing moves.
+
+    Raises:
+        click.UsageError: If it was given and ``moving`` is false.
+    """
+    if not moving and ctx.get_parameter_source("steady") is not ParameterSource.DEFAULT:
+        raise click.UsageError(
+            "--steady is for videos and cameras, and INPUT is none. Leave it out."
+        )
 
 
 def is_camera_run(inputs: Sequence[str]) -> bool:
@@ -71,6 +97,7 @@ def run_videos(
     codec: str | None,
     quality: int | None,
     frames: int | None,
+    steady: float,
     resume: bool = False,
 ) -> bool:
     """Stylize videos one after the other; one that fails is reported, and the others go on.
@@ -94,6 +121,7 @@ def run_videos(
                     codec=codec,
                     quality=DEFAULT_QUALITY if quality is None else quality,
                     frames=frames,
+                    steady=steady,
                     on_progress=bar,
                 )
         except VideoInterrupted as interruption:
@@ -139,6 +167,7 @@ def run_camera(
     codec: str | None,
     quality: int | None,
     camera_size: int | None,
+    steady: float,
 ) -> None:
     """Stylize a camera until the user ends it."""
     from rich.console import Console
@@ -161,6 +190,7 @@ def run_camera(
             short_side=camera_size,
             codec=codec,
             quality=DEFAULT_QUALITY if quality is None else quality,
+            steady=steady,
             on_progress=show,
         )
     for note in report.notes:

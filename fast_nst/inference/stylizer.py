@@ -78,6 +78,11 @@ class Stylizer:
         """
         return cls(*load_network(path, device, engine, values, on_compile))
 
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """All networks that take part, for those who look into them."""
+        return (self.network,)
+
     @overload
     def __call__(self, image: ImageT, **controls: Any) -> ImageT: ...
 
@@ -200,6 +205,11 @@ class MixedStylizer(Stylizer):
             raise ConfigError(f"mix is {share:g}; wanted 0 (the first filter) to 1 (the second).")
         self.metadata, self.device = None, first.device
         self.first, self.second, self.share = first, second, share
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Both filters'."""
+        return (*self.first.networks, *self.second.networks)
 
     def _apply_network(self, picture: Picture) -> Picture:
         if self.share in (0, 1):

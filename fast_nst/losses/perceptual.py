@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from fast_nst.losses.functional import (
     relative_squared_error,
     total_variation,
 )
+from fast_nst.losses.stability import disturb, stability_error
 
 Scale = Literal["relative", "paper"]
 
@@ -43,6 +44,7 @@ class PerceptualLoss(nn.Module):
         pattern_weight: of hatching and other regular patterns: by how much the logarithm of the
             :func:`periodicity` of the picture's parts exceeds the style's own, which is the mean
             over its parts by energy. Pictures smaller than a part (32 px) count as 0.
+        stability_weight: of :meth:`stability`, which asks for a second pass of the network.
         scale: ``"relative"`` divides each layer's term by the target's own size, so that one set
             of weights works across encoders, sizes and styles; layers are averaged. ``"paper"``
             keeps the definitions of Johnson et al. 2016; layers are summed.
@@ -64,6 +66,7 @@ class PerceptualLoss(nn.Module):
         tv_weight: float = 0.0,
         grid_weight: float = 0.0,
         pattern_weight: float = 0.0,
+        stability_weight: float = 0.0,
         scale: Scale = "relative",
     ) -> None:
         super().__init__()
@@ -73,6 +76,7 @@ class PerceptualLoss(nn.Module):
             "tv": tv_weight,
             "grid": grid_weight,
             "pattern": pattern_weight,
+            "stability": stability_weight,
         }
         for name, weight in weights.items():
             if not 0 <= weight < float("inf"):
@@ -164,6 +168,23 @@ class PerceptualLoss(nn.Module):
         if self.weights["tv"]:
             terms["tv"] = self.weights["tv"] * total_variation(stylized)
         return terms
+
+    def stability(
+        self, network: Callable[[Tensor], Tensor], content: Tensor, stylized: Tensor
+    ) -> dict[str, Tensor]:
+        """The weighted term of how the network bears small disturbances; none of weight 0.
+
+        Args:
+            network: maps (B, 3, H, W) to the same.
+            content: (B, 3, H, W) in [0, 1].
+            stylized: what the network makes of it.
+        """
+        weight = self.weights["stability"]
+        if not weight:
+            return {}
+        with torch.no_grad():
+            disturbed, motion = disturb(content)
+        return {"stability": weight * stability_error(stylized, network(disturbed), motion)}
 
     def unweighted(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Divide the weights out of what :meth:`forward` returned."""

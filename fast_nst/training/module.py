@@ -68,7 +68,8 @@ class StyleTransferModule(pl.LightningModule):
         content = content.contiguous(memory_format=torch.channels_last)
         targets = self.loss.content_targets(content)
         stylized = self(content)
-        return stylized, self.loss(stylized, targets)
+        terms = self.loss(stylized, targets)
+        return stylized, terms | self.loss.stability(self, content, stylized)
 
     def training_step(self, content: Tensor, batch_index: int) -> Tensor:
         """Sum the losses of (B, 3, H, W) content, in [0, 1]."""

@@ -12,7 +12,7 @@ import fast_nst
 PACKAGE = Path(fast_nst.__file__).parent
 LAYERS = [
     {"errors", "paths", "versions", "config", "image"},
-    {"networks", "encoders", "losses.functional", "hardware"},
+    {"networks", "encoders", "losses.functional", "losses.stability", "hardware"},
     {
         "data",
         "checkpoint",

@@ -13,7 +13,8 @@ from fast_nst.apps.camera.capture import Camera
 from fast_nst.apps.camera.screens import VIRTUAL, Recording, Screen, VirtualCamera, Window
 from fast_nst.apps.video.decode import ClipInfo
 from fast_nst.apps.video.filtering import FrameFilter, filter_frame
-from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format
+from fast_nst.apps.video.formats import DEFAULT_QUALITY, DEFAULT_STEADY, choose_format
+from fast_nst.apps.video.steady import steadied
 from fast_nst.apps.video.stylize import check_options
 from fast_nst.errors import FastNSTError, VideoError
 
@@ -65,6 +66,7 @@ def stylize_camera(
     short_side: int | None = None,
     codec: str | None = None,
     quality: int = DEFAULT_QUALITY,
+    steady: float = DEFAULT_STEADY,
     on_progress: Callable[[CameraProgress], None] | None = None,
 ) -> CameraReport:
     """Repaint a camera until the user ends it: q or Esc in the window, or Ctrl-C.
@@ -81,6 +83,7 @@ def stylize_camera(
         short_side: px to scale the camera's frames to; None for its own size.
         codec: of the file.
         quality: of the file, 0 to 100.
+        steady: as for :func:`~fast_nst.apps.video.stylize_video`.
         on_progress: called after every frame.
 
     Returns:
@@ -96,6 +99,7 @@ def stylize_camera(
         raise VideoError(f"the short side is {short_side} px; wanted at least 1.")
     if target is not None and not target.startswith(VIRTUAL):
         choose_format(target, codec)
+    stylizer = steadied(stylizer, steady)
     with ExitStack() as stack:
         camera = Camera(source, short_side)
         stack.callback(camera.close)

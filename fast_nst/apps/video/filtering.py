@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fast_nst.apps.video.color import RGB
 from fast_nst.errors import VideoError
@@ -15,8 +15,8 @@ from fast_nst.errors import VideoError
 class FrameFilter(Protocol):
     """Repaints the frames of one clip, one call after the other, in their order.
 
-    A :class:`~fast_nst.Stylizer` is one. One that makes a clip steadier may keep what it needs of
-    earlier frames; it is made anew for each clip.
+    A :class:`~fast_nst.Stylizer` is one. Another may keep what it needs of earlier frames, as
+    :class:`~fast_nst.apps.video.steady.Steady` does, which is made anew for each clip.
     """
 
     @property
@@ -46,6 +46,11 @@ class Controlled:
         """Where frames are wanted."""
         device: torch.device = self._stylizer.device
         return device
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """What computes, for those who carry statistics from frame to frame."""
+        return tuple(getattr(self._stylizer, "networks", ()))
 
     def __call__(self, frame: Tensor, /) -> Tensor:
         """Repaint (3, H, W)."""

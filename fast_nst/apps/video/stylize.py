@@ -13,8 +13,9 @@ from pathlib import Path
 from fast_nst.apps.video.decode import ClipReader, Decoded
 from fast_nst.apps.video.encode import ClipWriter
 from fast_nst.apps.video.filtering import FrameFilter, filter_frame
-from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format
+from fast_nst.apps.video.formats import DEFAULT_QUALITY, DEFAULT_STEADY, choose_format
 from fast_nst.apps.video.overlap import Behind, ahead
+from fast_nst.apps.video.steady import steadied
 from fast_nst.errors import VideoError
 
 PathLike = str | os.PathLike[str]
@@ -74,6 +75,7 @@ def stylize_video(
     codec: str | None = None,
     quality: int = DEFAULT_QUALITY,
     frames: int | None = None,
+    steady: float = DEFAULT_STEADY,
     on_progress: Callable[[VideoProgress], None] | None = None,
 ) -> VideoReport:
     """Repaint a video: same size, same time stamps, same sound.
@@ -92,12 +94,14 @@ def stylize_video(
             ``.webm``).
         quality: 0 (small) to 100 (as good as it gets).
         frames: only so many, from the beginning; None for all.
+        steady: share of the past in what stays in sight, 0 (every frame by itself) to 1: see
+            :class:`~fast_nst.apps.video.steady.Steady`.
         on_progress: called after every frame.
 
     Raises:
         VideoError: If the source cannot be read, the target not be written, or a number is out of
             range; nothing is left behind.
-        ConfigError: If PyAV is not installed.
+        ConfigError: If PyAV is not installed, or OpenCV is not and ``steady`` is not 0.
         VideoInterrupted: On Ctrl-C, after what was done is written. A second Ctrl-C gives that up.
 
     Example:
@@ -110,6 +114,7 @@ def stylize_video(
     """
     check_options(quality, frames)
     choose_format(Path(target), codec)
+    stylizer = steadied(stylizer, steady)
     reader = ClipReader(source)
     try:
         if os.path.exists(target) and os.path.samefile(source, target):

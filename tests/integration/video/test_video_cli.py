@@ -151,3 +151,94 @@ def test_a_camera_that_is_not_there_is_one_line(run: Any, tmp_path: Path) -> Non
     assert result.exit_code == 1
     assert result.stderr.startswith("error: cannot open camera:97: ")
     assert result.stderr.count("\n") == 1
+
+
+def _room(number: int, *, noisy: bool) -> np.ndarray:
+    """A still room through which a square walks, which leaves after frame 10; (H, W, 3)."""
+    generator = np.random.default_rng(0)
+    room = generator.integers(60, 180, (12, 16, 3)).repeat(8, 0).repeat(8, 1).astype(float)
+    if number < 10:
+        room[32:64, 8 * number : 8 * number + 32] = (230, 40, 40)
+    if noisy:
+        room += np.random.default_rng(number + 1).normal(0, 3, room.shape)
+    return np.clip(np.rint(room), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Path:
+    """Its 24 frames, lossless."""
+    import av
+
+    path = tmp_path / "walk.mkv"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264rgb", rate=10, options={"qp": "0"})
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "rgb24"
+        for number in range(24):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(_room(number, noisy=True), "rgb24")))
+        file.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("engine", ["torch", "onnxruntime"])
+def test_a_still_background_flickers_half_as_much_and_what_walked_through_leaves_no_ghost(
+    engine: str, run: Any, walk: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("cv2")
+    if engine == "onnxruntime":
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+    shown = {}
+    for name, options in (("plain", ["--steady", "0"]), ("steady", [])):
+        folder = tmp_path / name
+        # Half of the content, as a network of random weights leaves little of a square's color.
+        look = ["--engine", engine, "--strength", "0.5"]
+        result = run(walk, "-o", folder / "%02d.png", *look, *options)
+        assert result.exit_code == 0, result.output
+        files = sorted(folder.iterdir())
+        assert len(files) == 24
+        pictures = []
+        for file in files:
+            with Image.open(file) as picture:
+                pictures.append(np.asarray(picture, dtype=float) / 255)
+        shown[name] = np.stack(pictures)
+    plain, steady = shown["plain"], shown["steady"]
+
+    def flicker(pictures: np.ndarray) -> float:
+        """Far from the square's way, and all of the time."""
+        return float(np.abs(np.diff(pictures[:, 76:], axis=0)).mean())
+
+    assert flicker(steady) <= 0.5 * flicker(plain)
+    np.testing.assert_allclose(steady[0], plain[0], atol=1.1 / 255)  # the first has no past
+    # Where the square was: as far from the plain result as that is from itself a frame later.
+    way = (slice(11, None), slice(32, 64), slice(0, 104))
+    noise = np.abs(np.diff(plain[way], axis=0)).mean()
+    assert np.abs(steady[way] - plain[way]).mean() <= 1.5 * noise + 1 / 255
+    # The square would show in the mean color of a place of its size, where noise hardly does.
+    for left in (0, 32, 64):
+        place = (slice(32, 64), slice(left, left + 32))
+        with_it, without = (plain[at][place].mean((0, 1)) for at in (left // 8, 20))
+        for after in (11, 12, 20):
+            ghost = steady[after][place].mean((0, 1)) - plain[after][place].mean((0, 1))
+            assert np.abs(ghost).max() < 0.1 * np.abs(with_it - without).max()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["walk.mkv", "-o", "out.mp4", "--steady", "2"], "--steady"),
+        (["walk.mkv", "-o", "out.mp4", "--steady", "-0.1"], "--steady"),
+        (["a.png", "-o", "b.png", "--steady", "0.5"], "--steady is for videos and cameras"),
+        (["a.png", "--contact-sheet", "c.png", "--steady", "0"], "--steady is for videos"),
+        (["-", "-o", "-", "--steady", "0.5"], "--steady is for videos and cameras"),
+    ],
+)
+def test_steady_that_cannot_be_is_one_line(
+    arguments: list[str], message: str, run: Any, walk: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert sorted(os.listdir(tmp_path)) == ["a.png", "walk.mkv"]

@@ -96,3 +96,29 @@ def test_only_what_is_more_regular_than_the_style_counts_as_a_pattern(encoder: V
 def test_a_style_too_small_to_show_a_pattern_is_named(encoder: VGGLite) -> None:
     with pytest.raises(ConfigError, match="at least 32 x 32 px"):
         PerceptualLoss(encoder, picture(0, side=24), pattern_weight=1)
+
+
+def test_stability_is_asked_for_by_its_weight_and_passes_the_network_once(
+    encoder: VGGLite,
+) -> None:
+    torch.manual_seed(0)
+    content, calls = picture(1), []
+
+    def network(pictures: torch.Tensor) -> torch.Tensor:
+        calls.append(pictures)
+        return 1 - pictures
+
+    without = PerceptualLoss(encoder, picture(0))
+    assert without.stability(network, content, network(content)) == {}
+    assert len(calls) == 1
+    loss = PerceptualLoss(encoder, picture(0), stability_weight=3)
+    terms = loss.stability(network, content, network(content))
+    assert len(calls) == 3
+    assert calls[-1].shape == content.shape
+    assert not torch.equal(calls[-1], content)
+    assert 0 < loss.unweighted(terms)["stability"] == terms["stability"] / 3
+    # A network that paints the same whatever it sees has nothing to be unstable in.
+    flat = loss.stability(lambda x: torch.full_like(x, 0.5), content, torch.full_like(content, 0.5))
+    assert flat["stability"] < 1e-6
+    with pytest.raises(ConfigError, match="stability_weight is -1"):
+        PerceptualLoss(encoder, picture(0), stability_weight=-1)

@@ -1,0 +1,150 @@
+"""A filter whose pictures stand still where the scene does, and move with it elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fast_nst.apps.video.filtering import FrameFilter
+from fast_nst.apps.video.formats import DEFAULT_STEADY
+from fast_nst.apps.video.motion import UNSEEN, Past, Tracker
+from fast_nst.errors import VideoError
+from fast_nst.networks.norm import Statistics, choose_statistics, measure
+
+PART = 32  # px: parts of pictures whose contrast is kept
+STRONGEST = 2.0  # by how much contrast is raised at most
+
+
+class Steady:
+    """Makes a filter steadier, for one clip; made anew for the next.
+
+    Two things are carried from frame to frame. The statistics of the network's instance norms, so
+    that what comes into the picture does not repaint all of it. And the last picture: it is moved
+    as the scene moved and blended into the new one, except where the scene is new.
+
+    Args:
+        filter_: repaints single frames. Statistics are carried of the networks that its attribute
+            ``networks`` names; without one, as for ONNX models, only pictures are.
+        steady: share of the past in what stays in sight, 0 to 1.
+
+    Raises:
+        VideoError: If ``steady`` is out of range.
+        ConfigError: If OpenCV is not installed.
+
+    Source: motion-compensated blending as in Ruder et al. 2016, sec. 4.1 and 4.2, where the moved
+    picture is what the next optimization begins with, and is trusted where flow is consistent.
+    """
+
+    def __init__(self, filter_: FrameFilter, steady: float = DEFAULT_STEADY) -> None:
+        if not 0 <= steady <= 1:
+            raise VideoError(f"steady is {steady:g}; wanted 0 (off) to 1.")
+        self._filter = filter_
+        self._steady = steady
+        self._networks = tuple(getattr(filter_, "networks", ()))
+        self._tracker = Tracker()
+        self._statistics: dict[tuple[int, str], Statistics] = {}
+        self._last: Tensor | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where frames are wanted."""
+        return self._filter.device
+
+    def __call__(self, frame: Tensor, /) -> Tensor:
+        """Repaint (3, H, W), which comes after the one before."""
+        past = self._tracker.follow(frame)
+        stylized = self._stylize(frame, self._steady * (past.share if past else 0.0))
+        known = None
+        if past is not None and self._last is not None:
+            last, known = carry(self._last, past)
+            blended = torch.lerp(stylized, last, self._steady * known)
+            stylized = keep_contrast(blended, stylized)
+        self._tracker.keep(self._steady, known)
+        self._last = stylized
+        return stylized
+
+    def _stylize(self, frame: Tensor, share: float) -> Tensor:
+        """Repaint with statistics of which a share is the past's."""
+
+        def choose(index: int, name: str, x: Tensor) -> Statistics:
+            found, key = measure(x), (index, name)
+            if share and (before := self._statistics.get(key)):
+                found = Statistics(
+                    torch.lerp(found.mean, before.mean, share),
+                    torch.lerp(found.var, before.var, share),
+                )
+            self._statistics[key] = found
+            return found
+
+        with ExitStack() as stack:
+            for index, network in enumerate(self._networks):
+                stack.enter_context(choose_statistics(network, partial(choose, index)))
+            return self._filter(frame)
+
+
+def steadied(filter_: FrameFilter, steady: float) -> FrameFilter:
+    """The filter made steadier, or as it is for 0; raises as :class:`Steady` does."""
+    return filter_ if steady == 0 else Steady(filter_, steady)
+
+
+def carry(last: Tensor, past: Past) -> tuple[Tensor, Tensor]:
+    """Move the last picture to where its parts are now.
+
+    Args:
+        last: (3, H, W).
+        past: where they were.
+
+    Returns:
+        The same shape; and (1, H, W), how much each pixel of it is worth.
+    """
+    if past.flow is None:
+        return last, past.known
+    height, width = last.shape[-2:]
+    y, x = torch.meshgrid(
+        torch.arange(height, device=last.device),
+        torch.arange(width, device=last.device),
+        indexing="ij",
+    )
+    x, y = x + past.flow[0], y + past.flow[1]
+    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], -1)
+    # Bicubic, since a picture that moves is resampled again and again; the cubic kernel overshoots.
+    moved = F.grid_sample(
+        last[None], grid[None], mode="bicubic", padding_mode="border", align_corners=False
+    )[0].clamp(0, 1)
+    return moved, past.known * inside
+
+
+def keep_contrast(blended: Tensor, stylized: Tensor) -> Tensor:
+    """Give the mean of two pictures the contrast that one of them has, part by part.
+
+    Strokes that lie elsewhere in each frame cancel out in the mean, and those that are resampled
+    again and again fade. What is finer than a part is raised until its variance is as before.
+
+    Args:
+        blended: (3, H, W).
+        stylized: (3, H, W), whose contrast is wanted.
+
+    Source: variance-preserving blending of textures, Heitz and Neyret 2018, sec. 3.
+    """
+    both = torch.stack([blended, stylized])
+    size = [min(PART, side) for side in blended.shape[-2:]]
+    step = [max(1, side // 4) for side in size]
+
+    def average(values: Tensor) -> Tensor:
+        return F.avg_pool2d(
+            values, size, step, [side // 2 for side in size], count_include_pad=False
+        )
+
+    mean = average(both)
+    variance = (average(both.square()) - mean.square()).clamp_min(0).sum(1)
+    gain = ((variance[1] + UNSEEN**2) / (variance[0] + UNSEEN**2)).sqrt().clamp(1, STRONGEST)
+    gain, mean = (
+        F.interpolate(each, size=blended.shape[-2:], mode="bilinear", align_corners=True)[0]
+        for each in (gain[None, None], mean[:1])
+    )
+    return (mean + gain * (blended - mean)).clamp(0, 1)

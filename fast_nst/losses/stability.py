@@ -1,0 +1,115 @@
+"""How much a small disturbance of a picture changes what a network paints, as pure functions."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+NOISE = 4 / 255  # largest standard deviation: sensors in dim light and codecs at low rates
+BRIGHTNESS = 0.06  # largest change of contrast, and of brightness
+SHIFT = 6.0  # px, largest
+SCALE = 0.03  # largest zoom, in or out
+MARGIN = 8  # px at the border, where networks see less of the scene, are not compared
+
+
+def disturb(content: Tensor) -> tuple[Tensor, Tensor]:
+    """What a camera might see of the same scene a moment later.
+
+    A third of the pictures stay where they are, a third moves by whole pixels, and a third by parts
+    of pixels, zoomed a little. All get noise, fine and coarse, and another brightness. Drawn from
+    torch's own generator.
+
+    Args:
+        content: (B, 3, H, W) in [0, 1].
+
+    Returns:
+        The pictures, the same shape and range; and their motion, for :func:`move`.
+    """
+    motion = draw_motion(len(content), content.device)
+    moved, _ = move(content, motion)
+    gain, offset = (
+        BRIGHTNESS * (2 * torch.rand(len(content), 1, 1, 1, device=content.device) - 1)
+        for _ in range(2)
+    )
+    fine = torch.randn_like(moved)
+    height, width = moved.shape[-2:]
+    coarse = torch.randn(
+        len(moved), 3, -(-height // 4), -(-width // 4), dtype=moved.dtype, device=moved.device
+    )
+    coarse = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
+    levels = NOISE * torch.rand(2, len(content), 1, 1, 1, device=content.device)
+    noise = levels[0] * fine + 0.5 * levels[1] * coarse
+    return ((1 + gain) * moved + offset / 2 + noise).clamp(0, 1), motion
+
+
+def draw_motion(count: int, device: torch.device) -> Tensor:
+    """Random motions, (count, 3): how far to the right and down, px; and zoom, a factor."""
+    chosen = torch.rand(count, 4, device=device)
+    shift = SHIFT * (2 * chosen[:, :2] - 1)
+    zoom = SCALE * (2 * chosen[:, 2] - 1)
+    still, whole = chosen[:, 3] < 1 / 3, chosen[:, 3] < 2 / 3
+    shift = torch.where(whole[:, None], shift.round(), shift)
+    shift = torch.where(still[:, None], 0.0, shift)
+    return torch.cat([shift, torch.where(whole, 1.0, 1 + zoom)[:, None]], 1)
+
+
+def move(pictures: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+    """Zoom about the middle, then shift; bicubic, exact for shifts by whole pixels.
+
+    Args:
+        pictures: (B, C, H, W).
+        motion: (B, 3): px to the right and down, and the zoom.
+
+    Returns:
+        The same shape; what comes from outside repeats the border. And (B, 1, H, W), true where
+        none does.
+    """
+    height, width = pictures.shape[-2:]
+    size = motion.new_tensor([width, height])
+    y, x = torch.meshgrid(
+        torch.arange(height, dtype=motion.dtype, device=motion.device),
+        torch.arange(width, dtype=motion.dtype, device=motion.device),
+        indexing="ij",
+    )
+    middle = (size - 1) / 2
+    offset, zoom = (motion[:, :2] + middle)[:, None, None], motion[:, 2, None, None, None]
+    source = (torch.stack([x, y], -1) - offset) / zoom + middle
+    inside = ((source >= 0) & (source <= size - 1)).all(-1)[:, None]
+    grid = ((2 * source + 1) / size - 1).to(pictures.dtype)
+    moved = F.grid_sample(
+        pictures, grid, mode="bicubic", padding_mode="border", align_corners=False
+    )
+    return moved, inside
+
+
+def stability_error(stylized: Tensor, disturbed: Tensor, motion: Tensor) -> Tensor:
+    """How far the stylized disturbed picture is from the stylized picture, moved likewise.
+
+    Args:
+        stylized: (B, C, H, W): what a network makes of pictures.
+        disturbed: what it makes of the same, disturbed.
+        motion: what :func:`disturb` moved them by.
+
+    Returns:
+        Scalar >= 0, float32 or wider: the mean square of the difference where both can be seen,
+        over the stylized picture's variance in space; 0 is equal, 2 is "as two unrelated ones".
+        No gradient flows through the divisor, so that paler pictures count as much. 0 where
+        nothing can be seen.
+
+    Source: the temporal loss of Ruder et al. 2016, sec. 4.2, and Huang et al. 2017, eq. 5, with a
+    motion that is made up instead of estimated; the noise of Rainy and de Berker 2018. Relative
+    instead of absolute.
+    """
+    wide = torch.promote_types(stylized.dtype, torch.float32)
+    stylized, disturbed = stylized.to(wide), disturbed.to(wide)
+    moved, inside = move(stylized, motion.to(wide))
+    height, width = stylized.shape[-2:]
+    margin = min(MARGIN, (min(height, width) - 1) // 2)
+    seen = torch.zeros_like(inside)
+    core = (..., slice(margin, height - margin), slice(margin, width - margin))
+    seen[core] = inside[core]
+    squares = (disturbed - moved).square().mean(1, keepdim=True) * seen
+    error = squares.sum((1, 2, 3)) / seen.sum((1, 2, 3)).clamp_min(1)
+    scale = stylized.detach().var((2, 3)).mean(1).clamp_min(1e-6)
+    return (error / scale).mean()
