@@ -137,7 +137,10 @@ def _list_remote(place: Place, into: Place) -> list[tuple[Place, Path]]:
         hidden = any(part.startswith(".") for part in relative.parts)
         result = within and results != base and file.startswith(f"{results}/")
         if relative.suffix.lower() in READ_SUFFIXES and not hidden and not result:
-            pictures.append((Place(system, file, system.unstrip_protocol(file)), relative))
+            name = system.unstrip_protocol(file)
+            if base == path:  # no pattern: as the user wrote it
+                name = place.child(relative).name
+            pictures.append((Place(system, file, name), relative))
     return pictures
 
 
