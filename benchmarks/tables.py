@@ -94,6 +94,18 @@ def stylize_speed(result: Result) -> str:
     return table([*head, f"{result['compared_at']}, usual / this"], rows)
 
 
+def startup(result: Result) -> str:
+    """Seconds of whole processes."""
+    rows = [
+        [f"`{name}`", f"{each['s']:.2f} s", "yes" if each["loads_torch"] else "no"]
+        for name, each in result["commands"].items()
+    ]
+    return table(["", "from start to end", "loads PyTorch"], rows) + (
+        f"\n\nA picture of {result['size_px']} px, {result['network']}, the graph in the cache; "
+        f"medians of {result['rounds']} fresh processes of each, in turn."
+    )
+
+
 def growth(result: Result) -> str:
     """Memory over steps and over pixels."""
     training, stylizing = result["training"], result["stylizing"]
@@ -101,8 +113,8 @@ def growth(result: Result) -> str:
     return (
         f"Training: {training['mib_after_100']} MiB after 100 steps, {training['mib_after_all']} "
         f"MiB after {training['steps']} ({100 * training['growth']:+.1f} %); "
-        f"{training['ms_per_step_first_tenth']} ms a step in the first tenth, "
-        f"{training['ms_per_step_last_tenth']} ms in the last.\n\n"
+        f"{training['cpu_ms_per_step_first_tenth']} ms of processor time a step in the first "
+        f"tenth, {training['cpu_ms_per_step_last_tenth']} ms in the last.\n\n"
         + table(["stylizing", f"above {stylizing['mib_at_64_px']} MiB"], rows)
         + f"\n\n{stylizing['network']}: {stylizing['bytes_per_pixel']} bytes a pixel; the largest "
         f"departure from a straight line is "
@@ -156,6 +168,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "growth": growth,
     "stylize_speed": stylize_speed,
     "steadiness": steadiness,
+    "startup": startup,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -1,0 +1,96 @@
+"""How long does a command take from its start to its end, where there is hardly anything to do?
+
+    python benchmarks/startup.py
+
+Fresh processes of the real commands on a warm disk, in turn, medians: ``fast-nst --help``,
+``fast-nst stylize`` of a picture of 256 px in ONNX Runtime (graph in the cache) and in PyTorch;
+``import torch`` alone, to compare with. The network is the default one with random weights. It is
+told as well whether the process loaded PyTorch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from measuring import RESULTS, machine, write
+from PIL import Image
+
+from fast_nst.checkpoint import FilterMetadata, save_filter
+from fast_nst.networks import create_network
+
+ARGUMENTS = {"width": 16, "blocks": 5}
+RUN = "from fast_nst.cli.main import main; main()"
+TELL = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))"
+
+
+def prepare(folder: Path) -> tuple[Path, Path]:
+    """A filter file and a picture."""
+    torch.manual_seed(0)
+    network = create_network("johnson", **ARGUMENTS)
+    metadata = FilterMetadata("random", "johnson", ARGUMENTS)
+    ckpt = save_filter(folder / "random.safetensors", network, metadata)
+    photo = folder / "photo.jpg"
+    Image.effect_noise((256, 256), 60).convert("RGB").save(photo)
+    return ckpt, photo
+
+
+def run(program: str, *arguments: str | Path) -> tuple[float, bool]:
+    """Seconds of one process, and whether it loaded PyTorch."""
+    command = [sys.executable, "-c", f"{TELL}\n{program}", *map(str, arguments)]
+    begin = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True)
+    seconds = time.perf_counter() - begin
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command[3:])} failed: {done.stderr}")
+    return seconds, done.stderr.splitlines()[-1] == "True"
+
+
+def main() -> None:
+    """Measure, write, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--rounds", type=int, default=5, help="after one that is left out")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["FAST_NST_CACHE"] = str(Path(scratch) / "cache")
+        ckpt, photo = prepare(Path(scratch))
+        stylize = ("stylize", photo, "-o", Path(scratch) / "out.png", "--ckpt", ckpt, "--engine")
+        commands: dict[str, tuple[str | Path, ...]] = {
+            "fast-nst --help": (RUN, "--help"),
+            "fast-nst stylize --engine onnxruntime": (RUN, *stylize, "onnxruntime"),
+            "fast-nst stylize --engine torch": (RUN, *stylize, "torch"),
+            "import torch": ("import torch",),
+        }
+        found: dict[str, list[tuple[float, bool]]] = {name: [] for name in commands}
+        for _ in range(args.rounds + 1):
+            for name, (program, *arguments) in commands.items():
+                found[name].append(run(str(program), *arguments))
+    result = {
+        "size_px": 256,
+        "rounds": args.rounds,
+        "network": "johnson, width 16",
+        "commands": {
+            name: {
+                "s": round(statistics.median(seconds for seconds, _ in each[1:]), 3),
+                "all_s": [round(seconds, 3) for seconds, _ in each[1:]],
+                "loads_torch": each[-1][1],
+            }
+            for name, each in found.items()
+        },
+        "machine": machine(),
+    }
+    write("startup", result, args.out)
+    for name, each in result["commands"].items():  # type: ignore[attr-defined]
+        print(f"{name}: {each['s']:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
