@@ -96,8 +96,8 @@ def growth(result: Result) -> str:
     return (
         f"Training: {training['mib_after_100']} MiB after 100 steps, {training['mib_after_all']} "
         f"MiB after {training['steps']} ({100 * training['growth']:+.1f} %); "
-        f"{training['cpu_ms_per_step_first_tenth']} ms of processor time a step in the first tenth, "
-        f"{training['cpu_ms_per_step_last_tenth']} ms in the last.\n\n"
+        f"{training['cpu_ms_per_step_first_tenth']} ms of processor time a step in the first "
+        f"tenth, {training['cpu_ms_per_step_last_tenth']} ms in the last.\n\n"
         + table(["stylizing", f"above {stylizing['mib_at_64_px']} MiB"], rows)
         + f"\n\n{stylizing['network']}: {stylizing['bytes_per_pixel']} bytes a pixel; the largest "
         f"departure from a straight line is "

@@ -41,7 +41,7 @@ def _fill(weighted: Array, weight: Array) -> Array:
         weighted: (3, H, W), colors times ``weight``.
         weight: (1, H, W) in [0, 1].
     """
-    color = weighted / weight.clip(1e-12)
+    color: Array = weighted / weight.clip(1e-12)
     height, width = weight.shape[-2:]
     if height == width == 1:
         single: Array = np.where(weight > 0, color, np.float32(0.5))
