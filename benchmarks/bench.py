@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 PROGRAMS: dict[str, list[str]] = {
     "train_speed": [],
     "input_speed": [],
+    "startup": [],
     "growth": ["--steps", "10000"],
     "stylize_speed": [],
 }
@@ -40,9 +41,11 @@ def main() -> None:
         print(f"== {name}", flush=True)
         begin = time.monotonic()
         command = [sys.executable, str(HERE / f"{name}.py"), *PROGRAMS[name]]
-        if subprocess.run(command).returncode != 0:
+        code = subprocess.run(command).returncode
+        if code != 0:
             failed.append(name)
-        print(f"== {name}: {time.monotonic() - begin:.0f} s", flush=True)
+        how = f" and FAILED with exit code {code}" if code else ""
+        print(f"== {name} took {time.monotonic() - begin:.0f} s{how}", flush=True)
     rewrite(HERE.parent / "docs" / "performance.md", HERE / "results")
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
