@@ -39,7 +39,7 @@ from fast_nst.apps.video.filtering import Controlled
 from fast_nst.apps.video.formats import DEFAULT_STEADY
 from fast_nst.apps.video.steady import steadied
 from fast_nst.checkpoint import read_metadata
-from fast_nst.evaluation.flicker import _unmasked, frames, read_flow, warp_error
+from fast_nst.evaluation.flicker import frames, read_flow, unmasked, warp_error
 from fast_nst.image.io import list_images, read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss, create_loss
@@ -68,7 +68,7 @@ def warp_errors(fresh: Callable[[], Filter], scene: Path) -> tuple[float, float]
     assert files[begin + 1].stem.endswith(second)
     pictures = [read_image(file).rgb for file in files[: begin + 2]]
     flow = read_flow(truth)
-    seen = _unmasked(scene, first, flow)
+    seen = unmasked(scene, first, flow)
     filter_ = fresh()
     painted = [filter_(picture) for picture in pictures]
     pairs = [[picture[None] for picture in each[-2:]] for each in (painted, pictures)]
@@ -171,8 +171,11 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=60, help="of the clip")
     parser.add_argument("--photos", type=int, default=40, help="held-out ones")
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--note", default="", help="what is to be said of the machine")
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
+    if args.frames < 6:
+        parser.error(f"--frames is {args.frames}; wanted at least 6, as losses are of every tenth.")
     files = {"plain": args.ckpt} | ({"trained": args.trained} if args.trained else {})
     stylizers = {name: Stylizer.load(file, engine="torch") for name, file in files.items()}
     metadata = read_metadata(args.ckpt)
@@ -218,7 +221,7 @@ def main() -> None:
         "of_clip": clip,
         "of_photos": {"count": args.photos, **photos},
         "machine": machine(),
-    }
+    } | ({"note": args.note} if args.note else {})
     write("steadiness", rounded(result), args.out)
 
 

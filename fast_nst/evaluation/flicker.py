@@ -78,7 +78,7 @@ def measure_flicker(
             flow = read_flow(truth)
             if flow.shape[1:] != pair[0].shape[2:]:
                 raise DataError(f"{truth} is not of the same size as {first}.")
-            seen = _unmasked(clip, numbers[0], flow)
+            seen = unmasked(clip, numbers[0], flow)
         else:
             flow, seen = estimate_flow(*pair)
             estimated += 1
@@ -173,7 +173,12 @@ def warp_error(first: Tensor, second: Tensor, flow: Tensor, seen: Tensor) -> flo
     return float((first - moved).abs().mean(1)[0][where].mean()) if where.any() else 0.0
 
 
-def _unmasked(clip: Path, number: str, flow: Tensor) -> Tensor:
+def unmasked(clip: Path, number: str, flow: Tensor) -> Tensor:
+    """Where the flow of frame ``number`` is known and not masked: (H, W), true there.
+
+    Raises:
+        DataError: If a mask is not of the flow's size.
+    """
     seen = flow.isfinite().all(0) & (flow.abs().amax(0) < 1e9)  # Middlebury's mark for unknown
     for kind in MASKS:
         mask = clip / f"{kind}_{number}.png"

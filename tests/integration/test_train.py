@@ -280,3 +280,16 @@ def test_bad_input_is_one_line_and_writes_no_filter(
     assert len(ran.stderr.splitlines()) == 1
     assert not list(tmp_path.rglob("*.safetensors"))
     assert not (tmp_path / "runs").exists()
+
+
+def test_training_for_steady_videos_logs_its_term_and_tells_it_of_the_filter(
+    tmp_path: Path,
+) -> None:
+    run = config("loss.stability_weight=2", "callbacks.log_every_steps=1")
+    result = train(run, run_dir=tmp_path, output_dir=tmp_path)
+    assert 0 < result.losses["stability"] < 2.5
+    rows = list(csv.DictReader((tmp_path / "metrics.csv").read_text().splitlines()))
+    assert float(rows[0]["train/stability"]) > 0
+    assert read_metadata(result.filter).config["loss"]["stability_weight"] == 2
+    with pytest.raises(ConfigError, match="stability_weight is -1"):
+        train(config("loss.stability_weight=-1"), run_dir=tmp_path, output_dir=tmp_path)
