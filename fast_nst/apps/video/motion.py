@@ -131,7 +131,7 @@ class Tracker:
     def _difference(self, first: Floats, second: Floats) -> tuple[Floats, Floats]:
         """How far two frames are apart around each pixel, (h, w), and how much of it may be noise.
 
-        Noise has no mean, so another level is told from it; codecs change it a little at key frames.
+        Noise has no mean, so another level is told from it; codecs change both at key frames.
         """
         apart = first - second
         level = self._cv2.blur(apart, (WINDOW, WINDOW))
