@@ -131,12 +131,12 @@ class Tracker:
     def _difference(self, first: Floats, second: Floats) -> tuple[Floats, Floats]:
         """How far two frames are apart around each pixel, (h, w), and how much of it may be noise.
 
-        Noise has no mean, so another level is told from it where it is far smaller than noise is.
+        Noise has no mean, so another level is told from it; codecs change both at key frames.
         """
         apart = first - second
         level = self._cv2.blur(apart, (WINDOW, WINDOW))
         noise: Floats = self._cv2.blur(np.abs(apart - level).max(2), (WINDOW, WINDOW))
-        return np.maximum(2 * np.abs(level).max(2), noise), noise
+        return np.maximum(np.abs(level).max(2), noise), noise
 
     def _stands(self, still: Floats, moving: Floats) -> npt.NDArray[np.bool_]:
         """(h, w): where standing still explains the frame as well as moving, also around it."""
