@@ -36,7 +36,7 @@ from torch import Tensor
 from fast_nst import Stylizer
 from fast_nst.apps.video.decode import ClipReader
 from fast_nst.apps.video.filtering import Controlled
-from fast_nst.apps.video.formats import DEFAULT_STEADY
+from fast_nst.apps.video.formats import USUAL_STEADY
 from fast_nst.apps.video.steady import steadied
 from fast_nst.checkpoint import read_metadata
 from fast_nst.evaluation.flicker import frames, read_flow, unmasked, warp_error
@@ -166,7 +166,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--ckpt", type=Path, required=True)
     parser.add_argument("--trained", type=Path, help="the same, with loss.stability_weight")
-    parser.add_argument("--steady", type=float, default=DEFAULT_STEADY)
+    parser.add_argument("--steady", type=float, default=USUAL_STEADY)
     parser.add_argument("--data", type=Path, required=True, help="with flow/, video/ and heldout/")
     parser.add_argument("--frames", type=int, default=60, help="of the clip")
     parser.add_argument("--photos", type=int, default=40, help="held-out ones")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from fast_nst.apps.video.formats import CODECS, DEFAULT_QUALITY, DEFAULT_STEADY, is_picture_codec
+from fast_nst.apps.video.formats import CODECS, DEFAULT_QUALITY, is_picture_codec
 from fast_nst.cli.groups import option
 from fast_nst.cli.progress import rate_bar
 from fast_nst.errors import FastNSTError
@@ -46,11 +46,11 @@ def video_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "Video",
                 "--steady",
                 type=click.FloatRange(0, 1),
-                default=DEFAULT_STEADY,
+                default=0.0,
                 show_default=True,
                 metavar="SHARE",
                 help="Against flicker, also of cameras: share of the last frames in what stays in "
-                "sight; 0 repaints every frame by itself.",
+                "sight, such as 0.9; takes about as much time again.",
             ),
             option(
                 "Video",

@@ -13,7 +13,7 @@ from fast_nst.apps.camera.capture import Camera
 from fast_nst.apps.camera.screens import VIRTUAL, Recording, Screen, VirtualCamera, Window
 from fast_nst.apps.video.decode import ClipInfo
 from fast_nst.apps.video.filtering import FrameFilter, filter_frame
-from fast_nst.apps.video.formats import DEFAULT_QUALITY, DEFAULT_STEADY, choose_format
+from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format
 from fast_nst.apps.video.steady import steadied
 from fast_nst.apps.video.stylize import check_options
 from fast_nst.errors import FastNSTError, VideoError
@@ -66,7 +66,7 @@ def stylize_camera(
     short_side: int | None = None,
     codec: str | None = None,
     quality: int = DEFAULT_QUALITY,
-    steady: float = DEFAULT_STEADY,
+    steady: float = 0.0,
     on_progress: Callable[[CameraProgress], None] | None = None,
 ) -> CameraReport:
     """Repaint a camera until the user ends it: q or Esc in the window, or Ctrl-C.

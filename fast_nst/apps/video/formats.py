@@ -15,7 +15,7 @@ READ_SUFFIXES = (
     *(".wmv", ".flv", ".ogv", ".3gp", ".vob", ".mxf", ".y4m"),
 )
 DEFAULT_QUALITY = 75
-DEFAULT_STEADY = 0.9  # of what a picture adds, half is gone after 7 frames
+USUAL_STEADY = 0.9  # of what a picture adds, half is gone after 7 frames
 
 
 @dataclass(frozen=True)

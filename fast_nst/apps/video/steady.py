@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fast_nst.apps.video.filtering import FrameFilter
-from fast_nst.apps.video.formats import DEFAULT_STEADY
+from fast_nst.apps.video.formats import USUAL_STEADY
 from fast_nst.apps.video.motion import UNSEEN, Past, Tracker
 from fast_nst.errors import VideoError
 from fast_nst.networks.norm import Statistics, choose_statistics, measure
@@ -39,7 +39,7 @@ class Steady:
     picture is what the next optimization begins with, and is trusted where flow is consistent.
     """
 
-    def __init__(self, filter_: FrameFilter, steady: float = DEFAULT_STEADY) -> None:
+    def __init__(self, filter_: FrameFilter, steady: float = USUAL_STEADY) -> None:
         if not 0 <= steady <= 1:
             raise VideoError(f"steady is {steady:g}; wanted 0 (off) to 1.")
         self._filter = filter_

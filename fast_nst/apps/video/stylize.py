@@ -13,7 +13,7 @@ from pathlib import Path
 from fast_nst.apps.video.decode import ClipReader, Decoded
 from fast_nst.apps.video.encode import ClipWriter
 from fast_nst.apps.video.filtering import FrameFilter, filter_frame
-from fast_nst.apps.video.formats import DEFAULT_QUALITY, DEFAULT_STEADY, choose_format
+from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format
 from fast_nst.apps.video.overlap import Behind, ahead
 from fast_nst.apps.video.steady import steadied
 from fast_nst.errors import VideoError
@@ -75,7 +75,7 @@ def stylize_video(
     codec: str | None = None,
     quality: int = DEFAULT_QUALITY,
     frames: int | None = None,
-    steady: float = DEFAULT_STEADY,
+    steady: float = 0.0,
     on_progress: Callable[[VideoProgress], None] | None = None,
 ) -> VideoReport:
     """Repaint a video: same size, same time stamps, same sound.

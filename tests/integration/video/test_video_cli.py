@@ -188,7 +188,7 @@ def test_a_still_background_flickers_half_as_much_and_what_walked_through_leaves
         pytest.importorskip("onnxruntime")
         pytest.importorskip("onnxscript")
     shown = {}
-    for name, options in (("plain", ["--steady", "0"]), ("steady", [])):
+    for name, options in (("plain", ["--steady", "0"]), ("steady", ["--steady", "0.9"])):
         folder = tmp_path / name
         # Half of the content, as a network of random weights leaves little of a square's color.
         look = ["--engine", engine, "--strength", "0.5"]
