@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fast_nst.apps.web.filters import file_name, read_filter
+from fast_nst.apps.web.site import make_site, page_files
+from fast_nst.checkpoint import load_filter, save_filter
+from fast_nst.engine import cached_graph
+from fast_nst.errors import CheckpointError, ConfigError
+from fast_nst.onnx_session import OnnxSession
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxscript")
+pytest.importorskip("onnxruntime")
+
+SAMPLE = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "index.html").write_text("<title>page</title>")
+    return tmp_path / "web"
+
+
+def opened(content: Path | bytes) -> Image.Image:
+    assert isinstance(content, bytes)
+    return Image.open(io.BytesIO(content))
+
+
+def test_the_list_of_filters_says_what_the_page_needs(filter_file: Path, build: Path) -> None:
+    site = make_site([filter_file], build)
+    document = json.loads(bytes(site["filters/filters.json"]))  # type: ignore[arg-type]
+    (entry,) = document["filters"]
+    model = site["filters/test_style.onnx"]
+    assert isinstance(model, bytes)
+    assert entry == {
+        "name": "test_style",
+        "title": "Test style",
+        "by": "",
+        "model": "filters/test_style.onnx",
+        "bytes": len(model),
+        "sha256": hashlib.sha256(model).hexdigest(),
+        "thumbnail": "filters/test_style.webp",
+        "input": "content",
+        "output": "stylized",
+        "least": 1,
+    }
+    assert document["version"] == 1
+    sample = opened(site[document["page"]["sample"]])
+    assert sample.format == "WEBP"
+    assert min(sample.size) >= 256
+    assert opened(site[entry["thumbnail"]]).format == "WEBP"
+    assert site["index.html"] == build / "index.html"
+
+
+def test_the_model_of_the_page_takes_any_size_from_one_pixel(
+    filter_file: Path, build: Path, tmp_path: Path
+) -> None:
+    model = make_site([filter_file], build)["filters/test_style.onnx"]
+    assert isinstance(model, bytes)
+    (tmp_path / "a.onnx").write_bytes(model)
+    session = OnnxSession(tmp_path / "a.onnx")
+    for size in ((1, 1), (7, 2), (33, 50)):
+        assert session.run(np.full((1, 3, *size), 0.5, np.float32)).shape == (1, 3, *size)
+
+
+def test_filters_of_one_style_get_names_and_titles_of_their_own(
+    filter_file: Path, build: Path, tmp_path: Path
+) -> None:
+    trained = load_filter(filter_file)
+    named = replace(trained.metadata, style="Nuit Étoilée/../x", config={"style": {"title": "N"}})
+    save_filter(tmp_path / "b.safetensors", trained.network, named)
+    save_filter(tmp_path / "c.safetensors", trained.network, replace(named, style="sample"))
+    paths = [filter_file, tmp_path / "b.safetensors", filter_file, tmp_path / "c.safetensors"]
+    site = make_site(paths, build)
+    entries = json.loads(bytes(site["filters/filters.json"]))["filters"]  # type: ignore[arg-type]
+    names = ["test_style", "nuit_etoilee_x", "test_style_2", "sample_2"]
+    assert [each["name"] for each in entries] == names
+    assert [each["title"] for each in entries] == ["Test style", "N", "Test style 2", "N 2"]
+    assert len({each["thumbnail"] for each in entries} | {"filters/sample.webp"}) == 5
+
+
+@pytest.mark.parametrize(
+    ("style", "name"),
+    [("../../etc/passwd", "etc_passwd"), ("<b>", "b"), ("夜", "filter"), ("a" * 99, "a" * 60)],
+)
+def test_names_are_safe_in_urls_and_on_disks(style: str, name: str) -> None:
+    assert file_name(style, set()) == name
+
+
+def test_a_thumbnail_of_the_style_is_taken_and_encoded_anew(
+    filter_file: Path, tmp_path: Path
+) -> None:
+    trained = load_filter(filter_file)
+    buffer = io.BytesIO()
+    Image.new("RGB", (96, 96), (200, 30, 30)).save(buffer, "PNG")
+    content = buffer.getvalue() + b"<script>"
+    metadata = replace(trained.metadata, style_thumbnail=base64.b64encode(content).decode())
+    save_filter(tmp_path / "a.safetensors", trained.network, metadata)
+    thumbnail = read_filter(tmp_path / "a.safetensors", SAMPLE).thumbnail
+    assert b"<script>" not in thumbnail
+    pixel = opened(thumbnail).convert("RGB").getpixel((48, 48))
+    assert np.abs(np.array(pixel) - (200, 30, 30)).max() <= 4
+
+
+@pytest.mark.parametrize("content", ["", "not base64!", base64.b64encode(b"<svg/>").decode()])
+def test_without_a_picture_of_the_style_the_thumbnail_shows_the_filter_at_work(
+    filter_file: Path, tmp_path: Path, content: str
+) -> None:
+    trained = load_filter(filter_file)
+    metadata = replace(trained.metadata, style_thumbnail=content)
+    save_filter(tmp_path / "a.safetensors", trained.network, metadata)
+    thumbnail = opened(read_filter(tmp_path / "a.safetensors", SAMPLE).thumbnail).convert("RGB")
+    session = OnnxSession(cached_graph(filter_file))
+    pixels = np.asarray(SAMPLE, np.float32).transpose(2, 0, 1)[None] / 255
+    wanted = 255 * session.run(np.ascontiguousarray(pixels))[0].transpose(1, 2, 0)
+    assert np.abs(np.asarray(thumbnail, np.float32) - wanted).mean() < 8  # WebP is lossy
+
+
+def test_an_exported_model_is_taken_as_it_is(filter_file: Path, tmp_path: Path) -> None:
+    shutil.copy(cached_graph(filter_file), tmp_path / "a.onnx")
+    read = read_filter(tmp_path / "a.onnx", SAMPLE)
+    assert read.model == (tmp_path / "a.onnx").read_bytes()
+    assert (read.style, read.input, read.output) == ("test_style", "content", "stylized")
+
+
+def test_models_that_the_page_cannot_run_are_refused(filter_file: Path, tmp_path: Path) -> None:
+    model = onnx.load(cached_graph(filter_file))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[2].dim_value = 64
+    onnx.save(model, tmp_path / "fixed.onnx")
+    with pytest.raises(CheckpointError, match="any height and width"):
+        read_filter(tmp_path / "fixed.onnx", SAMPLE)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    with pytest.raises(CheckpointError, match="fast-nst export did not write"):
+        read_filter(tmp_path / "foreign.onnx", SAMPLE)
+
+
+def test_a_page_that_is_not_built_is_said_with_the_next_step(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"not built .*`make web`.*Node 20.*wheels carry it"):
+        page_files(tmp_path)
+
+
+def test_a_page_without_filters_is_refused(build: Path) -> None:
+    with pytest.raises(ConfigError, match="--ckpt"):
+        make_site([], build)
