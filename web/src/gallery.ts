@@ -1,0 +1,55 @@
+/* The filters as buttons. */
+import { element, setPressed } from './elements';
+import type { Filter } from './filters';
+
+export class Gallery {
+  private readonly group = element('filters', HTMLDivElement);
+  private readonly buttons = new Map<string, HTMLButtonElement>();
+
+  constructor(filters: readonly Filter[], chosen: (filter: Filter) => void) {
+    for (const filter of filters) {
+      const button = makeButton(filter);
+      button.addEventListener('click', () => {
+        chosen(filter);
+      });
+      this.buttons.set(filter.name, button);
+    }
+    this.group.replaceChildren(...this.buttons.values());
+  }
+
+  mark(filter: Filter): void {
+    for (const [name, button] of this.buttons) setPressed(button, name === filter.name);
+  }
+}
+
+function makeButton(filter: Filter): HTMLButtonElement {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.dataset.filter = filter.name;
+  button.title = filter.by ? `${filter.title}, ${filter.by}` : filter.title;
+  setPressed(button, false);
+  button.append(makePicture(filter), text('name', filter.title));
+  if (filter.by) button.append(text('by', filter.by));
+  return button;
+}
+
+function makePicture(filter: Filter): HTMLElement {
+  if (filter.thumbnail === null) {
+    const letter = text('picture', filter.title.charAt(0));
+    letter.ariaHidden = 'true';
+    return letter;
+  }
+  const image = document.createElement('img');
+  image.className = 'picture';
+  image.src = filter.thumbnail;
+  image.alt = ''; // the name stands beneath
+  image.width = image.height = 104;
+  return image;
+}
+
+function text(kind: string, content: string): HTMLSpanElement {
+  const span = document.createElement('span');
+  span.className = kind;
+  span.textContent = content;
+  return span;
+}
