@@ -23,6 +23,7 @@ PROGRAMS: dict[str, list[str]] = {
     "train_speed": [],
     "input_speed": [],
     "growth": ["--steps", "10000"],
+    "web_speed": [],
 }
 
 

@@ -93,12 +93,30 @@ def growth(result: Result) -> str:
     )
 
 
+def web_speed(result: Result) -> str:
+    """Frames a second in the browser, and of the network alone."""
+    rows = [
+        [
+            result["network"], f"**{result['page_frames_per_s']}**",
+            result["native_frames_per_s"],
+            f"{100 * result['page_frames_per_s'] / result['native_frames_per_s']:.0f} %",
+        ]
+    ]  # fmt: skip
+    return (
+        table(["network", "page, frames/s", "onnxruntime alone, frames/s", "of that"], rows)
+        + f"\n\n{result['width']}x{result['height']} px, {result['backend']}, {result['threads']} "
+        f"threads on both sides. Chromium {result['chromium']}, onnxruntime "
+        f"{result['onnxruntime']}; medians of {result['rounds']} rounds of {result['seconds']:g} s."
+    )
+
+
 TABLES: dict[str, Callable[[Result], str]] = {
     "train_speed": train_speed,
     "train_speed_compiled": train_speed,
     "train_h200": train_speed,
     "input_speed": input_speed,
     "growth": growth,
+    "web_speed": web_speed,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -213,10 +213,9 @@ def test_a_port_of_the_system_is_refused() -> None:
         SiteServer(port=80)
 
 
-@pytest.mark.parametrize(
-    ("host", "private", "shown"), [("127.0.0.1", True, "localhost"), ("0.0.0.0", False, "127.")]
-)
-def test_it_knows_who_can_reach_it(host: str, private: bool, shown: str) -> None:
+@pytest.mark.parametrize(("host", "private"), [("127.0.0.1", True), ("0.0.0.0", False)])
+def test_it_knows_who_can_reach_it(host: str, private: bool) -> None:
     with SiteServer(host, 0) as server:
         assert server.is_private is private
-        assert server.url.startswith(f"http://{shown}")
+        # Browsers give the camera to a page without HTTPS if its address is this.
+        assert server.url == f"http://localhost:{server.server_address[1]}/"

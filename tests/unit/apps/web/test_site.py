@@ -4,9 +4,8 @@ import base64
 import hashlib
 import io
 import json
-import shutil
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +13,9 @@ from PIL import Image
 
 from fast_nst.apps.web.filters import file_name, read_filter
 from fast_nst.apps.web.site import make_site, page_files
-from fast_nst.checkpoint import load_filter, save_filter
 from fast_nst.engine import cached_graph
 from fast_nst.errors import CheckpointError, ConfigError
+from fast_nst.metadata import KEY
 from fast_nst.onnx_session import OnnxSession
 
 onnx = pytest.importorskip("onnx")
@@ -31,6 +30,15 @@ def build(tmp_path: Path) -> Path:
     (tmp_path / "web").mkdir()
     (tmp_path / "web" / "index.html").write_text("<title>page</title>")
     return tmp_path / "web"
+
+
+def exported(filter_file: Path, target: Path, **changes: Any) -> Path:
+    """A model of the filter that says other things of itself; converted once for all tests."""
+    model = onnx.load(cached_graph(filter_file))
+    (entry,) = (each for each in model.metadata_props if each.key == KEY)
+    entry.value = json.dumps(json.loads(entry.value) | changes)
+    onnx.save(model, target)
+    return target
 
 
 def opened(content: Path | bytes) -> Image.Image:
@@ -78,16 +86,15 @@ def test_the_model_of_the_page_takes_any_size_from_one_pixel(
 def test_filters_of_one_style_get_names_and_titles_of_their_own(
     filter_file: Path, build: Path, tmp_path: Path
 ) -> None:
-    trained = load_filter(filter_file)
-    named = replace(trained.metadata, style="Nuit Étoilée/../x", config={"style": {"title": "N"}})
-    save_filter(tmp_path / "b.safetensors", trained.network, named)
-    save_filter(tmp_path / "c.safetensors", trained.network, replace(named, style="sample"))
-    paths = [filter_file, tmp_path / "b.safetensors", filter_file, tmp_path / "c.safetensors"]
-    site = make_site(paths, build)
+    titled = {"config": {"style": {"title": "N", "painter": "P"}}}
+    one = exported(filter_file, tmp_path / "b.onnx", style="Nuit Étoilée/../x", **titled)
+    other = exported(filter_file, tmp_path / "c.onnx", style="sample", **titled)
+    site = make_site([filter_file, one, filter_file, other], build)
     entries = json.loads(bytes(site["filters/filters.json"]))["filters"]  # type: ignore[arg-type]
     names = ["test_style", "nuit_etoilee_x", "test_style_2", "sample_2"]
     assert [each["name"] for each in entries] == names
     assert [each["title"] for each in entries] == ["Test style", "N", "Test style 2", "N 2"]
+    assert [each["by"] for each in entries] == ["", "P", "", "P"]
     assert len({each["thumbnail"] for each in entries} | {"filters/sample.webp"}) == 5
 
 
@@ -102,35 +109,29 @@ def test_names_are_safe_in_urls_and_on_disks(style: str, name: str) -> None:
 def test_a_thumbnail_of_the_style_is_taken_and_encoded_anew(
     filter_file: Path, tmp_path: Path
 ) -> None:
-    trained = load_filter(filter_file)
     buffer = io.BytesIO()
     Image.new("RGB", (96, 96), (200, 30, 30)).save(buffer, "PNG")
-    content = buffer.getvalue() + b"<script>"
-    metadata = replace(trained.metadata, style_thumbnail=base64.b64encode(content).decode())
-    save_filter(tmp_path / "a.safetensors", trained.network, metadata)
-    thumbnail = read_filter(tmp_path / "a.safetensors", SAMPLE).thumbnail
+    content = base64.b64encode(buffer.getvalue() + b"<script>").decode()
+    model = exported(filter_file, tmp_path / "a.onnx", style_thumbnail=content)
+    thumbnail = read_filter(model, SAMPLE).thumbnail
     assert b"<script>" not in thumbnail
     pixel = opened(thumbnail).convert("RGB").getpixel((48, 48))
     assert np.abs(np.array(pixel) - (200, 30, 30)).max() <= 4
 
 
-@pytest.mark.parametrize("content", ["", "not base64!", base64.b64encode(b"<svg/>").decode()])
+@pytest.mark.parametrize("content", ["", "not base64!", base64.b64encode(b"<svg/>").decode(), 7])
 def test_without_a_picture_of_the_style_the_thumbnail_shows_the_filter_at_work(
-    filter_file: Path, tmp_path: Path, content: str
+    filter_file: Path, tmp_path: Path, content: Any
 ) -> None:
-    trained = load_filter(filter_file)
-    metadata = replace(trained.metadata, style_thumbnail=content)
-    save_filter(tmp_path / "a.safetensors", trained.network, metadata)
-    thumbnail = opened(read_filter(tmp_path / "a.safetensors", SAMPLE).thumbnail).convert("RGB")
-    session = OnnxSession(cached_graph(filter_file))
+    model = exported(filter_file, tmp_path / "a.onnx", style_thumbnail=content)
+    thumbnail = opened(read_filter(model, SAMPLE).thumbnail).convert("RGB")
     pixels = np.asarray(SAMPLE, np.float32).transpose(2, 0, 1)[None] / 255
-    wanted = 255 * session.run(np.ascontiguousarray(pixels))[0].transpose(1, 2, 0)
+    wanted = 255 * OnnxSession(model).run(np.ascontiguousarray(pixels))[0].transpose(1, 2, 0)
     assert np.abs(np.asarray(thumbnail, np.float32) - wanted).mean() < 8  # WebP is lossy
 
 
 def test_an_exported_model_is_taken_as_it_is(filter_file: Path, tmp_path: Path) -> None:
-    shutil.copy(cached_graph(filter_file), tmp_path / "a.onnx")
-    read = read_filter(tmp_path / "a.onnx", SAMPLE)
+    read = read_filter(exported(filter_file, tmp_path / "a.onnx"), SAMPLE)
     assert read.model == (tmp_path / "a.onnx").read_bytes()
     assert (read.style, read.input, read.output) == ("test_style", "content", "stylized")
 
