@@ -97,16 +97,17 @@ def web_speed(result: Result) -> str:
     """Frames a second in the browser, and of the network alone."""
     rows = [
         [
-            result["network"], f"**{result['page_frames_per_s']}**",
-            result["native_frames_per_s"],
-            f"{100 * result['page_frames_per_s'] / result['native_frames_per_s']:.0f} %",
+            each["network"], f"{each['backend']}, {each['threads']} threads",
+            f"**{each['page_frames_per_s']}**", each["native_frames_per_s"],
+            f"{100 * each['page_frames_per_s'] / each['native_frames_per_s']:.0f} %",
         ]
+        for each in result["results"]
     ]  # fmt: skip
+    head = ["network", "page", "page, frames/s", "onnxruntime alone, frames/s", "of that"]
     return (
-        table(["network", "page, frames/s", "onnxruntime alone, frames/s", "of that"], rows)
-        + f"\n\n{result['width']}x{result['height']} px, {result['backend']}, {result['threads']} "
-        f"threads on both sides. Chromium {result['chromium']}, onnxruntime "
-        f"{result['onnxruntime']}; medians of {result['rounds']} rounds of {result['seconds']:g} s."
+        f"{table(head, rows)}\n\n{result['width']}x{result['height']} px, as many threads on both "
+        f"sides. Chromium {result['chromium']}, onnxruntime {result['onnxruntime']}; medians of "
+        f"{result['rounds']} rounds of {result['seconds']:g} s."
     )
 
 

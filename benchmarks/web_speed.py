@@ -1,7 +1,7 @@
 """How many frames a second does the page of ``fast-nst web`` stylize, and what could it be at most?
 
-    python benchmarks/web_speed.py                     # a small network of random weights
-    python benchmarks/web_speed.py --ckpt FILE         # a filter
+    python benchmarks/web_speed.py                     # small networks of random weights
+    python benchmarks/web_speed.py --ckpt FILE ...     # filters
 
 The built page (``make web``) in headless Chromium, on a camera of 320x240 px: what the page itself
 counts, over some seconds, with WebAssembly and two threads. Beside it, the same graph at the same
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import shutil
 import statistics
 import tempfile
@@ -27,9 +26,10 @@ from typing import Any
 import av
 import numpy as np
 import torch
+import yaml
 from measuring import machine, write
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from fast_nst.apps.web import SiteServer, make_site
 from fast_nst.checkpoint import FilterMetadata, read_metadata, save_filter
@@ -37,18 +37,27 @@ from fast_nst.data.photos import bundled_photos
 from fast_nst.engine import cached_graph
 from fast_nst.networks import create_network
 from fast_nst.onnx_session import OnnxSession
+from fast_nst.paths import config_dir
 
 WIDTH, HEIGHT = 320, 240
 PATIENCE_S = 120
 
 
-def make_filter(folder: Path) -> Path:
-    """A small network; the time does not depend on its weights."""
-    torch.manual_seed(0)
-    arguments = {"width": 8, "blocks": 1}
-    metadata = FilterMetadata("random", "quarter", arguments)
-    network = create_network("quarter", **arguments)
-    return save_filter(folder / "random.safetensors", network, metadata)
+def make_filters(folder: Path) -> list[Path]:
+    """Small networks; the time does not depend on their weights."""
+    wanted = {"small": {"name": "quarter", "width": 8, "blocks": 1}}
+    config = config_dir() / "network" / "mobile.yaml"
+    if config.is_file():
+        wanted["mobile"] = yaml.safe_load(config.read_text())
+    files = []
+    for style, arguments in wanted.items():
+        torch.manual_seed(0)
+        name = str(arguments.pop("name"))
+        arguments.pop("start", None)  # weights
+        network = create_network(name, **arguments)
+        metadata = FilterMetadata(style, name, arguments)
+        files.append(save_filter(folder / f"{style}.safetensors", network, metadata))
+    return files
 
 
 def make_clip(folder: Path) -> Path:
@@ -111,73 +120,72 @@ def native_rate(session: OnnxSession, seconds: float) -> float:
     return done / (time.perf_counter() - begin)
 
 
-def measure(checkpoint: Path, folder: Path, chromium: str, rounds: int, seconds: float) -> Any:
-    """Both rates, in turn; and what the page ran on."""
+def measure(browser: Browser, checkpoint: Path, rounds: int, seconds: float) -> dict[str, Any]:
+    """Both rates of one filter, in turn; and what the page ran on."""
     rates: dict[str, list[float]] = {"page": [], "native": []}
-    with SiteServer(port=0) as server, sync_playwright() as playwright:
+    metadata = read_metadata(checkpoint)
+    with SiteServer(port=0) as server, browser.new_page() as page:
         server.site = make_site([checkpoint])
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream=fps=60",
-                f"--use-file-for-fake-video-capture={make_clip(folder)}",
-                *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
-            ],
-        )
-        page = browser.new_page()
         said = start_camera(page, server.url)
-        session = OnnxSession(cached_graph(checkpoint), threads=int(said["threads"]))
+        graph = checkpoint if checkpoint.suffix == ".onnx" else cached_graph(checkpoint)
+        session = OnnxSession(graph, threads=int(said["threads"]))
         for _ in range(rounds):
             rates["page"].append(page_rate(page, seconds))
             page.click("#pause-button")
             rates["native"].append(native_rate(session, seconds))
             page.click("#pause-button")
             wait_for(page, frames(page) + 5)
-        described = {"backend": said["backend"], "threads": int(said["threads"])}
-        described["chromium"] = browser.version
-        browser.close()
         server.shutdown()
-    return rates, described
+    arguments = ", ".join(f"{key} {value}" for key, value in metadata.network_arguments.items())
+    return {
+        "network": f"{metadata.network}, {arguments}",
+        "backend": said["backend"],
+        "threads": int(said["threads"]),
+        **{f"{name}_frames_per_s": round(statistics.median(r), 1) for name, r in rates.items()},
+        **{f"{name}_rounds": [round(rate, 1) for rate in r] for name, r in rates.items()},
+    }
 
 
 def main() -> None:
     """Measure, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--ckpt", type=Path, help="a filter; default: quarter, width 8, 1 block")
+    parser.add_argument("--ckpt", type=Path, nargs="+", help="filters, or ONNX models of them")
     parser.add_argument("--chromium", default=shutil.which("chromium") or "chromium")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4, help="of each, in each round")
     parser.add_argument("--note", help="about what else ran on the machine")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        checkpoint = options.ckpt or make_filter(folder)
-        metadata = read_metadata(checkpoint)
-        rates, described = measure(
-            checkpoint, folder, options.chromium, options.rounds, options.seconds
+        root = hasattr(os, "geteuid") and os.geteuid() == 0
+        browser = playwright.chromium.launch(
+            executable_path=options.chromium,
+            args=[
+                "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream=fps=60",
+                f"--use-file-for-fake-video-capture={make_clip(folder)}",
+                *(["--no-sandbox"] if root else []),
+            ],
         )
-    found = {name: round(statistics.median(each), 1) for name, each in rates.items()}
-    arguments = ", ".join(f"{key} {value}" for key, value in metadata.network_arguments.items())
-    result = {
-        "machine": machine(),
-        "platform": platform.platform(),
-        "onnxruntime": version("onnxruntime"),
-        "network": f"{metadata.network}, {arguments}",
-        "width": WIDTH,
-        "height": HEIGHT,
-        "rounds": options.rounds,
-        "seconds": options.seconds,
-        **described,
-        "page_frames_per_s": found["page"],
-        "native_frames_per_s": found["native"],
-        "all_frames_per_s": {key: [round(x, 1) for x in each] for key, each in rates.items()},
-    }
+        rows = []
+        for checkpoint in options.ckpt or make_filters(folder):
+            rows.append(measure(browser, checkpoint, options.rounds, options.seconds))
+            print(rows[-1], flush=True)
+        result = {
+            "machine": machine(),
+            "onnxruntime": version("onnxruntime"),
+            "chromium": browser.version,
+            "width": WIDTH,
+            "height": HEIGHT,
+            "rounds": options.rounds,
+            "seconds": options.seconds,
+            "results": rows,
+        }
+        browser.close()
     if options.note:
         result["note"] = options.note
     write("web_speed", result)
-    print(f"page {found['page']} frames/s, onnxruntime alone {found['native']}")
 
 
 if __name__ == "__main__":

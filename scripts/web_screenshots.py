@@ -3,8 +3,8 @@
     make web
     python scripts/web_screenshots.py checkpoints/starry_night.safetensors [MORE.safetensors ...]
 
-The page with these filters and its own sample (scikit-image's photograph of an astronaut, which is in
-the public domain) in headless Chromium: wide and light, wide and dark, narrow. Writes
+The page with these filters and its own sample (scikit-image's photograph of an astronaut, which is
+in the public domain) in headless Chromium: wide and light, wide and dark, narrow. Writes
 docs/images/web_*.webp.
 """
 
@@ -50,6 +50,7 @@ def take(browser: Browser, url: str, settings: dict[str, Any]) -> Image.Image:
             raise TimeoutError(page.text_content("#status"))
         page.wait_for_timeout(100)
     page.locator("#divider").fill("33")
+    page.evaluate("document.activeElement.blur()")
     page.wait_for_timeout(500)  # thumbnails fade in
     content = page.screenshot()
     context.close()
