@@ -22,7 +22,7 @@ function strokes() {
   const dots = [];
   for (let ring = 0; ring < 9; ring++) {
     const radius = 3 + ring * 5;
-    const count = Math.ceil(radius * 1.1);
+    const count = Math.ceil(radius * 2);
     for (let i = 0; i <= count; i++) {
       const angle = -Math.PI / 2 + (Math.PI * i) / count;
       const color = colors[(ring + Math.floor((3 * i) / count)) % colors.length] ?? '#fff';

@@ -87,7 +87,8 @@ function parseFilter(document: unknown, index: number): Filter {
 
 /** An address within the page's own folder: nothing else is ever loaded. */
 function address(value: unknown, where: string): string {
-  if (typeof value !== 'string' || !/^[\w-][\w.%-]*(\/[\w-][\w.%-]*)*$/.test(value)) {
+  // Parts between slashes that do not begin with a dot; ":", "?" and "#" mean something else in addresses.
+  if (typeof value !== 'string' || !/^[^./\\:?#][^/\\:?#]*(\/[^./\\:?#][^/\\:?#]*)*$/.test(value)) {
     wrong(where, value, 'a relative address such as filters/starry_night.onnx');
   }
   return value;

@@ -3,7 +3,9 @@ export const BUDGET_MS = 1000 / 15;
 
 const SLOW = 1.1; // lower when frames take more than this share of the budget,
 const FAST = 0.85; // raise when the next size up is predicted to take less than this share
-const SETTLE = 8; // frames that are measured after every change, the first of which counts nothing
+const SETTLE = 8; // frames that are measured after every change, after a first that does not count,
+const HURRY = 3; // or only so many where they take more than HASTE times the budget
+const HASTE = 2;
 const PATIENCE = 3; // a size that was too slow is tried again after SETTLE << PATIENCE frames
 
 /**
@@ -32,7 +34,7 @@ export class Governor {
 
   /** The long side to use now, px. */
   get side(): number {
-    return this.ladder[this.index] as number;
+    return this.ladder[this.index]!;
   }
 
   /**
@@ -43,8 +45,10 @@ export class Governor {
   observe(ms: number): boolean {
     this.frames++;
     this.times.push(ms);
-    if (this.times.length <= SETTLE) return false;
-    const time = middle(this.times.slice(1));
+    const measured = this.times.slice(1);
+    if (measured.length < HURRY) return false;
+    const time = middle(measured);
+    if (measured.length < SETTLE && time < HASTE * this.budget) return false;
     const before = this.index;
     if (time > SLOW * this.budget) this.lower(time);
     else this.raise(time);
@@ -60,7 +64,7 @@ export class Governor {
 
   /** What a frame would take at another rung, from `time` at the present one. */
   private predict(time: number, index: number): number {
-    return time * ((this.ladder[index] as number) / this.side) ** 2;
+    return time * ((this.ladder[index]!) / this.side) ** 2;
   }
 
   private lower(time: number): void {
@@ -90,5 +94,5 @@ export class Governor {
 
 function middle(values: number[]): number {
   const sorted = values.sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] as number;
+  return sorted[sorted.length >> 1]!;
 }

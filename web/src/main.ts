@@ -11,6 +11,7 @@ import { installOffline } from './offline';
 import { Painter } from './painter';
 import { Recording } from './recorder';
 import { chooseBackend, Session, threadCount, type Started } from './session';
+import { STILL_SIDE } from './sizes';
 import { Live } from './sources/live';
 import type { Source } from './sources/source';
 import { Still } from './sources/still';
@@ -60,9 +61,16 @@ async function start(): Promise<void> {
     {
       settings: () => controls.settings(chosen),
       size: () => controls.sizeChoice,
+      stillSide: () => STILL_SIDE[runtime.backend],
       sizeFixed: () => recording !== null,
     },
-    { shown, failed: complain },
+    {
+      shown,
+      failed: complain,
+      working: (busy) => {
+        stage.setBusy(busy);
+      },
+    },
   );
   const gallery = new Gallery(list.filters, choose);
 

@@ -3,7 +3,7 @@ import { Governor } from './governor';
 import type { Result, Settings } from './messages';
 import { Pace } from './pace';
 import type { Session } from './session';
-import { fit, LADDER, sameSize, STILL_SIDE, type Size, type SizeChoice } from './sizes';
+import { fit, LADDER, sameSize, type Size, type SizeChoice } from './sizes';
 import { Live } from './sources/live';
 import type { Source } from './sources/source';
 import type { Stage } from './stage';
@@ -13,11 +13,15 @@ const FIRST_SIDE = 320; // px; where the governor starts
 export interface Wishes {
   settings(): Settings | null;
   size(): SizeChoice;
+  /** Long side of still pictures where the size is "auto", px. */
+  stillSide(): number;
   /** While this holds, the size of live frames stays: a recording has one size. */
   sizeFixed(): boolean;
 }
 
 export interface Reports {
+  /** Work on a still picture begins or ends. */
+  working(busy: boolean): void;
   shown(result: Result): void;
   failed(error: unknown): void;
 }
@@ -84,7 +88,7 @@ export class Painter {
     const choice = this.wishes.size();
     if (choice === 'full') return source.size;
     if (choice !== 'auto') return fit(source.size, choice);
-    return fit(source.size, source.live ? this.governor.side : STILL_SIDE);
+    return fit(source.size, source.live ? this.governor.side : this.wishes.stillSide());
   }
 
   private async takeFrame(source: Live): Promise<void> {
@@ -113,6 +117,7 @@ export class Painter {
     this.again = true;
     if (this.busy) return;
     this.busy = true;
+    this.reports.working(true);
     try {
       while (this.again) {
         this.again = false;
@@ -122,6 +127,7 @@ export class Painter {
       if (source === this.source) this.reports.failed(error);
     } finally {
       this.busy = false;
+      this.reports.working(false);
     }
     // Another source may have come while this one was waited for.
     if (this.source && this.source !== source && !this.playing) void this.paintStill(this.source);

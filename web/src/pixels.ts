@@ -13,9 +13,9 @@ export function pixelsToTensor(pixels: Uint8ClampedArray, tensor: Float32Array):
   const green = count;
   const blue = 2 * count;
   for (let i = 0, p = 0; i < count; i++, p += 4) {
-    tensor[i] = BYTE[pixels[p] as number] as number;
-    tensor[green + i] = BYTE[pixels[p + 1] as number] as number;
-    tensor[blue + i] = BYTE[pixels[p + 2] as number] as number;
+    tensor[i] = BYTE[pixels[p]!]!;
+    tensor[green + i] = BYTE[pixels[p + 1]!]!;
+    tensor[blue + i] = BYTE[pixels[p + 2]!]!;
   }
 }
 
@@ -26,9 +26,9 @@ export function tensorToPixels(tensor: Float32Array, pixels: Uint8ClampedArray):
   const green = count;
   const blue = 2 * count;
   for (let i = 0, p = 0; i < count; i++, p += 4) {
-    pixels[p] = 255 * (tensor[i] as number);
-    pixels[p + 1] = 255 * (tensor[green + i] as number);
-    pixels[p + 2] = 255 * (tensor[blue + i] as number);
+    pixels[p] = 255 * (tensor[i]!);
+    pixels[p + 1] = 255 * (tensor[green + i]!);
+    pixels[p + 2] = 255 * (tensor[blue + i]!);
     pixels[p + 3] = 255;
   }
 }
@@ -43,7 +43,7 @@ export function mixTensors(
   checkLength(a.length, result.length);
   checkLength(b.length, result.length);
   for (let i = 0; i < result.length; i++) {
-    result[i] = (1 - share) * (a[i] as number) + share * (b[i] as number);
+    result[i] = (1 - share) * (a[i]!) + share * (b[i]!);
   }
 }
 
@@ -57,8 +57,8 @@ export function blendPixels(
   checkLength(content.length, result.length);
   checkLength(stylized.length, result.length);
   for (let p = 0; p < result.length; p++) {
-    const from = content[p] as number;
-    result[p] = from + strength * ((stylized[p] as number) - from);
+    const from = content[p]!;
+    result[p] = from + strength * ((stylized[p]!) - from);
   }
   for (let p = 3; p < result.length; p += 4) result[p] = 255;
 }
@@ -77,12 +77,12 @@ export function restoreDetail(
   const [red, green, blue] = LUMA;
   for (let p = 0; p < stylized.length; p += 4) {
     const lost =
-      red * ((content[p] as number) - (seen[p] as number)) +
-      green * ((content[p + 1] as number) - (seen[p + 1] as number)) +
-      blue * ((content[p + 2] as number) - (seen[p + 2] as number));
-    stylized[p] = (stylized[p] as number) + lost;
-    stylized[p + 1] = (stylized[p + 1] as number) + lost;
-    stylized[p + 2] = (stylized[p + 2] as number) + lost;
+      red * ((content[p]!) - (seen[p]!)) +
+      green * ((content[p + 1]!) - (seen[p + 1]!)) +
+      blue * ((content[p + 2]!) - (seen[p + 2]!));
+    stylized[p] = (stylized[p]!) + lost;
+    stylized[p + 1] = (stylized[p + 1]!) + lost;
+    stylized[p + 2] = (stylized[p + 2]!) + lost;
   }
 }
 

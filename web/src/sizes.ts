@@ -7,8 +7,8 @@ export interface Size {
 export const CHOICES = [240, 320, 480, 640, 960, 1280, 1920] as const;
 export const LADDER = [160, 192, 240, 288, 320, 384, 480, 560, 640, 800, 960, 1280] as const;
 
-/** The long side of a still picture when the size is chosen automatically, px. */
-export const STILL_SIDE = 1024;
+/** The long side of a still picture when the size is chosen automatically, px: a second or so of work. */
+export const STILL_SIDE = { wasm: 640, webgpu: 1280 } as const;
 
 /** "auto"; "full", the picture's own; or a long side, px. */
 export type SizeChoice = 'auto' | 'full' | number;

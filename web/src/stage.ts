@@ -51,6 +51,11 @@ export class Stage {
     this.stage.toggleAttribute('data-mirrored', mirrored);
   }
 
+  /** Show that a result is on its way. */
+  setBusy(busy: boolean): void {
+    this.stage.toggleAttribute('data-busy', busy);
+  }
+
   private follow(event: PointerEvent): void {
     const { left, width } = this.stage.getBoundingClientRect();
     this.divider.value = String((100 * (event.clientX - left)) / width);

@@ -124,6 +124,8 @@ export class Runtime {
       });
     } catch (error) {
       if (this.backend === 'webgpu') throw error;
+      // The runtime's own file is loaded with the first filter; nothing else tells that it failed.
+      if (explain(error).includes('no available backend')) throw runtimeMissing();
       throw new PageError(`${filter.model} cannot be read: ${explain(error)}`);
     }
     const missing =
@@ -170,10 +172,15 @@ export class Runtime {
   }
 
   private async loadModule(): Promise<typeof Ort> {
-    const ort =
-      this.backend === 'webgpu'
-        ? await import('onnxruntime-web/webgpu')
-        : await import('onnxruntime-web/wasm');
+    let ort: typeof Ort;
+    try {
+      ort =
+        this.backend === 'webgpu'
+          ? await import('onnxruntime-web/webgpu')
+          : await import('onnxruntime-web/wasm');
+    } catch {
+      throw runtimeMissing();
+    }
     // The version in the address keeps caches from mixing two of them.
     const at = (ending: string): string =>
       new URL(`runtime/${BUILDS[this.backend]}.${ending}?version=${RUNTIME_VERSION}`, this.base).href;
@@ -192,4 +199,8 @@ export class Runtime {
     this.backend = 'wasm';
     await this.load();
   }
+}
+
+function runtimeMissing(): PageError {
+  return new PageError('The runtime could not be loaded. See that the server runs, then reload the page.');
 }
