@@ -56,11 +56,12 @@ function svg() {
  * Color of a point of the drawing.
  * @param {number} x
  * @param {number} y
+ * @param {{photo: Circle[], painted: Circle[]}} near circles that may be there
  * @returns {string}
  */
-function colorAt(x, y) {
+function colorAt(x, y, near) {
   if (Math.abs(x - SIDE / 2) <= 1) return LINE;
-  const [ground, circles] = x > SIDE / 2 ? [PAINT, painted] : [SKY, photo];
+  const [ground, circles] = x > SIDE / 2 ? [PAINT, near.painted] : [SKY, near.photo];
   const hit = circles.findLast((c) => (x - c.x) ** 2 + (y - c.y) ** 2 <= c.r ** 2);
   return hit ? hit.color : ground;
 }
@@ -75,12 +76,16 @@ function png(side) {
   let at = 0;
   for (let row = 0; row < side; row++) {
     rows[at++] = 0; // no prediction
+    const y0 = ((row + 0.5) * SIDE) / side;
+    /** @param {Circle} c */
+    const isNear = (c) => Math.abs(c.y - y0) <= c.r + 1;
+    const near = { photo: photo.filter(isNear), painted: painted.filter(isNear) };
     for (let column = 0; column < side; column++) {
       let [red, green, blue] = [0, 0, 0];
       for (let s = 0; s < samples ** 2; s++) {
         const x = ((column + ((s % samples) + 0.5) / samples) * SIDE) / side;
         const y = ((row + (Math.floor(s / samples) + 0.5) / samples) * SIDE) / side;
-        const value = parseInt(colorAt(x, y).slice(1), 16);
+        const value = parseInt(colorAt(x, y, near).slice(1), 16);
         red += value >> 16;
         green += (value >> 8) & 255;
         blue += value & 255;

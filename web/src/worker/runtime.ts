@@ -121,6 +121,7 @@ export class Runtime {
       session = await ort.InferenceSession.create(model, {
         executionProviders: [this.backend],
         graphOptimizationLevel: 'all',
+        logSeverityLevel: 3, // warnings are not for users: browsers show them as errors
       });
     } catch (error) {
       if (this.backend === 'webgpu') throw error;
