@@ -136,11 +136,11 @@ def url(filters: list[Path]) -> Iterator[str]:
 
 
 @contextmanager
-def serving(site: Any, port: int = 0) -> Iterator[Any]:
+def serving(site: Any) -> Iterator[Any]:
     """Serve a site in a thread."""
     from fast_nst.apps.web import SiteServer
 
-    with SiteServer(port=port) as server:
+    with SiteServer(port=0) as server:
         server.site = site
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

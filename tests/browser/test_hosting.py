@@ -44,12 +44,11 @@ def test_another_start_shows_its_own_filters(
     visit: Visit, filters: list[Path], tmp_path: Path
 ) -> None:
     with serving(make_site(filters[:1])) as server:
-        url, port = server.url, server.server_address[1]
-        visit.open(url)
+        visit.open(server.url)
         before = visit.pixels()
-    # The same name, other weights; and a filter more.
-    changed = make_filter(tmp_path, "first", seed=9)
-    with serving(make_site([changed, filters[1]]), port):
+        # The same name, other weights; and a filter more.
+        changed = make_filter(tmp_path, "first", seed=9)
+        server.site = make_site([changed, filters[1]])
         visit.page.reload()
         visit.wait(lambda: visit.frames >= 1, "the sample is stylized again")
         assert visit.page.locator("#filters [data-filter]").count() == 2
