@@ -25,6 +25,7 @@ PROGRAMS: dict[str, list[str]] = {
     "startup": [],
     "growth": ["--steps", "10000"],
     "stylize_speed": [],
+    "web_speed": [],
 }
 
 

@@ -160,6 +160,24 @@ def steadiness(result: Result) -> str:
     )  # fmt: skip
 
 
+def web_speed(result: Result) -> str:
+    """Frames a second in the browser, and of the network alone."""
+    rows = [
+        [
+            each["network"], f"{each['backend']}, {each['threads']} threads",
+            f"**{each['page_frames_per_s']}**", each["native_frames_per_s"],
+            f"{100 * each['page_frames_per_s'] / each['native_frames_per_s']:.0f} %",
+        ]
+        for each in result["results"]
+    ]  # fmt: skip
+    head = ["network", "page", "page, frames/s", "onnxruntime alone, frames/s", "of that"]
+    return (
+        f"{table(head, rows)}\n\n{result['width']}x{result['height']} px, as many threads on both "
+        f"sides. Chromium {result['chromium']}, onnxruntime {result['onnxruntime']}; medians of "
+        f"{result['rounds']} rounds of {result['seconds']:g} s."
+    )
+
+
 TABLES: dict[str, Callable[[Result], str]] = {
     "train_speed": train_speed,
     "train_speed_compiled": train_speed,
@@ -169,6 +187,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "stylize_speed": stylize_speed,
     "steadiness": steadiness,
     "startup": startup,
+    "web_speed": web_speed,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

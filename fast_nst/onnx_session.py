@@ -105,6 +105,33 @@ class OnnxSession:
         self._fixed = [side if isinstance(side, int) else None for side in sides]
         self._batch = shape[0] if isinstance(shape[0], int) else None
 
+    @property
+    def input_name(self) -> str:
+        """Of the picture that goes in."""
+        return str(self._name)
+
+    @property
+    def output_name(self) -> str:
+        """Of the picture that comes out."""
+        name: str = self._session.get_outputs()[0].name
+        return name
+
+    @property
+    def takes_any_picture(self) -> bool:
+        """Whether it takes single float32 pictures, (1, 3, H, W), of any height and width."""
+        return (
+            self._type is np.float32
+            and not self._channels_last
+            and self._fixed == [None, None]
+            and self._batch in (None, 1)
+        )
+
+    @property
+    def signature(self) -> str:
+        """Name, shape and type of the input, for messages."""
+        value = self._session.get_inputs()[0]
+        return f"{value.name} {value.shape} {value.type}"
+
     def run(self, pictures: Array) -> Array:
         """Stylize (B, 3, H, W) in [0, 1]; the same shape and range come back.
 

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "optimize": "Repaint one picture by optimizing its pixels.",
     "evaluate": "Say how good filters are, in numbers and pictures.",
     "export": "Write a filter for other runtimes, checked.",
+    "web": "Filters in the browser: a page for camera, photos and videos.",
     "import": "Turn another program's filter into one of ours.",
     "info": "Show what a filter file is.",
     "styles": "List the bundled styles.",

@@ -38,7 +38,13 @@ export function sameSize(a: Size, b: Size): boolean {
 
 function scaled({ width, height }: Size, factor: number): Size {
   return {
-    width: Math.max(1, Math.round(width * factor)),
-    height: Math.max(1, Math.round(height * factor)),
+    width: Math.max(1, roundToEven(width * factor)),
+    height: Math.max(1, roundToEven(height * factor)),
   };
+}
+
+/** As Python rounds: halves to even. One px more or less moves every stroke. */
+function roundToEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

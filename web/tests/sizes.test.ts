@@ -23,6 +23,12 @@ describe('sizes', () => {
     expect(seenSize({ width: 50, height: 40 }, 2, 32)).toEqual({ width: 32, height: 32 });
   });
 
+  it('are rounded as Python rounds them, halves to even', () => {
+    expect(seenSize({ width: 243, height: 181 }, 2, 1)).toEqual({ width: 122, height: 90 });
+    expect(seenSize({ width: 245, height: 183 }, 2, 1)).toEqual({ width: 122, height: 92 });
+    expect(seenSize({ width: 10, height: 7 }, 0.75, 1)).toEqual({ width: 13, height: 9 });
+  });
+
   it('are chosen by name or number', () => {
     expect(parseChoice('auto')).toBe('auto');
     expect(parseChoice('full')).toBe('full');

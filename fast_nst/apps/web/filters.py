@@ -1,0 +1,148 @@
+"""Filters as the page wants them: an ONNX graph, a title, a thumbnail."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+import unicodedata
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from fast_nst.engine import cached_graph
+from fast_nst.errors import CheckpointError
+from fast_nst.metadata import FilterMetadata
+from fast_nst.onnx_session import OnnxSession
+
+THUMBNAIL = 192  # px; shown at half of that, for screens with two pixels per px
+
+
+@dataclass(frozen=True)
+class PageFilter:
+    """A filter for the page.
+
+    Attributes:
+        style: the style's name.
+        title: of the picture that the style comes from.
+        by: its painter; may be empty.
+        model: an ONNX file that takes float32 (1, 3, H, W) in [0, 1] of any height and width.
+        input: the name of the model's input.
+        output: the name of its output.
+        thumbnail: a WebP picture.
+    """
+
+    style: str
+    title: str
+    by: str
+    model: bytes
+    input: str
+    output: str
+    thumbnail: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Of the model, hexadecimal."""
+        return hashlib.sha256(self.model).hexdigest()
+
+
+def read_filter(path: Path, sample: Image.Image) -> PageFilter:
+    """Convert a filter file, or take an ONNX model that ``fast-nst export`` wrote.
+
+    Args:
+        path: a filter file, Lightning's ``.ckpt``, or an ONNX model.
+        sample: what is stylized for the thumbnail, if the file has no picture of the style.
+
+    Raises:
+        CheckpointError: If it cannot be loaded, or is an ONNX model that the page cannot run.
+        ExportError: If the filter cannot be converted.
+        ConfigError: If ONNX Runtime is not installed, or the cache cannot be written to.
+    """
+    graph = path if path.suffix.lower() == ".onnx" else cached_graph(path)
+    # The range is a guess that is not used: other programs' models are refused below.
+    session = OnnxSession(graph, values="0-1")
+    metadata = session.metadata
+    if metadata is None:
+        raise CheckpointError(
+            f"{path} is an ONNX model that fast-nst export did not write; the page does not know "
+            "which values it takes. Give a filter file, or a model of fast-nst export."
+        )
+    if not session.takes_any_picture:
+        raise CheckpointError(
+            f"{path} takes {session.signature}; the page needs float32 pictures of any height and "
+            "width, (1, 3, H, W). Export it anew: fast-nst export."
+        )
+    title, by = _title(metadata)
+    return PageFilter(
+        style=metadata.style,
+        title=title,
+        by=by,
+        model=graph.read_bytes(),
+        input=session.input_name,
+        output=session.output_name,
+        thumbnail=_style_picture(metadata) or _stylized(session, sample),
+    )
+
+
+def file_name(style: str, taken: Container[str]) -> str:
+    """A name that is safe in a URL and on any disk, and is not in ``taken``.
+
+    >>> file_name("Nuit étoilée / 2", {"nuit_etoilee_2"})
+    'nuit_etoilee_2_2'
+    """
+    plain = unicodedata.normalize("NFKD", style).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "_", plain)[:60].strip("_") or "filter"
+    return numbered(stem, taken, "_")
+
+
+def numbered(text: str, taken: Container[str], between: str) -> str:
+    """``text``, or with the least number from 2 on that makes it one that is not in ``taken``."""
+    candidate, number = text, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{text}{between}{number}"
+    return candidate
+
+
+def to_webp(image: Image.Image, side: int, quality: int) -> bytes:
+    """Encode a picture, made no longer than ``side`` px."""
+    image = image.convert("RGB")
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=quality, method=6)
+    return buffer.getvalue()
+
+
+def _title(metadata: FilterMetadata) -> tuple[str, str]:
+    """Title and painter, as the training knew them; else a title made of the style's name."""
+    style = metadata.config.get("style")
+    known = style if isinstance(style, dict) else {}
+    title, by = (
+        value.strip() if isinstance(value := known.get(key), str) else ""
+        for key in ("title", "painter")
+    )
+    spoken = re.sub(r"[\s_]+", " ", metadata.style).strip()
+    return title or spoken[:1].upper() + spoken[1:] or "Filter", by
+
+
+def _style_picture(metadata: FilterMetadata) -> bytes | None:
+    """The file's own thumbnail; encoded anew, as the file may hold anything under that name."""
+    try:
+        content = base64.b64decode(metadata.style_thumbnail, validate=True)
+        with Image.open(io.BytesIO(content), formats=("WEBP", "PNG", "JPEG")) as image:
+            return to_webp(image, THUMBNAIL, quality=90)
+    except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def _stylized(session: OnnxSession, sample: Image.Image) -> bytes:
+    small = sample.convert("RGB")
+    small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    content = np.asarray(small, np.float32).transpose(2, 0, 1)[None] / np.float32(255)
+    stylized = session.run(np.ascontiguousarray(content))[0].transpose(1, 2, 0)
+    pixels = (stylized.clip(0, 1) * 255).round().astype(np.uint8)
+    return to_webp(Image.fromarray(pixels), THUMBNAIL, quality=85)

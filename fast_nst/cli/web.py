@@ -1,0 +1,105 @@
+"""``fast-nst web``: filters in the browser."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--ckpt",
+    "checkpoints",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    type=PATH,
+    help="A filter: .safetensors, .ckpt, or .onnx of fast-nst export. May be given several times.",
+)
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    type=PATH,
+    help="Write the page there, for any host of static files, instead of serving it.",
+)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address of this machine to serve at."
+)
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    help="0 for any that is free.",
+)
+@click.option(
+    "--open/--no-open",
+    "wants_browser",
+    default=True,
+    show_default=True,
+    help="Show the page in a browser, where this machine has a screen.",
+)
+def web(
+    checkpoints: tuple[Path, ...], out: Path | None, host: str, port: int, wants_browser: bool
+) -> None:
+    """Show a page that runs filters on camera, photos and videos, in the browser.
+
+    Everything is computed in the browser, on the machine that it runs on: no picture leaves it.
+    The first start converts each filter, which takes some seconds; ONNX graphs are kept for the
+    next one. Ctrl-C ends it.
+
+    \b
+    Examples:
+      fast-nst web --ckpt starry_night.safetensors --ckpt great_wave.safetensors
+      fast-nst web --ckpt starry_night.safetensors --out public/
+    """  # noqa: D301 - click looks for the character, not for the two
+    from fast_nst.apps.web import SiteServer, check_folder, page_files, write_folder
+
+    page_files()  # what is missing is said at once, not after the conversion
+    if out is not None:
+        check_folder(out)
+        site = _make(checkpoints)
+        write_folder(site, out)
+        click.echo(f"wrote {out} ({_megabytes(site):.1f} MB)")
+        return
+    with SiteServer(host, port) as server:
+        server.site = _make(checkpoints)
+        if not server.is_private:
+            click.echo(
+                f"warning: anybody who can reach {host} can load this page and its filters; "
+                "without HTTPS, browsers on other machines give it no camera.",
+                err=True,
+            )
+        click.echo(f"{server.url}  (Ctrl-C ends it)")
+        if wants_browser and _has_screen():
+            webbrowser.open(server.url)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+
+
+def _make(checkpoints: tuple[Path, ...]) -> dict[str, Path | bytes]:
+    from rich.console import Console
+
+    from fast_nst.apps.web import make_site
+
+    with Console(stderr=True).status("loading") as status:
+        return make_site(checkpoints, on_progress=status.update)
+
+
+def _megabytes(site: dict[str, Path | bytes]) -> float:
+    sizes = (len(c) if isinstance(c, bytes) else c.stat().st_size for c in site.values())
+    return sum(sizes) / 1e6
+
+
+def _has_screen() -> bool:
+    """Whether a browser would have a window; else it would be a text browser, in this terminal."""
+    return sys.platform != "linux" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
