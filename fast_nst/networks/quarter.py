@@ -69,14 +69,9 @@ class QuarterNetwork(nn.Module):
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
         x = torch.cat([x, _space_to_depth(content, 2).to(x.dtype)], dim=1)
         x = torch.relu(self.up(x))
-        return torch.sigmoid(self.paint(x).float())[..., :height, :width]
-
-    def paint(self, x: Tensor) -> Tensor:
-        """Features at half size to colors: (B, 2 width, H / 2, W / 2) to (B, 3, H, W), logits."""
         x = F.pixel_shuffle(self.head(reflect_pad(x, 1)), 2)
-        x = x.contiguous(memory_format=torch.channels_last)
-        painted: Tensor = self.smooth(reflect_pad(x, SMOOTH // 2))
-        return painted
+        x = self.smooth(reflect_pad(x.contiguous(memory_format=torch.channels_last), SMOOTH // 2))
+        return torch.sigmoid(x.float())[..., :height, :width]
 
 
 def _space_to_depth(images: Tensor, factor: int) -> Tensor:

@@ -1,17 +1,14 @@
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from fast_nst.errors import ConfigError
 from fast_nst.networks import (
     NETWORKS,
     JohnsonNetwork,
-    MobileNetwork,
     QuarterNetwork,
     create_network,
 )
-from fast_nst.networks.mobile import SmoothSubPixels
 from fast_nst.networks.norm import InstanceNorm
 
 
@@ -86,29 +83,3 @@ def test_the_quarter_networks_content_reaches_its_last_layers_past_the_blocks() 
         assert (network(edge) - network(flat)).abs().max() > 1e-2
         network.up.conv.weight[:, 8:] = 0
         assert (network(edge) - network(flat)).abs().max() < 1e-5
-
-
-def test_the_mobile_networks_last_convolution_is_one_to_sub_pixels_and_a_blur() -> None:
-    generator = torch.Generator().manual_seed(0)
-    head = SmoothSubPixels(4).double()
-    features = torch.randn(1, 4, 20, 16, dtype=torch.float64, generator=generator)
-    with torch.no_grad():
-        head.weight.copy_(torch.randn(12, 4, 3, 3, generator=generator))
-        head.bias.copy_(torch.randn(3, generator=generator))
-        bias = head.bias.repeat_interleave(4)
-        sharp = F.pixel_shuffle(F.conv2d(features, head.weight, bias), 2)
-        line = torch.tensor([0.25, 0.5, 0.25], dtype=torch.float64)
-        blurred = F.conv2d(sharp, torch.outer(line, line).expand(3, 1, 3, 3), groups=3)
-        # The convolution of 5x5 reaches one cell further on each side, the blur one pixel.
-        inner = blurred[..., 1:-1, 1:-1]
-        torch.testing.assert_close(F.pixel_shuffle(head(features), 2), inner)
-
-
-def test_the_mobile_network_cannot_paint_a_pattern_of_two_pixels_in_flat_areas() -> None:
-    torch.manual_seed(0)
-    network = MobileNetwork(width=2, blocks=1).eval()
-    with torch.no_grad():
-        network.head.weight.copy_(torch.randn(12, 4, 3, 3))  # as different as can be
-        colors = network.paint(torch.rand(1, 4, 1, 1).expand(1, 4, 16, 16))
-    assert colors.std((2, 3)).max() < 1e-5
-    assert colors.std() > 0.1
