@@ -53,7 +53,9 @@ def measure(recipe: str, style: str, args: argparse.Namespace) -> dict[str, Any]
         "training_command_s": round(seconds, 1),
         "said": said.stdout.strip().splitlines()[-1:],
         "sizes": {str(each["size"]): each["figures"] for each in found["filters"][0]["sizes"]},
-        "settings": found["settings"],
+        # Names suffice: where the folders lie is of no interest to others.
+        "settings": found["settings"]
+        | {"images": args.photos.name, "judge": args.judge and args.judge.name},
         "machine": found["machine"],
         "created": found["created"],
     }
