@@ -17,7 +17,7 @@ from fast_nst.inference.tiles import resident_memory
 
 @pytest.fixture(scope="module")
 def stylizer(filter_file: Path) -> Stylizer:
-    return Stylizer.load(filter_file)
+    return Stylizer.load(filter_file, engine="torch")
 
 
 def enough() -> float:
@@ -111,7 +111,7 @@ import re, sys
 from fast_nst.inference import Stylizer
 from fast_nst.inference.stream import stylize_file_streamed
 from fast_nst.inference.tiles import resident_memory
-stylizer = Stylizer.load(sys.argv[1])
+stylizer = Stylizer.load(sys.argv[1], engine="torch")
 before = resident_memory()
 stylize_file_streamed(stylizer, sys.argv[2], sys.argv[3], memory=before + 450e6)
 # Not getrusage's maximum: that one counts the process that started this one, too.
