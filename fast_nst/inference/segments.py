@@ -81,9 +81,7 @@ class SegmentedNetwork:
 
     def __init__(self, network: nn.Module) -> None:
         if next(network.parameters(), None) is None:
-            raise _not_local(
-                "it is a graph without layers of PyTorch, which a filter file has with engine='torch'"
-            )
+            raise _not_local("it has no layers of PyTorch, as filter files have by engine='torch'")
         self._real = _Watched(network)
         self._shapes_only = _Watched(network, device="meta")
         self._shapes = lru_cache(maxsize=64)(self._find_shapes)
