@@ -1,7 +1,7 @@
 """What does stylizing a large picture in a given amount of memory cost, in time and in accuracy?
 
     python benchmarks/large_pictures.py --ckpt starry_night.safetensors \
-        --photos ../shared/data/hires --megapixels 100 --memory 1.5GB
+        --photos PHOTOS --megapixels 100 --memory 1.5GB
 
 For every photo, reduced to 2048 px, the result in strips is compared with that of the whole picture
 (in 1/255; also from a reduced copy's statistics, as URST, Chen et al. 2021, takes them). Then a

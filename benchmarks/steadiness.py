@@ -1,6 +1,6 @@
 """How still does a filter stand where the scene does, and what does that cost of the style?
 
-    python benchmarks/steadiness.py --ckpt plain.safetensors --data ../shared/data \
+    python benchmarks/steadiness.py --ckpt plain.safetensors --data DATA \
         --trained stable.safetensors --photos 20
 
 Measures four ways of making a video: ``--ckpt`` frame by frame; with ``steady=``; the same style
