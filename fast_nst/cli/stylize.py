@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -26,12 +26,13 @@ from fast_nst.cli.stylize_video import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fast_nst.apps.cluster import ClusterReport
     from fast_nst.apps.video import FrameFilter
     from fast_nst.inference import (
         Controls,
         PictureFilter,
         Saving,
+        StylizedFile,
+        StylizeProgress,
         StylizeReport,
     )
 
@@ -44,16 +45,6 @@ _WHOLE = (
     *("mix", "contact_sheet"),
 )
 _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
-
-
-class _Progress(Protocol):
-    """What engines report: ``done`` of ``total`` pictures."""
-
-    @property
-    def done(self) -> int: ...
-
-    @property
-    def total(self) -> int: ...
 
 
 @click.command(cls=GroupedCommand)
@@ -404,7 +395,7 @@ def _stylize_files(
     suffix: str | None,
     resume: bool,
     memory: int | None,
-) -> tuple[StylizeReport, float]:
+) -> tuple[StylizeReport[StylizedFile, Path], float]:
     from fast_nst.inference import stylize_files
 
     return _run_with_bar(
@@ -424,7 +415,7 @@ def _stylize_files(
 
 
 def _run_with_bar(
-    ctx: click.Context, run: Callable[[Callable[[_Progress], None]], ReportT]
+    ctx: click.Context, run: Callable[[Callable[[StylizeProgress[Any]], None]], ReportT]
 ) -> tuple[ReportT, float]:
     """Write files with a progress bar; say what is left when the user interrupts that."""
     try:
@@ -465,7 +456,7 @@ def _make_sheet(
     target: Path,
     controls: Controls,
     saving: Saving,
-) -> tuple[StylizeReport, float]:
+) -> tuple[StylizeReport[StylizedFile, Path], float]:
     from fast_nst.inference.sheet import make_contact_sheet, name_filters
 
     names = name_filters(checkpoints)
@@ -480,7 +471,7 @@ def _make_sheet(
 
 
 def _print_report(
-    report: StylizeReport | ClusterReport, output: str, seconds: float, sheet: bool
+    report: StylizeReport[Any, Any], output: str, seconds: float, sheet: bool
 ) -> None:
     for note in report.notes:
         click.echo(f"note: {note}", err=True)
@@ -502,13 +493,15 @@ def _print_report(
         click.echo(f"wrote {written} pictures to {place} {rate}")
 
 
-def _with_bar(run: Callable[[Callable[[_Progress], None]], ReportT]) -> tuple[ReportT, float]:
+def _with_bar(
+    run: Callable[[Callable[[StylizeProgress[Any]], None]], ReportT],
+) -> tuple[ReportT, float]:
     """Run with a progress bar; return the report and the seconds it took."""
     begin = time.monotonic()
     with rate_bar("stylizing") as bar:
         task = bar.add_task("stylizing", total=None, rate="")
 
-        def show(progress: _Progress) -> None:
+        def show(progress: StylizeProgress[Any]) -> None:
             rate = progress.done / (time.monotonic() - begin)
             bar.update(
                 task, completed=progress.done, total=progress.total, rate=f"{rate:.1f} per second"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from PIL import Image
 
@@ -20,27 +21,29 @@ from fast_nst.inference.pipeline import Stages, run_stages
 from fast_nst.inference.plan import PathLike, StylizedFile, is_done, plan_files
 
 Encoder = Callable[[], bytes]
+FileT = TypeVar("FileT")  # a picture and its result
+SourceT = TypeVar("SourceT")  # where a picture is
 
 
 @dataclass(frozen=True)
-class StylizeFailure:
+class StylizeFailure(Generic[SourceT]):
     """A picture that could not be stylized, and why, in one sentence or two."""
 
-    source: Path
+    source: SourceT
     message: str
 
 
 @dataclass(frozen=True)
-class StylizeProgress:
+class StylizeProgress(Generic[SourceT]):
     """``done`` of ``total`` pictures are finished, failures included; ``source`` was the last."""
 
     done: int
     total: int
-    source: Path
+    source: SourceT
 
 
 @dataclass(frozen=True)
-class StylizeReport:
+class StylizeReport(Generic[FileT, SourceT]):
     """What became of every picture, in the order of the inputs.
 
     Attributes:
@@ -50,9 +53,9 @@ class StylizeReport:
         notes: what a person should know of pictures that were written, one line each.
     """
 
-    written: tuple[StylizedFile, ...]
-    failures: tuple[StylizeFailure, ...]
-    skipped: tuple[StylizedFile, ...] = ()
+    written: tuple[FileT, ...]
+    failures: tuple[StylizeFailure[SourceT], ...]
+    skipped: tuple[FileT, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -86,8 +89,8 @@ def stylize_files(
     suffix: str | None = None,
     resume: bool = False,
     memory: float | None = None,
-    on_progress: Callable[[StylizeProgress], None] | None = None,
-) -> StylizeReport:
+    on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
+) -> StylizeReport[StylizedFile, Path]:
     """Stylize picture files; one that fails is reported, and the others go on.
 
     Args:
@@ -114,7 +117,7 @@ def stylize_files(
     if memory is not None:
         stream = _stream(stylizer, controls, saving, memory)
     skipped: set[int] = set()
-    failures: dict[int, StylizeFailure] = {}
+    failures: dict[int, StylizeFailure[Path]] = {}
     notes: dict[int, str] = {}
     done = 0
 

@@ -36,8 +36,8 @@ def make_contact_sheet(
     *,
     controls: Controls | None = None,
     saving: Saving | None = None,
-    on_progress: Callable[[StylizeProgress], None] | None = None,
-) -> StylizeReport:
+    on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
+) -> StylizeReport[StylizedFile, Path]:
     """Write one picture with a row for each input, and a column for each filter.
 
     Pictures are stylized at their own size, as they would be by themselves, and then made small.
@@ -69,7 +69,7 @@ def make_contact_sheet(
     refuse_overwriting(planned)
     rows: list[tuple[str, list[Image.Image]]] = []
     written: list[StylizedFile] = []
-    failures: list[StylizeFailure] = []
+    failures: list[StylizeFailure[Path]] = []
     for file in planned:
         try:
             with open_image(file.source) as image:

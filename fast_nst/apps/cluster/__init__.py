@@ -1,10 +1,5 @@
 """Stylize pictures on several machines, with Ray."""
 
-from fast_nst.apps.cluster.run import (
-    ClusterFailure,
-    ClusterProgress,
-    ClusterReport,
-    stylize_on_cluster,
-)
+from fast_nst.apps.cluster.run import ClusterReport, stylize_on_cluster
 
-__all__ = ["ClusterFailure", "ClusterProgress", "ClusterReport", "stylize_on_cluster"]
+__all__ = ["ClusterReport", "stylize_on_cluster"]

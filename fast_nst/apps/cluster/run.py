@@ -8,7 +8,6 @@ import math
 import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,43 +23,18 @@ from fast_nst.apps.cluster.worker import (
     is_done,
 )
 from fast_nst.errors import CheckpointError, ClusterError, ConfigError, ImageError
-from fast_nst.inference import Controls, Saving
+from fast_nst.inference import (
+    Controls,
+    Saving,
+    StylizeFailure,
+    StylizeProgress,
+    StylizeReport,
+)
 
 NEEDED = "Install Ray support: pip install 'fast-nst[ray]'"
 MOST_ROWS = 16  # pictures that a worker is handed at once
 
-
-@dataclass(frozen=True)
-class ClusterFailure:
-    """A picture that could not be stylized, and why."""
-
-    source: Place
-    message: str
-
-
-@dataclass(frozen=True)
-class ClusterProgress:
-    """``done`` of ``total`` pictures are finished, failures included."""
-
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class ClusterReport:
-    """What became of every picture.
-
-    Attributes:
-        written: stylized.
-        failures: not stylized.
-        skipped: stylized before, with ``resume``.
-        notes: what a person should know of pictures that were written, one line each.
-    """
-
-    written: tuple[Job, ...]
-    failures: tuple[ClusterFailure, ...]
-    skipped: tuple[Job, ...]
-    notes: tuple[str, ...]
+ClusterReport = StylizeReport[Job, Place]
 
 
 def stylize_on_cluster(
@@ -76,7 +50,7 @@ def stylize_on_cluster(
     suffix: str | None = None,
     resume: bool = False,
     worker_cpus: int = 1,
-    on_progress: Callable[[ClusterProgress], None] | None = None,
+    on_progress: Callable[[StylizeProgress[Place]], None] | None = None,
 ) -> ClusterReport:
     """Stylize picture files with Ray Data; one that fails is reported, and the others go on.
 
@@ -120,7 +94,7 @@ def stylize_on_cluster(
             raise ClusterError(f"a worker cannot work: {answer.text}")
         answers[number] = _keep(jobs[number], answer)
         if on_progress is not None:
-            on_progress(ClusterProgress(len(answers), len(jobs)))
+            on_progress(StylizeProgress(len(answers), len(jobs), jobs[number].source))
 
     with _cluster() as ray, _probe(jobs) as probe:
         gpus = int(device == "cuda" or (device == "auto" and _has_gpu(ray)))
@@ -305,7 +279,7 @@ def _report(jobs: Sequence[Job], answers: dict[int, Answer]) -> ClusterReport:
     for number, job in enumerate(jobs):
         answer = answers[number]
         if answer.state is State.FAILED:
-            failures.append(ClusterFailure(job.source, answer.text))
+            failures.append(StylizeFailure(job.source, answer.text))
         elif answer.state is State.SKIPPED:
             skipped.append(job)
         else:
