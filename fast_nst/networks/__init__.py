@@ -9,12 +9,14 @@ from torch import nn
 
 from fast_nst.errors import ConfigError, suggest
 from fast_nst.networks.johnson import JohnsonNetwork
+from fast_nst.networks.mobile import MobileNetwork
 from fast_nst.networks.pytorch_examples import PyTorchExamplesNetwork
 from fast_nst.networks.quarter import QuarterNetwork
 
 __all__ = [
     "NETWORKS",
     "JohnsonNetwork",
+    "MobileNetwork",
     "PyTorchExamplesNetwork",
     "QuarterNetwork",
     "create_network",
@@ -22,6 +24,7 @@ __all__ = [
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "johnson": JohnsonNetwork,
+    "mobile": MobileNetwork,
     "pytorch_examples": PyTorchExamplesNetwork,
     "quarter": QuarterNetwork,
 }

@@ -6,9 +6,11 @@ from fast_nst.errors import ConfigError
 from fast_nst.networks import (
     NETWORKS,
     JohnsonNetwork,
+    MobileNetwork,
     QuarterNetwork,
     create_network,
 )
+from fast_nst.networks.mobile import PaintPatches
 from fast_nst.networks.norm import InstanceNorm
 
 
@@ -83,3 +85,33 @@ def test_the_quarter_networks_content_reaches_its_last_layers_past_the_blocks() 
         assert (network(edge) - network(flat)).abs().max() > 1e-2
         network.up.conv.weight[:, 8:] = 0
         assert (network(edge) - network(flat)).abs().max() < 1e-5
+
+
+def test_the_mobile_networks_content_reaches_its_last_layers_past_the_blocks() -> None:
+    network = MobileNetwork(width=2, blocks=1).eval()
+    edge = torch.full((1, 3, 32, 32), 0.5)
+    edge[..., 16:] = 1.0
+    with torch.no_grad():
+        network.join.conv.weight[:, :8] = 0  # what came through the blocks
+        assert network(edge).std(dim=-1).max() > 1e-2
+        network.join.conv.weight[:, 8:] = 0
+        assert network(edge).std(dim=-1).max() < 1e-5
+
+
+def test_the_mobile_network_paints_overlapping_patches_that_fade_to_their_borders() -> None:
+    paint = PaintPatches(channels=5)
+    x = torch.zeros(1, 5, 8, 8)
+    x[0, 2, 4, 3] = 1.0
+    with torch.no_grad():
+        cells = paint(x)[0].unflatten(0, (4, 4, 3))
+    pixels = cells.permute(2, 3, 0, 4, 1).flatten(3, 4).flatten(1, 2)  # (3, 32, 32)
+    patch = pixels[:, 12:24, 8:20]  # of row 4 and column 3: its own 4x4 px, and 4 px around
+    assert pixels.abs().sum() == pytest.approx(patch.abs().sum().item())
+    # Weights of all pixels start equal: what differs is how they fade.
+    fade = patch[0] / patch[0].max()
+    line = torch.sin(torch.pi * (torch.arange(12) + 0.5) / 12) ** 2
+    torch.testing.assert_close(fade / fade.max(), torch.outer(line, line) / line.max() ** 2)
+    # Features that are the same everywhere leave no grid: the patches add up to one color.
+    with torch.no_grad():
+        flat = paint(torch.ones(1, 5, 6, 6))[0].unflatten(0, (16, 3))
+    assert flat.std(dim=0).max() < 1e-6

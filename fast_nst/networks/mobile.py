@@ -1,0 +1,108 @@
+"""A network for real time on CPUs: all its work is done at a quarter of the picture's size."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fast_nst.image.pad import reflect_pad
+from fast_nst.networks.layers import (
+    LEAST,
+    STRIDE,
+    ConvNorm,
+    ResidualBlock,
+    check_size,
+    pad_to_stride,
+)
+from fast_nst.networks.norm import InstanceNorm
+
+PATCH = 3 * STRIDE  # px, side of what one position sees of the picture, and of what it paints
+
+
+class MobileNetwork(nn.Module):
+    """Johnson's residual blocks between one convolution from pixels and one back to them.
+
+    Every position at a quarter of the size reads a patch of 12x12 px and paints one, which overlaps
+    its neighbours'. Nothing else touches full size, where few channels and many pixels leave a
+    CPU's matrix units idle. Features of the content pass by the blocks, for the edges.
+
+    Args:
+        width: a quarter of the channels of the residual blocks, as in ``JohnsonNetwork``; with 8,
+            these are 32, which the matrix units of CPUs take at once.
+        blocks: number of residual blocks.
+
+    Departs from Johnson et al. 2016, sec. 3.1, as ``QuarterNetwork`` does, and has no layer at half
+    size.
+    """
+
+    stride = STRIDE
+    multiple = STRIDE
+    least = LEAST
+
+    def __init__(self, width: int = 8, blocks: int = 5) -> None:
+        super().__init__()
+        check_size(width, blocks)
+        self.channels = 4 * width
+        self.read = nn.Conv2d(3, 8 * width, PATCH, STRIDE, bias=False)
+        self.norm = InstanceNorm(8 * width)
+        self.blocks = nn.Sequential(*(ResidualBlock(4 * width) for _ in range(blocks)))
+        self.join = ConvNorm(8 * width, 8 * width, kernel=3)
+        self.paint = PaintPatches(8 * width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Stylize.
+
+        Args:
+            images: (B, 3, H, W), RGB in [0, 1]; any size from 1x1.
+
+        Returns:
+            The same shape, in [0, 1].
+        """
+        height, width = images.shape[-2:]
+        content = pad_to_stride(images) - 0.5
+        x = torch.relu(self.norm(self.read(reflect_pad(content, (PATCH - STRIDE) // 2))))
+        x = torch.cat([self.blocks(x[:, : self.channels]), x[:, self.channels :]], dim=1)
+        x = self.paint(torch.relu(self.join(x)))
+        # Logits to colors first, then to their places: that copies whole rows of patches.
+        return _to_pixels(torch.sigmoid(x.float()))[..., :height, :width]
+
+
+class PaintPatches(nn.Module):
+    """Every position paints a patch of 12x12 px; patches overlap and are summed.
+
+    As one convolution with 3 x 4 x 4 outputs: for each pixel of a cell of 4x4, the weights of the
+    nine patches that reach it. Patches fade towards their borders, so that no seam is left.
+
+    Args:
+        channels: of the features.
+    """
+
+    fade: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        # All pixels start with the same weights (Aitken et al. 2017, sec. 3.2).
+        colors = nn.init.kaiming_uniform_(torch.empty(3, channels, 1, 1), a=5**0.5)
+        self.weight = nn.Parameter(colors.repeat(STRIDE**2, 1, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(3 * STRIDE**2))
+        line = torch.sin(torch.pi * (torch.arange(PATCH) + 0.5) / PATCH).square()
+        fade = torch.outer(line, line)  # of a patch, (12, 12)
+        # A cell's pixel (y, x) is pixel (8 + y - 4 row, 8 + x - 4 column) of the patch that the
+        # convolution's tap (row, column) paints.
+        cells = fade.reshape(3, STRIDE, 3, STRIDE).flip(0, 2)
+        cells = cells.permute(1, 3, 0, 2).flatten(0, 1)  # (16, 3, 3)
+        self.register_buffer("fade", cells.repeat_interleave(3, dim=0)[:, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, 48, H, W): rows of a cell, its columns, then colors."""
+        weight = (self.weight * self.fade).to(x.dtype)
+        return F.conv2d(reflect_pad(x, 1), weight, self.bias.to(x.dtype))
+
+
+def _to_pixels(cells: Tensor) -> Tensor:
+    """(B, 4 x 4 x 3, H, W) to (B, 3, 4 H, 4 W), channels last in memory."""
+    batch, _, height, width = cells.shape
+    rows = cells.permute(0, 2, 3, 1).reshape(batch, height, width, STRIDE, STRIDE * 3)
+    pixels = rows.permute(0, 1, 3, 2, 4).reshape(batch, STRIDE * height, STRIDE * width, 3)
+    return pixels.permute(0, 3, 1, 2)
