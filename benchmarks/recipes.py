@@ -6,7 +6,7 @@
 
 Each recipe is what follows ``python -m fast_nst.train``. Writes ``results/recipes.json``, one entry
 per recipe and style, and prints a table with medians over the styles. What the file has already is
-not measured again, unless with ``--again``.
+not measured again, unless with ``--again``; what ``--keep`` has is not trained again.
 """
 
 from __future__ import annotations
@@ -14,44 +14,50 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
+
+from fast_nst.checkpoint import read_metadata
 
 COLUMNS = ("paper", "strict", "strict_judge", "content", "style", "grid", "hatching", "border")
 
 
+def train(recipe: str, style: str, keep: Path) -> Path:
+    """Run the training command, unless its filter is in ``keep`` already."""
+    stem = "_".join([style, *recipe.replace("=", "-").replace("/", "-").split()])
+    file = keep / f"{stem}.safetensors"
+    if not file.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "fast_nst.train", f"style={style}"]
+            subprocess.run([*command, *shlex.split(recipe)], cwd=folder, check=True)
+            keep.mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path(folder) / "checkpoints" / f"{style}.safetensors", file)
+    return file
+
+
 def measure(recipe: str, style: str, args: argparse.Namespace) -> dict[str, Any]:
-    """Run the two commands; return the report's figures of the filter."""
+    """Train and judge; return the report's figures of the filter."""
     with tempfile.TemporaryDirectory() as folder:
-        begin = time.monotonic()
-        train = [sys.executable, "-m", "fast_nst.train", f"style={style}", *shlex.split(recipe)]
-        said = subprocess.run(train, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
-        seconds = time.monotonic() - begin
-        trained = Path(folder) / "checkpoints" / f"{style}.safetensors"
-        report = Path(folder) / "report.html"
+        trained = train(recipe, style, args.keep or Path(folder))
+        report = trained.with_suffix(".html")
         evaluate = [
             *(sys.executable, "-m", "fast_nst", "evaluate", "--ckpt", trained, "-o", report),
             *("--images", args.photos.resolve(), "--photos", args.count),
             *("--sizes", args.sizes, "--iterations", args.iterations),
             *(("--judge", args.judge.resolve()) if args.judge else ()),
         ]
-        subprocess.run([str(part) for part in evaluate], cwd=folder, check=True)
+        subprocess.run([str(part) for part in evaluate], check=True)
         found = json.loads(report.with_suffix(".json").read_text())
-        if args.keep:
-            args.keep.mkdir(parents=True, exist_ok=True)
-            stem = "_".join([style, *recipe.replace("=", "-").replace("/", "-").split()])
-            for file in (trained, report):
-                (args.keep / f"{stem}{file.suffix}").write_bytes(file.read_bytes())
+        trainer = read_metadata(trained).config["trainer"]
     return {
         "recipe": recipe,
         "style": style,
-        "training_command_s": round(seconds, 1),
-        "said": said.stdout.strip().splitlines()[-1:],
+        "trainer": {key: trainer[key] for key in ("max_steps", "max_time_s")},
         "sizes": {str(each["size"]): each["figures"] for each in found["filters"][0]["sizes"]},
         # Names suffice: where the folders lie is of no interest to others.
         "settings": found["settings"]

@@ -71,8 +71,9 @@ class MobileNetwork(nn.Module):
 class PaintPatches(nn.Module):
     """Every position paints a patch of 12x12 px; patches overlap and are summed.
 
-    As one convolution with 3 x 4 x 4 outputs: for each pixel of a cell of 4x4, the weights of the
-    nine patches that reach it. Patches fade towards their borders, so that no seam is left.
+    As one convolution with 4 x 4 x 3 outputs: for each pixel of a cell of 4x4, the weights of the
+    nine patches that reach it. No weights make a grid of cells by themselves: patches fade towards
+    their borders, and features that are the same everywhere give one color.
 
     Args:
         channels: of the features.
@@ -85,7 +86,7 @@ class PaintPatches(nn.Module):
         # All pixels start with the same weights (Aitken et al. 2017, sec. 3.2).
         colors = nn.init.kaiming_uniform_(torch.empty(3, channels, 1, 1), a=5**0.5)
         self.weight = nn.Parameter(colors.repeat(STRIDE**2, 1, 3, 3))
-        self.bias = nn.Parameter(torch.zeros(3 * STRIDE**2))
+        self.bias = nn.Parameter(torch.zeros(3))
         line = torch.sin(torch.pi * (torch.arange(PATCH) + 0.5) / PATCH).square()
         fade = torch.outer(line, line)  # of a patch, (12, 12)
         # A cell's pixel (y, x) is pixel (8 + y - 4 row, 8 + x - 4 column) of the patch that the
@@ -94,10 +95,17 @@ class PaintPatches(nn.Module):
         cells = cells.permute(1, 3, 0, 2).flatten(0, 1)  # (16, 3, 3)
         self.register_buffer("fade", cells.repeat_interleave(3, dim=0)[:, None], persistent=False)
 
+    def kernel(self) -> Tensor:
+        """The convolution's weights, (48, C, 3, 3)."""
+        kernel = self.weight * self.fade
+        flat = kernel.sum((2, 3), keepdim=True).view(STRIDE**2, 3, -1, 1, 1)
+        excess = (flat - flat.mean(0)).flatten(0, 1)  # of each pixel where features are the same
+        return kernel - self.fade * (excess / self.fade.sum((2, 3), keepdim=True))
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, 48, H, W): rows of a cell, its columns, then colors."""
-        weight = (self.weight * self.fade).to(x.dtype)
-        return F.conv2d(reflect_pad(x, 1), weight, self.bias.to(x.dtype))
+        bias = self.bias.repeat(STRIDE**2)
+        return F.conv2d(reflect_pad(x, 1), self.kernel().to(x.dtype), bias.to(x.dtype))
 
 
 def _to_pixels(cells: Tensor) -> Tensor:

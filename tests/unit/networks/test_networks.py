@@ -111,7 +111,8 @@ def test_the_mobile_network_paints_overlapping_patches_that_fade_to_their_border
     fade = patch[0] / patch[0].max()
     line = torch.sin(torch.pi * (torch.arange(12) + 0.5) / 12) ** 2
     torch.testing.assert_close(fade / fade.max(), torch.outer(line, line) / line.max() ** 2)
-    # Features that are the same everywhere leave no grid: the patches add up to one color.
+    # Features that are the same everywhere leave no grid, whatever the weights.
     with torch.no_grad():
+        paint.weight.normal_()
         flat = paint(torch.ones(1, 5, 6, 6))[0].unflatten(0, (16, 3))
-    assert flat.std(dim=0).max() < 1e-6
+    assert flat.std(dim=0).max() < 1e-5
