@@ -73,7 +73,7 @@ def input_speed(result: Result) -> str:
     return table(["", "decoded each time, images/s", "from the cache, images/s"], rows) + (
         f"\n\n{result['photos']} {kind}; {result['size_px']} px. While the cache fills: "
         f"{result['filling_images_per_s']} images/s. `python -m fast_nst.train` with a warm cache, "
-        f"from its start to the filter after one step: {result['whole_command_of_one_step_s']} s."
+        f"from its start to the end of its first step: {result['first_step_s']} s."
     )
 
 
@@ -87,10 +87,11 @@ def stylize_speed(result: Result) -> str:
             [
                 each["network"], f"`{each['engine']}`",
                 *(f"{each[f'{size}_ms']:.0f}" for size in sizes),
+                f"{each[f'{sizes[-1]}_first_s']:.1f}",
                 "" if ratio is None else f"**{ratio}x**",
             ]
         )  # fmt: skip
-    head = ["network", "engine", *(f"{size}, ms" for size in sizes)]
+    head = ["network", "engine", *(f"{size}, ms" for size in sizes), f"first {sizes[-1]}, s"]
     return table([*head, f"{result['compared_at']}, usual / this"], rows)
 
 
