@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import onnx
 
 NETWORK = "onnx"  # what the metadata say instead of a key of NETWORKS
-LARGEST_DIFFERENCE = 1 / 255  # of a value in [0, 1]
+LARGEST_DIFFERENCE = 1 / 255  # of a value in [0, 1]; twice that is allowed where 8 bits are resized
 _ROUNDING = 1e-6  # a step of an 8-bit result is a little more than 1/255 in 32-bit floats
 
 
@@ -110,7 +110,7 @@ def import_graph(
         output.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(content)
         tell("checking")
-        differences = _check(partial, path, examples)
+        differences = _check(partial, session, examples)
         partial.replace(output)
     except OSError as error:
         raise ExportError(
@@ -153,8 +153,11 @@ def _load(path: Path) -> onnx.ModelProto:
 def _run(
     session: OnnxSession,
 ) -> tuple[list[_Example], tuple[tuple[int, int, int], ...], bool]:
-    """Pictures and what the model makes of them, sizes that it fails on, and whether it returns
-    pictures of another size than it gets, by more than a surplus.
+    """Try a model on pictures.
+
+    Returns:
+        What it makes of them; the sizes that it fails on; whether it returns pictures of another
+        size than it gets, by more than a surplus.
 
     Raises:
         CheckpointError: If it fails on all sizes.
@@ -178,18 +181,21 @@ def _run(
     return examples, tuple(refused), resizes
 
 
-def _check(partial: Path, path: Path, examples: list[_Example]) -> tuple[Difference, ...]:
+def _check(partial: Path, session: OnnxSession, examples: list[_Example]) -> tuple[Difference, ...]:
+    # A resized value halfway between two whole numbers may become either of them.
+    steps = 2 if session.dtype is np.uint8 and any(session.sides) else 1
+    path = session.path
     try:
-        session = OnnxSession(partial)
-        found = tuple(difference(each.stylized, session.run(each.content)) for each in examples)
+        wrapped = OnnxSession(partial)
+        found = tuple(difference(each.stylized, wrapped.run(each.content)) for each in examples)
     except CheckpointError as error:
         reason = str(error).replace(str(partial), "the result")
         raise ExportError(f"{path} cannot be imported: {reason} Nothing was written.") from error
     worst = max(found, key=lambda each: each.largest)
-    if not worst.largest <= LARGEST_DIFFERENCE + _ROUNDING:
+    if worst.largest > steps * LARGEST_DIFFERENCE + _ROUNDING:
         raise ExportError(
             f"the imported model differs from {path} by {worst.largest:.2g} at "
-            f"{worst.shape[1]}x{worst.shape[2]} px, 1/255 is allowed: nothing was written. "
+            f"{worst.shape[1]}x{worst.shape[2]} px, {steps}/255 is allowed: nothing was written. "
             "Stylize with it as it is: --range."
         )
     return found

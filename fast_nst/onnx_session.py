@@ -50,6 +50,7 @@ class OnnxSession:
         metadata: what the file says of itself, if fast_nst wrote it.
         values: what it takes and returns, one of ``RANGES``.
         channels_last: whether that is (B, H, W, 3).
+        dtype: of the values that it takes, a type of NumPy's.
         sides: the fixed height and width, px; None where any is taken.
         batch: how many pictures it takes at once; None for any number.
 
@@ -108,7 +109,7 @@ class OnnxSession:
                 f"{self.path} takes {shown or 'nothing'}; wanted one picture, (B, 3, H, W) or "
                 "(B, H, W, 3). Export a model from pictures to pictures."
             )
-        self._name, self._type = inputs[0].name, _TYPES[inputs[0].type]
+        self._name, self.dtype = inputs[0].name, _TYPES[inputs[0].type]
         self.channels_last = channels_at == [3]
         sides = shape[1:3] if self.channels_last else shape[2:]
         self.sides = [side if isinstance(side, int) else None for side in sides]
@@ -129,7 +130,7 @@ class OnnxSession:
     def takes_any_picture(self) -> bool:
         """Whether it takes single float32 pictures, (1, 3, H, W), of any height and width."""
         return (
-            self._type is np.float32
+            self.dtype is np.float32
             and not self.channels_last
             and self.sides == [None, None]
             and self.batch in (None, 1)
@@ -189,8 +190,8 @@ class OnnxSession:
             pictures = np.ascontiguousarray(pictures.transpose(0, 2, 3, 1))
         return (
             pictures.round().astype(np.uint8)
-            if self._type is np.uint8
-            else pictures.astype(self._type, copy=False)
+            if self.dtype is np.uint8
+            else pictures.astype(self.dtype, copy=False)
         )
 
     def _from_model(self, result: npt.NDArray[Any], batch: int) -> Array:

@@ -19,7 +19,7 @@ _TYPES = {1: "float", 2: "uint8", 10: "float16", 11: "double"}  # TensorProto's 
 
 def opset_of(model: onnx.ModelProto) -> int:
     """The version of ONNX's own operators that a model uses."""
-    return next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
+    return int(next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx")))
 
 
 def wrap(model: onnx.ModelProto, session: OnnxSession, resizes: bool) -> onnx.ModelProto:
