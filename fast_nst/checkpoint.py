@@ -124,7 +124,7 @@ def load_filter(path: str | Path) -> Filter:
     if path.suffix.lower() == ".onnx":
         raise CheckpointError(
             f"{path} is an ONNX model, which holds no network that PyTorch could load. "
-            "Give the .safetensors file."
+            "Give the filter file that it was made from, if there is one."
         )
     if path.suffix == ".ckpt":
         metadata, state = _from_lightning(path)

@@ -153,6 +153,25 @@ def register_schema() -> None:
     ConfigStore.instance().store(name="schema", node=TrainConfig)
 
 
+def default_groups(*names: str) -> dict[str, dict[str, Any]]:
+    """What groups of ``conf/train.yaml`` hold where nothing is overridden.
+
+    Args:
+        names: of groups whose files stand for themselves, such as ``encoder`` and ``loss``.
+    """
+    from omegaconf import OmegaConf
+
+    choices: Any = OmegaConf.to_container(OmegaConf.load(config_dir() / "train.yaml"))
+    groups = {}
+    for choice in choices["defaults"]:
+        for name in names:
+            if isinstance(choice, dict) and name in choice:
+                file = config_dir() / name / f"{choice[name]}.yaml"
+                values: Any = OmegaConf.to_container(OmegaConf.load(file))
+                groups[name] = values
+    return groups
+
+
 def style_path(style: StyleConfig) -> Path:
     """The style's picture file: ``style.image``, or the bundled texture of that name."""
     if style.image is not None:

@@ -27,6 +27,7 @@ OPSET = 18
 INPUT, OUTPUT = "content", "stylized"
 NEEDED = "Install ONNX support: pip install 'fast-nst[onnx]'"
 
+_LARGEST_KERNEL = 2**22  # values; larger constants are left as they are
 _AXES = {0: "batch", 2: "height", 3: "width"}
 
 
@@ -167,7 +168,8 @@ def _merge_norms(model: Any) -> onnx.ModelProto:
     rewritten: onnx_ir.Model = rewrite(model, pattern_rewrite_rules=[rule])
     from onnxscript import optimizer
 
-    optimizer.optimize(rewritten)  # computes the reshaped constants
+    # Computes the reshaped constants, and kernels that are made of others.
+    optimizer.optimize(rewritten, input_size_limit=_LARGEST_KERNEL)
     proto: onnx.ModelProto = to_proto(rewritten)
     return proto
 

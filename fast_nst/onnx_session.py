@@ -22,8 +22,9 @@ Array = npt.NDArray[np.float32]
 RANGES = ("0-1", "0-255", "imagenet")
 NEEDED = "Install ONNX Runtime support: pip install 'fast-nst[onnxruntime]'"
 
-_MEAN = np.array([0.485, 0.456, 0.406], np.float32)[:, None, None]  # ImageNet, of RGB in [0, 1]
-_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)[:, None, None]
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of RGB in [0, 1]
+_MEAN = np.array(MEAN, np.float32)[:, None, None]
+_DEVIATION = np.array(DEVIATION, np.float32)[:, None, None]
 _TYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -46,12 +47,17 @@ class OnnxSession:
         threads: 0 for as many as there are cores.
 
     Attributes:
-        metadata: what the file says of itself, if fast_nst exported it.
+        metadata: what the file says of itself, if fast_nst wrote it.
+        values: what it takes and returns, one of ``RANGES``.
+        channels_last: whether that is (B, H, W, 3).
+        dtype: of the values that it takes, a type of NumPy's.
+        sides: the fixed height and width, px; None where any is taken.
+        batch: how many pictures it takes at once; None for any number.
 
     Raises:
         CheckpointError: If it is missing, no ONNX model, or of another shape.
         ConfigError: If ONNX Runtime is not installed or cannot use ``device``, ``values`` is
-            unknown, or neither the caller nor the file tells them.
+            unknown or not what the file says, or neither the caller nor the file tells them.
     """
 
     def __init__(
@@ -80,10 +86,14 @@ class OnnxSession:
                 raise CheckpointError(
                     f"{path}: its {KEY!r} metadata is damaged ({error})."
                 ) from error
-            values = values or "0-1"
+            if values not in (None, "0-1"):
+                raise ConfigError(
+                    f"--range {values}: {path} says itself that it takes 0-1. Leave --range out."
+                )
+            values = "0-1"
         if values is None:
             raise ConfigError(
-                f"{path} was not exported by fast_nst and does not say which values it takes. "
+                f"{path} is another program's ONNX model and does not say which values it takes. "
                 f"Say so: --range {', --range '.join(RANGES)}."
             )
         self.values = values
@@ -99,11 +109,11 @@ class OnnxSession:
                 f"{self.path} takes {shown or 'nothing'}; wanted one picture, (B, 3, H, W) or "
                 "(B, H, W, 3). Export a model from pictures to pictures."
             )
-        self._name, self._type = inputs[0].name, _TYPES[inputs[0].type]
-        self._channels_last = channels_at == [3]
-        sides = shape[1:3] if self._channels_last else shape[2:]
-        self._fixed = [side if isinstance(side, int) else None for side in sides]
-        self._batch = shape[0] if isinstance(shape[0], int) else None
+        self._name, self.dtype = inputs[0].name, _TYPES[inputs[0].type]
+        self.channels_last = channels_at == [3]
+        sides = shape[1:3] if self.channels_last else shape[2:]
+        self.sides = [side if isinstance(side, int) else None for side in sides]
+        self.batch = shape[0] if isinstance(shape[0], int) else None
 
     @property
     def input_name(self) -> str:
@@ -120,10 +130,10 @@ class OnnxSession:
     def takes_any_picture(self) -> bool:
         """Whether it takes single float32 pictures, (1, 3, H, W), of any height and width."""
         return (
-            self._type is np.float32
-            and not self._channels_last
-            and self._fixed == [None, None]
-            and self._batch in (None, 1)
+            self.dtype is np.float32
+            and not self.channels_last
+            and self.sides == [None, None]
+            and self.batch in (None, 1)
         )
 
     @property
@@ -139,42 +149,53 @@ class OnnxSession:
             CheckpointError: If the model fails or returns no picture.
         """
         size = (pictures.shape[2], pictures.shape[3])
-        inside = (self._fixed[0] or size[0], self._fixed[1] or size[1])
-        x = self._to_model(_resize(pictures, inside))
+        inside = (self.sides[0] or size[0], self.sides[1] or size[1])
+        y = self.run_model(_resize(pictures, inside))
+        if is_surplus((y.shape[2], y.shape[3]), inside):
+            y = y[..., : inside[0], : inside[1]]
+        return _resize(y, size)
+
+    def run_model(self, pictures: Array) -> Array:
+        """Stylize (B, 3, H, W) in [0, 1], of a size that the model takes, as it is.
+
+        Returns:
+            (B, 3, H', W') in [0, 1]: whatever size the model returns.
+
+        Raises:
+            CheckpointError: If the model fails or returns no picture.
+        """
+        x = self._to_model(pictures)
         try:
-            if self._batch is None:
+            if self.batch is None:
                 results = [self._session.run(None, {self._name: x})[0]]
             else:
                 results = [
                     self._session.run(None, {self._name: part})[0][:real]
-                    for part, real in _batches(x, self._batch)
+                    for part, real in _batches(x, self.batch)
                 ]
         except Exception as error:  # what ONNX Runtime raises has no common class of its own
+            height, width = pictures.shape[2:]
             raise CheckpointError(
-                f"{self.path} failed on {size[0]}x{size[1]} px ({' '.join(str(error).split())}). "
+                f"{self.path} failed on {height}x{width} px ({' '.join(str(error).split())}). "
                 "Try another size."
             ) from error
-        y = self._from_model(np.concatenate(results), pictures.shape[0])
-        height, width = inside
-        if 0 <= y.shape[2] - height < _MOST_BEYOND and 0 <= y.shape[3] - width < _MOST_BEYOND:
-            y = y[..., :height, :width]
-        return _resize(y, size)
+        return self._from_model(np.concatenate(results), pictures.shape[0])
 
     def _to_model(self, pictures: Array) -> npt.NDArray[Any]:
         if self.values == "0-255":
             pictures = pictures * np.float32(255)
         elif self.values == "imagenet":
             pictures = (pictures - _MEAN) / _DEVIATION
-        if self._channels_last:
+        if self.channels_last:
             pictures = np.ascontiguousarray(pictures.transpose(0, 2, 3, 1))
         return (
             pictures.round().astype(np.uint8)
-            if self._type is np.uint8
-            else pictures.astype(self._type, copy=False)
+            if self.dtype is np.uint8
+            else pictures.astype(self.dtype, copy=False)
         )
 
     def _from_model(self, result: npt.NDArray[Any], batch: int) -> Array:
-        if self._channels_last and result.ndim == 4:
+        if self.channels_last and result.ndim == 4:
             result = result.transpose(0, 3, 1, 2)
         if result.ndim != 4 or result.shape[:2] != (batch, 3):
             raise CheckpointError(
@@ -196,13 +217,30 @@ def read_graph_metadata(path: Path) -> FilterMetadata:
     """Read what an ONNX model says of itself.
 
     Raises:
-        CheckpointError: If it is no model, or fast_nst did not export it.
+        CheckpointError: If it is no model, or another program's.
         ConfigError: If ONNX Runtime is not installed.
     """
-    metadata = OnnxSession(path, values="0-1").metadata
-    if metadata is None:
-        raise CheckpointError(f"{path} is an ONNX model, but none that fast_nst exported.")
-    return metadata
+    return known_metadata(OnnxSession(path, values="0-1"))
+
+
+def known_metadata(session: OnnxSession) -> FilterMetadata:
+    """What an ONNX model says of itself, where nothing else can be known of it.
+
+    Raises:
+        CheckpointError: If it is another program's; the message says how to import it.
+    """
+    if session.metadata is None:
+        path = session.path
+        raise CheckpointError(
+            f"{path} is another program's ONNX model. Import it: fast-nst import {path} "
+            f"--range {'|'.join(RANGES)} -o OUT.onnx."
+        )
+    return session.metadata
+
+
+def is_surplus(got: tuple[int, int], wanted: tuple[int, int]) -> bool:
+    """Whether a picture of size ``got``, px, is one of size ``wanted`` and a few px more."""
+    return all(0 <= g - w < _MOST_BEYOND for g, w in zip(got, wanted, strict=True))
 
 
 def cuda_at_hand() -> bool:

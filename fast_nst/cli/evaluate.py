@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fast_nst.cli.options import device_option
+from fast_nst.cli.options import checkpoints_option, device_option
 from fast_nst.cli.table import print_table
 
 if TYPE_CHECKING:
@@ -24,16 +24,7 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[
 
 
 @click.command()
-@click.option(
-    "--ckpt",
-    "checkpoints",
-    required=True,
-    multiple=True,
-    metavar="FILE",
-    type=PATH,
-    help="A filter: a .safetensors file, or a .ckpt of a training. Several are judged side by "
-    "side: --ckpt A --ckpt B.",
-)
+@checkpoints_option
 @click.option(
     "--images",
     metavar="FOLDER",

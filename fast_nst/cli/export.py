@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fast_nst.cli.table import print_differences
+
 if TYPE_CHECKING:
     from fast_nst.export import ExportReport
 
@@ -91,10 +93,7 @@ def export(
 
 
 def _print(report: ExportReport) -> None:
-    for each in report.differences:
-        batch, height, width = each.shape
-        shape = f"{batch}x3x{height}x{width}"
-        click.echo(f"{shape:<14} largest difference {each.largest:.1e}, PSNR {each.psnr_db:.0f} dB")
+    print_differences(report.differences)
     if not report.differences:
         click.echo(f"not checked: {report.format} does not run on this machine")
     if report.int8 is not None:

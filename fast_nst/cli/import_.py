@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from fast_nst.cli.table import print_differences
+
+if TYPE_CHECKING:
+    from fast_nst.imported_onnx import ImportReport
 
 
 @click.command("import")
@@ -15,28 +21,64 @@ import click
     required=True,
     metavar="OUT",
     type=click.Path(path_type=Path),
-    help="The filter file: a name that ends in .safetensors.",
+    help="The file: .safetensors for a state dict, .onnx for an ONNX model.",
 )
 @click.option("--style", metavar="NAME", help="The style's name; without it, the file's name.")
-def import_(file: Path, output: Path, style: str | None) -> None:
-    """Turn another program's filter into a filter file, which every command takes.
+@click.option(
+    "--range",
+    "values",
+    metavar="RANGE",
+    help="Values that an ONNX model takes and returns: 0-255, 0-1, or imagenet.",
+)
+def import_(file: Path, output: Path, style: str | None, values: str | None) -> None:
+    """Turn another program's filter into a file that every command takes.
 
-    FILE is a state dict (.pth or .model) of the PyTorch examples' fast_neural_style. It is loaded
-    without running code from it.
+    FILE is a state dict (.pth or .model) of the PyTorch examples' fast_neural_style, or any ONNX
+    model (.onnx) from one picture to one. No code of the file is run. What becomes of an ONNX model
+    is compared with it at six sizes; if it differs by more than 1/255, nothing is written.
 
     \b
-    Example:
+    Examples:
       fast-nst import candy.pth -o candy.safetensors
+      fast-nst import mosaic.onnx --range 0-255 -o mosaic_filter.onnx
     """  # noqa: D301 - click looks for the character, not for the two
-    from fast_nst.checkpoint import save_filter
+    from fast_nst.engine import check_range
     from fast_nst.errors import CheckpointError
+
+    check_range(file, values)
+    is_graph = file.suffix.lower() == ".onnx"
+    ending, kind = (".onnx", "an ONNX model") if is_graph else (".safetensors", "a state dict")
+    if output.suffix.lower() != ending:
+        raise CheckpointError(
+            f"cannot write {output}: what {kind} becomes has a name that ends in {ending}."
+        )
+    if is_graph:
+        from rich.console import Console
+
+        from fast_nst.imported_onnx import import_graph
+
+        with Console(stderr=True).status("loading") as status:
+            report = import_graph(file, output, values, style, on_progress=status.update)
+        _print(report)
+        return
+    from fast_nst.checkpoint import save_filter
     from fast_nst.imported import import_filter
 
-    if output.suffix.lower() != ".safetensors":
-        raise CheckpointError(f"cannot write {output}: a filter file's name ends in .safetensors.")
     loaded = import_filter(file, style)
     save_filter(output, loaded.network, loaded.metadata)
     arguments = ", ".join(
         f"{key} {value}" for key, value in loaded.metadata.network_arguments.items()
     )
     click.echo(f"wrote {output} ({loaded.metadata.network}, {arguments})")
+
+
+def _print(report: ImportReport) -> None:
+    print_differences(report.differences)
+    for batch, height, width in report.refused:
+        click.echo(f"{f'{batch}x3x{height}x{width}':<14} not checked: the model itself fails on it")
+    if report.batch > 1:
+        click.echo(
+            f"warning: the model computes {report.batch} pictures at once, of which one is used.",
+            err=True,
+        )
+    click.echo(f"wrote {report.path} ({report.size_bytes / 1e6:.1f} MB)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,4 +14,15 @@ DEVICE: dict[str, Any] = {
     "metavar": "NAME",
     "help": "cpu, cuda, mps, or auto for the fastest of them that is there.",
 }
+# Of commands that take several filters, ONNX models too.
+checkpoints_option = click.option(
+    "--ckpt",
+    "checkpoints",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A filter: .safetensors, .ckpt of a training, or .onnx of fast-nst export or import. May "
+    "be given several times.",
+)
 device_option = click.option("--device", **DEVICE)

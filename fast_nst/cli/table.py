@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from fast_nst.parity import Difference
 
 
 def print_table(heading: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -21,3 +27,11 @@ def print_table(heading: str, columns: Sequence[str], rows: Iterable[Sequence[st
     if not console.is_terminal:
         console.width = 1000  # piped into another program, lines are not wrapped at 80 columns
     console.print(table)
+
+
+def print_differences(differences: Iterable[Difference]) -> None:
+    """Print a line for each size at which a converted network was compared."""
+    for each in differences:
+        batch, height, width = each.shape
+        shape = f"{batch}x3x{height}x{width}"
+        click.echo(f"{shape:<14} largest difference {each.largest:.1e}, PSNR {each.psnr_db:.0f} dB")

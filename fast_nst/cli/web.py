@@ -9,23 +9,15 @@ from pathlib import Path
 
 import click
 
-PATH = click.Path(path_type=Path)
+from fast_nst.cli.options import checkpoints_option
 
 
 @click.command()
-@click.option(
-    "--ckpt",
-    "checkpoints",
-    required=True,
-    multiple=True,
-    metavar="FILE",
-    type=PATH,
-    help="A filter: .safetensors, .ckpt, or .onnx of fast-nst export. May be given several times.",
-)
+@checkpoints_option
 @click.option(
     "--out",
     metavar="FOLDER",
-    type=PATH,
+    type=click.Path(path_type=Path),
     help="Write the page there, for any host of static files, instead of serving it.",
 )
 @click.option(

@@ -21,7 +21,8 @@ TIMEOUT_S = 600
 # alone has used; elsewhere, what getrusage knows (macOS counts bytes, others KiB).
 PROGRAM = """
 import resource, sys, torch
-from fast_nst.checkpoint import load_filter
+from pathlib import Path
+from fast_nst.graph_network import load_any
 
 def memory(field):
     try:
@@ -31,7 +32,7 @@ def memory(field):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak << 10
 
-network = load_filter(sys.argv[1]).network
+network = load_any(Path(sys.argv[1])).network
 torch.set_num_threads(int(sys.argv[4]))
 picture = torch.rand(1, 3, int(sys.argv[2]), int(sys.argv[3]))
 before = memory("VmRSS")

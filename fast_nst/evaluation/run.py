@@ -17,7 +17,7 @@ from fast_nst.evaluation.page import render_page
 from fast_nst.evaluation.photos import find_photos
 from fast_nst.evaluation.progress import EvaluateProgress, Work
 from fast_nst.evaluation.report import FilterFigures, Report, plan_output, write_files
-from fast_nst.evaluation.subjects import Subject, find_judge, load_subjects
+from fast_nst.evaluation.subjects import Subject, find_judge, load_subjects, was_imported
 from fast_nst.hardware import describe_machine, fast_bf16, find_device
 
 
@@ -113,7 +113,7 @@ def evaluate(
                 file=str(subject.file),
                 style=subject.metadata.style,
                 style_file=str(subject.style_file),
-                encoder=subject.metadata.config["encoder"]["name"],
+                encoder=subject.encoder,
                 sizes=at_sizes,
                 flicker=flickers,
             )
@@ -177,7 +177,13 @@ def _notes(
         f"{subject.name} is judged with {subject.style_file}, not with the very file that it was "
         "trained with."
         for subject in subjects
-        if subject.style_differs
+        if subject.style_differs and not was_imported(subject.metadata)
+    ]
+    notes += [
+        f"{subject.name} was imported: nobody knows how it was trained, so it is judged by the "
+        "loss that trainings have by default."
+        for subject in subjects
+        if was_imported(subject.metadata)
     ]
     notes += [
         f"{subject.name} was trained with the judge's kind of encoder."

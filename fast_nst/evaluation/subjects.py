@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fast_nst.checkpoint import FilterMetadata, load_filter
-from fast_nst.config import StyleConfig, style_path
+from fast_nst.checkpoint import FilterMetadata
+from fast_nst.config import StyleConfig, default_groups, style_path
 from fast_nst.encoders import ENCODERS, Encoder, create_encoder
 from fast_nst.errors import CheckpointError, ConfigError, WeightsError, suggest
+from fast_nst.graph_network import load_any
 from fast_nst.image.io import read_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss, create_loss
@@ -35,6 +36,7 @@ class Subject:
         file: its file.
         metadata: what the file says of itself.
         network: on the device that all is computed on.
+        encoder: the name of the encoder that it was trained with, or is judged by.
         style_file: the style picture.
         style: (1, 3, H, W), the same at the size that it was trained with.
         objective: what it was trained with, but for terms against artefacts.
@@ -47,6 +49,7 @@ class Subject:
     file: Path
     metadata: FilterMetadata
     network: nn.Module
+    encoder: str
     style_file: Path
     style: Tensor
     objective: PerceptualLoss
@@ -71,7 +74,7 @@ def load_subjects(
     """Load filters and build what judges them.
 
     Args:
-        files: filter files.
+        files: filter files, or ONNX models that ``fast_nst`` wrote.
         style: the style picture of all; None for the ones that they were trained with.
         judge: the independent encoder.
         device: where to compute.
@@ -90,8 +93,8 @@ def load_subjects(
 
     subjects = []
     for file, name in zip(files, distinct_names(files), strict=True):
-        loaded = load_filter(file)
-        config = training_config(loaded.metadata, file)
+        loaded = load_any(file)
+        config = training_config(loaded.metadata, file, style)
         style_file = style or _style_file(config["style"], file)
         picture = resize_short_side(read_image(style_file).rgb, config["style"]["size"])[None].to(
             device
@@ -114,6 +117,7 @@ def load_subjects(
                 file=file,
                 metadata=loaded.metadata,
                 network=loaded.network.to(device),
+                encoder=config["encoder"]["name"],
                 style_file=style_file,
                 style=picture,
                 objective=objective,
@@ -167,18 +171,37 @@ def distinct_names(files: Sequence[Path]) -> list[str]:
     return names
 
 
-def training_config(metadata: FilterMetadata, file: Path) -> dict[str, Any]:
+def training_config(
+    metadata: FilterMetadata, file: Path, style: Path | None = None
+) -> dict[str, Any]:
     """What of a filter's training configuration decides its loss, without terms against artefacts.
 
-    A picture that is optimised has no network whose artefacts such terms could suppress.
+    A picture that is optimised has no network whose artefacts such terms could suppress. Filters
+    of other programs, whose configuration nobody knows, are judged by the default one.
+
+    Args:
+        metadata: of the filter.
+        file: the filter.
+        style: its style picture, if the user says which it is.
 
     Raises:
         CheckpointError: If the file does not hold it.
     """
+    config = metadata.config
+    if was_imported(metadata):
+        if style is None:
+            raise CheckpointError(
+                f"{file} was imported and does not say what it was trained with. Give its style "
+                "picture, --style FILE: it is judged by the loss that trainings have by default."
+            )
+        config = {
+            "style": {"name": metadata.style, "size": StyleConfig.size},
+            **default_groups("encoder", "loss"),
+        }
     needed = {"style": ("name", "size"), "encoder": ("name",), "loss": ()}
     groups: dict[str, dict[str, Any]] = {}
     for group, keys in needed.items():
-        values = metadata.config.get(group)
+        values = config.get(group)
         if not isinstance(values, Mapping) or any(key not in values for key in keys):
             raise CheckpointError(
                 f"{file} does not say what it was trained with (no {group} in its metadata), so "
@@ -190,6 +213,11 @@ def training_config(metadata: FilterMetadata, file: Path) -> dict[str, Any]:
         if name.endswith("_weight") and name.removesuffix("_weight") not in OBJECTIVE:
             groups["loss"][name] = 0.0
     return groups
+
+
+def was_imported(metadata: FilterMetadata) -> bool:
+    """Whether a filter comes from another program, so that nobody knows how it was trained."""
+    return "imported" in metadata.config
 
 
 def _style_file(style: Mapping[str, Any], file: Path) -> Path:

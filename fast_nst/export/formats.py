@@ -106,7 +106,12 @@ def write_coreml(trained: Filter, path: Path) -> Made:
         side = coremltools.RangeDim(*_COREML_SIDES, default=256)
         content = coremltools.TensorType(name="content", shape=(1, 3, side, side))
         try:
-            model = coremltools.convert(core, inputs=[content], convert_to="mlprogram")
+            model = coremltools.convert(
+                core,
+                inputs=[content],
+                convert_to="mlprogram",
+                minimum_deployment_target=coremltools.target.iOS16,  # has all that ours compute
+            )
         except Exception as error:  # it raises whatever it stumbles on
             raise ExportError(
                 f"coremltools {coremltools.__version__} cannot convert this network "

@@ -7,27 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fast_nst.checkpoint import load_filter
 from fast_nst.engine import COMPILED, check_range, choose_engine, load_session
+from fast_nst.graph_network import GraphNetwork
 from fast_nst.hardware import find_device
 from fast_nst.inference.compiled import CompiledNetwork
 from fast_nst.metadata import FilterMetadata
-from fast_nst.onnx_session import OnnxSession
-
-
-class GraphNetwork(nn.Module):
-    """An ONNX graph that stands where a network would; it holds no parameters and no layers."""
-
-    def __init__(self, session: OnnxSession) -> None:
-        super().__init__()
-        self.session = session
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1] to the same, on the device of ``images``."""
-        array = images.detach().to("cpu", torch.float32).contiguous().numpy()
-        return torch.from_numpy(self.session.run(array)).to(images.device)
 
 
 def load_network(

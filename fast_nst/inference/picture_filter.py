@@ -49,7 +49,7 @@ class GraphFilter:
 
     def to_torch(self) -> Stylizer:
         """The same filter for tensors."""
-        from fast_nst.inference.engine_network import GraphNetwork
+        from fast_nst.graph_network import GraphNetwork
         from fast_nst.inference.stylizer import Stylizer
 
         return Stylizer(GraphNetwork(self.session), self.session.metadata)

@@ -110,7 +110,7 @@ class PaintPatches(nn.Module):
 
 def _to_pixels(cells: Tensor) -> Tensor:
     """(B, 4 x 4 x 3, H, W) to (B, 3, 4 H, 4 W), channels last in memory."""
-    batch, _, height, width = cells.shape
-    rows = cells.permute(0, 2, 3, 1).reshape(batch, height, width, STRIDE, STRIDE * 3)
-    pixels = rows.permute(0, 1, 3, 2, 4).reshape(batch, STRIDE * height, STRIDE * width, 3)
+    height, width = cells.shape[-2:]  # not the batch: coremltools 9 fails on a size that it knows
+    rows = cells.permute(0, 2, 3, 1).reshape(-1, height, width, STRIDE, STRIDE * 3)
+    pixels = rows.permute(0, 1, 3, 2, 4).reshape(-1, STRIDE * height, STRIDE * width, 3)
     return pixels.permute(0, 3, 1, 2)

@@ -225,7 +225,7 @@ def test_evaluating_an_imported_filter_says_what_is_missing(tmp_path: Path) -> N
     ckpt = tmp_path / "candy.safetensors"
     assert run("import", their_file(tmp_path / "candy.pth"), "-o", ckpt).exit_code == 0
     result = run("evaluate", "--ckpt", ckpt, "-o", tmp_path / "report.html")
-    assert "does not say what it was trained with" in one_line(result)
+    assert "does not say what it was trained with. Give its style" in one_line(result)
 
 
 def test_an_unknown_layout_and_an_unknown_ending_are_one_line(tmp_path: Path) -> None:

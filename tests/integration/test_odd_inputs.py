@@ -11,6 +11,7 @@ import torch
 from click.testing import CliRunner, Result
 from hydra.core.global_hydra import GlobalHydra
 
+import fast_nst.paths
 from fast_nst.cli.main import main
 from fast_nst.image.io import read_image
 from fast_nst.image.resize import resize_short_side
@@ -95,23 +96,45 @@ def test_what_is_no_filter_is_refused_by_every_command_that_takes_one(
 
 
 @pytest.mark.parametrize("name", NO_FILTERS)
+def test_what_is_no_filter_does_not_get_into_a_page(
+    renamed: Callable[[str, str], Path],
+    tmp_path: Path,
+    out: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    built = tmp_path / "package" / "assets" / "web"
+    built.mkdir(parents=True)
+    (built / "index.html").write_text("<title>page</title>")
+    monkeypatch.setattr(fast_nst.paths, "PACKAGE", tmp_path / "package")
+    for suffix in (".safetensors", ".onnx"):
+        file = renamed(name, suffix)
+        assert_refused(run("web", "--ckpt", file, "--out", out / "site"), file, out)
+
+
+@pytest.mark.parametrize("name", NO_FILTERS)
 def test_what_is_no_state_dict_is_not_imported(
     renamed: Callable[[str, str], Path], out: Path, name: str
 ) -> None:
     for suffix in (".pth", ".model", ".png"):
         file = renamed(name, suffix)
         assert_refused(run("import", file, "-o", out / "out.safetensors"), file, out)
+    file = renamed(name, ".onnx")
+    assert_refused(run("import", file, "--range", "0-255", "-o", out / "out.onnx"), file, out)
 
 
-@pytest.mark.parametrize("name", ["header_only.jpg", "text_file.jpg", "zero_byte.png"])
+@pytest.mark.parametrize(
+    "name", ["header_only.jpg", "text_file.jpg", "zero_byte.png", "truncated.jpg", "photo.webp"]
+)
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".png"])
 def test_what_is_no_video_does_not_become_one(
     renamed: Callable[[str, str], Path], filter_file: Path, out: Path, name: str, suffix: str
 ) -> None:
     pytest.importorskip("av")
     file = renamed(name, suffix)
-    for target in ("out.mp4", "out.webm"):
-        assert_refused(run("stylize", "--ckpt", filter_file, file, "-o", out / target), file, out)
+    for target, steady in (("out.mp4", ()), ("out.webm", ("--steady", "0.9"))):
+        arguments = ("--ckpt", filter_file, file, "-o", out / target, *steady)
+        assert_refused(run("stylize", *arguments), file, out)
 
 
 @pytest.mark.parametrize("name", UNREADABLE)

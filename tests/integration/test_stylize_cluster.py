@@ -130,6 +130,8 @@ def test_a_killed_worker_costs_no_picture_and_no_result_is_written_twice(
     photos, out = tmp_path / "photos", tmp_path / "out"
     names = make_photos(photos, 40)
     (photos / "broken.jpg").write_bytes(b"no picture")
+    (photos / "empty & ünïcode №1.png").touch()
+    (photos / "truncated.jpg").write_bytes((photos / names[3]).read_bytes()[:2000])
     # Of an earlier run: one that is done, one that is older than its source, one that is damaged.
     done, old, damaged = names[:3]
     stylize_files(Stylizer.load(filter_file), [photos / done.parent / done.name], out / done)
@@ -160,8 +162,14 @@ def test_a_killed_worker_costs_no_picture_and_no_result_is_written_twice(
 
     assert killed is not None, errors
     assert process.returncode == 1, errors
-    assert "broken.jpg: it is not a picture" in errors
-    assert "1 of 41 pictures failed." in errors
+    lines = [line.partition(f"{photos}/")[2] for line in errors.splitlines() if "error: " in line]
+    assert [line.partition(" (")[0] for line in sorted(lines)] == [
+        "broken.jpg: it is not a picture in a known format. Use one of .png, .jpg, .jpeg, .webp, "
+        ".avif, .tif, .tiff, .bmp, .gif, or convert it first.",
+        "empty & ünïcode №1.png: the file is empty. Download or export it again.",
+        "truncated.jpg: the file is damaged or incomplete",
+    ]
+    assert "3 of 43 pictures failed." in errors
     assert "wrote 39 pictures" in shown
     assert "passed over 1 that" in shown
     # Every picture once: whole, and the same file as when it was first seen.

@@ -125,7 +125,7 @@ def test_a_model_that_classifies_is_one_line(tmp_path: Path) -> None:
     opset = [helper.make_opsetid("", 18)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "c.onnx")
     text = one_line(run("--ckpt", tmp_path / "c.onnx", "--out", tmp_path / "out"))
-    assert "fast-nst export did not write" in text
+    assert "Import it: fast-nst import" in text
 
 
 @pytest.mark.usefixtures("page")

@@ -132,6 +132,11 @@ class ClipReader:
                 f"cannot read {self.source}: no frame of it can be decoded. "
                 "Download or export it again."
             )
+        if self._is_picture():  # FFmpeg also gives what is left of a damaged one
+            raise VideoError(
+                f"cannot read {self.source}: it is a picture, not a video. Give OUT the name of a "
+                "picture, such as out.png."
+            )
         frame = first[0]
         self._first = first
         self._orientation: Orientation = orientation_of(frame.side_data)
@@ -140,6 +145,11 @@ class ClipReader:
             scale = short_side / min(self._size)
             self._size = (round(frame.height * scale), round(frame.width * scale))
         self.info = self._describe(frame)
+
+    def _is_picture(self) -> bool:
+        """Whether it is one file that FFmpeg reads as it does numbered pictures."""
+        name = self.container.format.name
+        return (name == "image2" or name.endswith("_pipe")) and Path(self.source).is_file()
 
     def _find_stream(self) -> VideoStream:
         from av.stream import Disposition

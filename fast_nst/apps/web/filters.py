@@ -17,7 +17,7 @@ from PIL import Image
 from fast_nst.engine import cached_graph
 from fast_nst.errors import CheckpointError
 from fast_nst.metadata import FilterMetadata
-from fast_nst.onnx_session import OnnxSession
+from fast_nst.onnx_session import OnnxSession, known_metadata
 
 THUMBNAIL = 192  # px; shown at half of that, for screens with two pixels per px
 
@@ -51,7 +51,7 @@ class PageFilter:
 
 
 def read_filter(path: Path, sample: Image.Image) -> PageFilter:
-    """Convert a filter file, or take an ONNX model that ``fast-nst export`` wrote.
+    """Convert a filter file, or take an ONNX model that ``fast-nst`` exported or imported.
 
     Args:
         path: a filter file, Lightning's ``.ckpt``, or an ONNX model.
@@ -65,12 +65,7 @@ def read_filter(path: Path, sample: Image.Image) -> PageFilter:
     graph = path if path.suffix.lower() == ".onnx" else cached_graph(path)
     # The range is a guess that is not used: other programs' models are refused below.
     session = OnnxSession(graph, values="0-1")
-    metadata = session.metadata
-    if metadata is None:
-        raise CheckpointError(
-            f"{path} is an ONNX model that fast-nst export did not write; the page does not know "
-            "which values it takes. Give a filter file, or a model of fast-nst export."
-        )
+    metadata = known_metadata(session)
     if not session.takes_any_picture:
         raise CheckpointError(
             f"{path} takes {session.signature}; the page needs float32 pictures of any height and "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 import torch
 from torch import nn
 
+from fast_nst.checkpoint import Filter
 from fast_nst.errors import ExportError
+from fast_nst.export.formats import write_coreml, write_torchscript
 from fast_nst.metadata import KEY, FilterMetadata
 from fast_nst.networks import NETWORKS, create_network
 from fast_nst.onnx_convert import OPSETS, to_onnx, to_program
@@ -52,6 +55,33 @@ def test_every_network_becomes_a_program_of_any_size(name: str) -> None:
     for batch, height, width in [*SHAPES, (1, 1, 1), (3, 2, 5), (1, 40, 4)]:
         x = torch.rand(batch, 3, height, width)
         assert (program(x) - network(x)).abs().max() < 1e-4, (batch, height, width)
+
+
+def test_a_kernel_that_is_computed_from_weights_is_a_constant_of_the_file() -> None:
+    network = create_network("mobile", blocks=1)  # of full width, as small constants fold anyway
+    graph = to_onnx(network.eval().requires_grad_(False), METADATA).graph
+    constants = {each.name for each in graph.initializer}
+    kernels = [node.input[1] for node in graph.node if node.op_type == "Conv"]
+    assert len(kernels) == 5
+    assert constants.issuperset(kernels)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_becomes_a_core_ml_package(name: str, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pytest.importorskip("coremltools")
+    write_coreml(Filter(make_network(name), METADATA), tmp_path / "a.mlpackage")
+    assert any(each.suffix == ".mlmodel" for each in (tmp_path / "a.mlpackage").rglob("*"))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_becomes_a_torchscript_of_any_size(name: str, tmp_path: Path) -> None:
+    network = make_network(name)
+    run = write_torchscript(Filter(network, METADATA), tmp_path / "a.pt").run
+    assert run is not None
+    for each in compare(network, run, [*SHAPES, (1, 1, 1), (3, 2, 5)]):
+        assert each.largest < 1e-4, each
 
 
 def test_a_graph_is_simple_and_says_what_it_is() -> None:

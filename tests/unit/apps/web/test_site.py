@@ -145,7 +145,7 @@ def test_models_that_the_page_cannot_run_are_refused(filter_file: Path, tmp_path
         read_filter(tmp_path / "fixed.onnx", SAMPLE)
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "foreign.onnx")
-    with pytest.raises(CheckpointError, match="fast-nst export did not write"):
+    with pytest.raises(CheckpointError, match="Import it: fast-nst import"):
         read_filter(tmp_path / "foreign.onnx", SAMPLE)
 
 
