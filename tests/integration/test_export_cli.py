@@ -13,12 +13,13 @@ import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from fast_nst.checkpoint import load_filter, read_metadata
+from fast_nst.checkpoint import FilterMetadata, load_filter, read_metadata, save_filter
 from fast_nst.cli.main import main
 from fast_nst.export import export
 from fast_nst.export.run import LIMITS
 from fast_nst.inference import Stylizer
 from fast_nst.metadata import KEY
+from fast_nst.networks import create_network
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -125,6 +126,25 @@ def test_int8_is_refused_or_worth_it_and_forced_on_demand(
     stylizer = Stylizer.load(target)
     assert stylizer.metadata == read_metadata(filter_file)
     assert stylizer(torch.rand(1, 3, 33, 45)).shape == (1, 3, 33, 45)
+
+
+@pytest.mark.parametrize("kind", ["fp16", "int8"])
+def test_a_network_whose_kernels_are_computed_is_exported_in_fewer_bits(
+    tmp_path: Path, kind: str
+) -> None:
+    torch.manual_seed(0)
+    arguments = {"width": 8, "blocks": 2}
+    metadata = FilterMetadata("test", "mobile", arguments)
+    ckpt = save_filter(tmp_path / "a.safetensors", create_network("mobile", **arguments), metadata)
+    for name, more in (("whole.onnx", ()), ("small.onnx", ("--precision", kind, "--force"))):
+        result = run("export", "--ckpt", ckpt, "-o", tmp_path / name, *more)
+        assert result.exit_code == 0, result.output
+    whole, small = (tmp_path / name for name in ("whole.onnx", "small.onnx"))
+    assert small.stat().st_size < 0.7 * whole.stat().st_size
+    assert read_metadata(small) == metadata
+    picture = torch.rand(1, 3, 33, 45, generator=torch.Generator().manual_seed(0))
+    apart = Stylizer.load(small)(picture) - Stylizer.load(whole)(picture)
+    assert 0 < apart.abs().max() < 0.1
 
 
 def test_a_failed_check_writes_nothing(
