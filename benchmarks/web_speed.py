@@ -1,6 +1,6 @@
 """How many frames a second does the page of ``fast-nst web`` stylize, and what could it be at most?
 
-    python benchmarks/web_speed.py                     # small networks of random weights
+    python benchmarks/web_speed.py                     # quarter and mobile, random weights
     python benchmarks/web_speed.py --ckpt FILE ...     # filters
 
 The built page (``make web``) in headless Chromium, on a camera of 320x240 px: what the page itself
@@ -44,19 +44,16 @@ PATIENCE_S = 120
 
 
 def make_filters(folder: Path) -> list[Path]:
-    """Small networks; the time does not depend on their weights."""
-    wanted = {"small": {"name": "quarter", "width": 8, "blocks": 1}}
-    config = config_dir() / "network" / "mobile.yaml"
-    if config.is_file():
-        wanted["mobile"] = yaml.safe_load(config.read_text())
+    """Networks of conf/network with random weights, on which the time does not depend."""
     files = []
-    for style, arguments in wanted.items():
+    for name in ("quarter", "mobile"):
+        read = yaml.safe_load((config_dir() / "network" / f"{name}.yaml").read_text())
+        wanted = read.get("network", read)  # where it sets the learning rate as well
+        arguments = {key: wanted[key] for key in ("width", "blocks")}
         torch.manual_seed(0)
-        name = str(arguments.pop("name"))
-        arguments.pop("start", None)  # weights
-        network = create_network(name, **arguments)
-        metadata = FilterMetadata(style, name, arguments)
-        files.append(save_filter(folder / f"{style}.safetensors", network, metadata))
+        network = create_network(wanted["name"], **arguments)
+        metadata = FilterMetadata(name, wanted["name"], arguments)
+        files.append(save_filter(folder / f"{name}.safetensors", network, metadata))
     return files
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fast_nst.engine import choose_engine, load_session
 from fast_nst.image.arrays import ArrayPicture
+from fast_nst.imports import without_collecting
 from fast_nst.inference.controls import Controls
 from fast_nst.onnx_session import OnnxSession
 
@@ -76,6 +77,7 @@ def open_filter(
     """
     if choose_engine(Path(path), device, engine) == "onnxruntime":
         return GraphFilter(load_session(Path(path), device, values))
-    from fast_nst.inference.stylizer import Stylizer
+    with without_collecting():
+        from fast_nst.inference.stylizer import Stylizer
 
     return Stylizer.load(path, device, engine, values, on_compile)

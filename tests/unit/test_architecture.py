@@ -11,7 +11,7 @@ import fast_nst
 
 PACKAGE = Path(fast_nst.__file__).parent
 LAYERS = [
-    {"errors", "paths", "versions", "config", "image"},
+    {"errors", "imports", "paths", "versions", "config", "image"},
     {"networks", "encoders", "losses.functional", "losses.stability", "hardware"},
     {
         "data",
