@@ -4,7 +4,8 @@
 
 Networks of ``conf/network`` (with random weights, on which the time does not depend) in every
 engine, and the PyTorch examples' network as that program runs it (eager, float32, contiguous):
-milliseconds for one picture, medians of several rounds in which all take turns. ``--memory`` adds
+milliseconds for one picture, medians of several rounds in which all take turns. A turn lasts 0.3 s
+at least, and its last picture counts, as frames of a video follow each other. ``--memory`` adds
 peak memory, that of a process of its own, less what it had before the picture. What is compiled and
 converted is kept in the user's cache: a second run is faster. Writes
 ``results/stylize_speed.json``.
@@ -39,6 +40,7 @@ NETWORKS = ("johnson", "quarter", "mobile")
 SIZES = {"256": (256, 256), "720p": (720, 1280), "1080p": (1080, 1920)}
 MEMORY_AT = "720p"
 COMPARED_AT = "1080p"
+TURN_S = 0.3
 
 Key = tuple[str, str]  # network and engine
 
@@ -96,7 +98,12 @@ def measure(networks: dict[Key, nn.Module], picture: Tensor, rounds: int) -> dic
     seconds = {key: [seconds_of(call, device)] for key, call in calls.items()}
     for _ in range(rounds):
         for key, call in calls.items():
-            seconds[key].append(seconds_of(call, device))
+            end = time.perf_counter() + TURN_S
+            while True:
+                last = seconds_of(call, device)
+                if time.perf_counter() >= end:
+                    break
+            seconds[key].append(last)
     return seconds
 
 
