@@ -8,16 +8,14 @@ from torch import Tensor, nn
 
 from fast_nst.image.pad import reflect_pad
 from fast_nst.networks.layers import (
-    LEAST,
-    STRIDE,
     ConvNorm,
     ResidualBlock,
-    check_size,
+    TransformationNetwork,
     pad_to_stride,
 )
 
 
-class JohnsonNetwork(nn.Module):
+class JohnsonNetwork(TransformationNetwork):
     """Down by four, residual blocks, up by four.
 
     Args:
@@ -28,20 +26,10 @@ class JohnsonNetwork(nn.Module):
     Departs from the paper: instance instead of batch normalisation (Ulyanov et al. 2016), bilinear
     upsampling and a convolution instead of a transposed one, which leaves no checkerboard (Odena
     et al. 2016), reflection padding in every layer, and a sigmoid, so that the output is a picture.
-
-    Attributes:
-        stride: px, of the deepest layers: patterns with this period are the network's own.
-        multiple: px; sides that are multiples of it are not padded.
-        least: px; sides of at least this are not padded for being too small.
     """
 
-    stride = STRIDE
-    multiple = STRIDE
-    least = LEAST
-
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
-        super().__init__()
-        check_size(width, blocks)
+        super().__init__(width, blocks)
         self.down = nn.ModuleList(
             [
                 ConvNorm(3, width, kernel=9),
@@ -56,14 +44,7 @@ class JohnsonNetwork(nn.Module):
         self.head = nn.Conv2d(width, 3, kernel_size=9)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Stylize.
-
-        Args:
-            images: (B, 3, H, W), RGB in [0, 1]; any size from 1x1.
-
-        Returns:
-            The same shape, in [0, 1].
-        """
+        """Stylize (B, 3, H, W), RGB in [0, 1], of any size from 1x1; the same shape and range."""
         height, width = images.shape[-2:]
         x = pad_to_stride(images) - 0.5
         for layer in self.down:

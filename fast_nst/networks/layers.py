@@ -63,17 +63,33 @@ class ResidualBlock(nn.Module):
         return x + residual
 
 
-def check_size(width: int, blocks: int) -> None:
-    """Refuse a network without channels.
+class TransformationNetwork(nn.Module):
+    """What the networks have in common: pictures in, pictures out, blocks at a quarter of the size.
+
+    Args:
+        width: channels, 1 or more; each network says where.
+        blocks: number of residual blocks, 0 or more.
+
+    Attributes:
+        stride: px, of the deepest layers: patterns with this period are the network's own.
+        multiple: px; sides that are multiples of it are not padded.
+        least: px; sides of at least this are not padded for being too small.
 
     Raises:
-        ConfigError: If ``width`` is below 1 or ``blocks`` below 0.
+        ConfigError: If an argument is out of range.
     """
-    if width < 1 or blocks < 0:
-        raise ConfigError(
-            f"network.width={width}, network.blocks={blocks}: width must be 1 or more and "
-            "blocks 0 or more."
-        )
+
+    stride = STRIDE
+    multiple = STRIDE
+    least = LEAST
+
+    def __init__(self, width: int, blocks: int) -> None:
+        super().__init__()
+        if width < 1 or blocks < 0:
+            raise ConfigError(
+                f"network.width={width}, network.blocks={blocks}: width must be 1 or more and "
+                "blocks 0 or more."
+            )
 
 
 def pad_to_stride(images: Tensor) -> Tensor:

@@ -8,11 +8,10 @@ from torch import Tensor, nn
 
 from fast_nst.image.pad import reflect_pad
 from fast_nst.networks.layers import (
-    LEAST,
     STRIDE,
     ConvNorm,
     ResidualBlock,
-    check_size,
+    TransformationNetwork,
     pad_to_stride,
 )
 from fast_nst.networks.norm import InstanceNorm
@@ -20,7 +19,7 @@ from fast_nst.networks.norm import InstanceNorm
 PATCH = 3 * STRIDE  # px, side of what one position sees of the picture, and of what it paints
 
 
-class MobileNetwork(nn.Module):
+class MobileNetwork(TransformationNetwork):
     """Johnson's residual blocks between one convolution from pixels and one back to them.
 
     Every position at a quarter of the size reads a patch of 12x12 px and paints one, which overlaps
@@ -36,13 +35,8 @@ class MobileNetwork(nn.Module):
     size.
     """
 
-    stride = STRIDE
-    multiple = STRIDE
-    least = LEAST
-
     def __init__(self, width: int = 8, blocks: int = 5) -> None:
-        super().__init__()
-        check_size(width, blocks)
+        super().__init__(width, blocks)
         self.channels = 4 * width
         self.read = nn.Conv2d(3, 8 * width, PATCH, STRIDE, bias=False)
         self.norm = InstanceNorm(8 * width)
@@ -51,14 +45,7 @@ class MobileNetwork(nn.Module):
         self.paint = PaintPatches(8 * width)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Stylize.
-
-        Args:
-            images: (B, 3, H, W), RGB in [0, 1]; any size from 1x1.
-
-        Returns:
-            The same shape, in [0, 1].
-        """
+        """Stylize (B, 3, H, W), RGB in [0, 1], of any size from 1x1; the same shape and range."""
         height, width = images.shape[-2:]
         content = pad_to_stride(images) - 0.5
         x = torch.relu(self.norm(self.read(reflect_pad(content, (PATCH - STRIDE) // 2))))

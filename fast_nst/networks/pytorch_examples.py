@@ -7,12 +7,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fast_nst.image.pad import crop
-from fast_nst.networks.layers import STRIDE, ConvNorm, PaddedConv, ResidualBlock, check_size
+from fast_nst.networks.layers import (
+    ConvNorm,
+    PaddedConv,
+    ResidualBlock,
+    TransformationNetwork,
+)
 
 LEAST = 5  # px; a 9x9 convolution reflects 4 px, and a quarter of this, rounded up, reflects 1
 
 
-class PyTorchExamplesNetwork(nn.Module):
+class PyTorchExamplesNetwork(TransformationNetwork):
     """As in fast_neural_style of github.com/pytorch/examples, but for its range of values.
 
     It computes with 0-255 inside. That code returns a picture of up to 3 px more than it got; here
@@ -27,13 +32,11 @@ class PyTorchExamplesNetwork(nn.Module):
         least: px; smaller sides are padded to this, where that code fails.
     """
 
-    stride = STRIDE
     multiple = 1
     least = LEAST
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
-        super().__init__()
-        check_size(width, blocks)
+        super().__init__(width, blocks)
         self.down = nn.ModuleList(
             [
                 ConvNorm(3, width, kernel=9, bias=True),
@@ -51,14 +54,7 @@ class PyTorchExamplesNetwork(nn.Module):
         self.head = PaddedConv(width, 3, kernel=9)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Stylize.
-
-        Args:
-            images: (B, 3, H, W), RGB in [0, 1]; any size from 1x1.
-
-        Returns:
-            The same shape, in [0, 1].
-        """
+        """Stylize (B, 3, H, W), RGB in [0, 1], of any size from 1x1; the same shape and range."""
         height, width = images.shape[-2:]
         below, beside = max(LEAST - height, 0), max(LEAST - width, 0)
         x = F.pad(images, (0, beside, 0, below), mode="replicate") if below or beside else images

@@ -8,18 +8,16 @@ from torch import Tensor, nn
 
 from fast_nst.image.pad import reflect_pad
 from fast_nst.networks.layers import (
-    LEAST,
-    STRIDE,
     ConvNorm,
     ResidualBlock,
-    check_size,
+    TransformationNetwork,
     pad_to_stride,
 )
 
 SMOOTH = 5  # px, side of the last convolution
 
 
-class QuarterNetwork(nn.Module):
+class QuarterNetwork(TransformationNetwork):
     """Johnson's residual blocks between a space-to-depth step and a depth-to-space step.
 
     In :class:`JohnsonNetwork` the layers at full size take most of the time and few of the
@@ -36,13 +34,8 @@ class QuarterNetwork(nn.Module):
     on. A convolution among the three colors ends it, which can smooth the seams of sub-pixels.
     """
 
-    stride = STRIDE
-    multiple = STRIDE
-    least = LEAST
-
     def __init__(self, width: int = 24, blocks: int = 5) -> None:
-        super().__init__()
-        check_size(width, blocks)
+        super().__init__(width, blocks)
         self.down = ConvNorm(48, 4 * width, kernel=3)
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width) for _ in range(blocks)))
         self.up = ConvNorm(4 * width + 12, 2 * width, kernel=3)
@@ -54,14 +47,7 @@ class QuarterNetwork(nn.Module):
             self.smooth.weight[:, :, SMOOTH // 2, SMOOTH // 2] = torch.eye(3)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Stylize.
-
-        Args:
-            images: (B, 3, H, W), RGB in [0, 1]; any size from 1x1.
-
-        Returns:
-            The same shape, in [0, 1].
-        """
+        """Stylize (B, 3, H, W), RGB in [0, 1], of any size from 1x1; the same shape and range."""
         height, width = images.shape[-2:]
         content = pad_to_stride(images) - 0.5
         x = torch.relu(self.down(_space_to_depth(content, 4)))
