@@ -11,12 +11,14 @@ from torch import Tensor
 
 from fast_nst.apps.video.filtering import FrameFilter
 from fast_nst.apps.video.formats import USUAL_STEADY
-from fast_nst.apps.video.motion import UNSEEN, Past, Tracker
+from fast_nst.apps.video.motion import Past, Tracker
 from fast_nst.errors import VideoError
 from fast_nst.networks.norm import Statistics, choose_statistics, measure
 
 PART = 32  # px: parts of pictures whose contrast is kept
+OCTAVES = 3  # whose contrast is kept each by itself; what is coarser, together
 STRONGEST = 2.0  # by how much contrast is raised at most
+LEAST_VARIANCE = (0.5 / 255) ** 2  # less cannot be seen, and is not raised
 
 
 class Steady:
@@ -120,31 +122,42 @@ def carry(last: Tensor, past: Past) -> tuple[Tensor, Tensor]:
 
 
 def keep_contrast(blended: Tensor, stylized: Tensor) -> Tensor:
-    """Give the mean of two pictures the contrast that one of them has, part by part.
+    """Give the mean of two pictures the contrast that one of them has, band by band, part by part.
 
     Strokes that lie elsewhere in each frame cancel out in the mean, and those that are resampled
-    again and again fade. What is finer than a part is raised until its variance is as before.
+    again and again fade, the finest ones first. Each octave of a Laplacian pyramid is raised until
+    its variance in every part of the picture is as before.
 
     Args:
         blended: (3, H, W).
         stylized: (3, H, W), whose contrast is wanted.
 
-    Source: variance-preserving blending of textures, Heitz and Neyret 2018, sec. 3.
+    Source: matching the bands of a pyramid, Heeger and Bergen 1995, sec. 3.2 (their histograms;
+    here the variance, and locally); variance-preserving blending, Heitz and Neyret 2018, sec. 3.
     """
-    both = torch.stack([blended, stylized])
-    size = [min(PART, side) for side in blended.shape[-2:]]
-    step = [max(1, side // 4) for side in size]
+    both, part, bands = torch.stack([blended, stylized]), PART, []
+    for _ in range(OCTAVES):
+        low = F.avg_pool2d(both, 2, ceil_mode=True, count_include_pad=False)
+        bands.append(_raised(both - _enlarge(low, both), part))
+        both, part = low, part // 2
+    low = F.avg_pool2d(both, part + 1, 1, part // 2, count_include_pad=False)
+    result = low[:1] + _raised(both - low, part)
+    for band in reversed(bands):
+        result = _enlarge(result, band) + band
+    return result[0].clamp(0, 1)
 
-    def average(values: Tensor) -> Tensor:
-        return F.avg_pool2d(
-            values, size, step, [side // 2 for side in size], count_include_pad=False
-        )
 
-    mean = average(both)
-    variance = (average(both.square()) - mean.square()).clamp_min(0).sum(1)
-    gain = ((variance[1] + UNSEEN**2) / (variance[0] + UNSEEN**2)).sqrt().clamp(1, STRONGEST)
-    gain, mean = (
-        F.interpolate(each, size=blended.shape[-2:], mode="bilinear", align_corners=True)[0]
-        for each in (gain[None, None], mean[:1])
+def _raised(band: Tensor, part: int) -> Tensor:
+    """The first of (2, 3, H, W), where it varies less than the second raised to vary as much."""
+    step = max(1, part // 4)
+    variance = F.avg_pool2d(
+        band.square().sum(1, keepdim=True), step, ceil_mode=True, count_include_pad=False
     )
-    return (mean + gain * (blended - mean)).clamp(0, 1)
+    blended, stylized = F.avg_pool2d(variance, 5, 1, 2, count_include_pad=False) + LEAST_VARIANCE
+    gain = (stylized / blended).sqrt().clamp(1, STRONGEST)
+    return band[:1] * _enlarge(gain[None], band)
+
+
+def _enlarge(small: Tensor, like: Tensor) -> Tensor:
+    """To another's height and width."""
+    return F.interpolate(small, size=like.shape[-2:], mode="bilinear", align_corners=False)

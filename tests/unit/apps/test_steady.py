@@ -195,6 +195,19 @@ def test_contrast_is_kept_part_by_part_and_never_lowered() -> None:
     torch.testing.assert_close(keep_contrast(strong, weak), strong)
 
 
+def test_contrast_is_kept_octave_by_octave() -> None:
+    """Resampling takes the finest strokes alone; raising all that is left would miss them."""
+    coarse = F.interpolate(noise(1, 3, 9, 9), size=(97, 96), mode="bicubic")[0]
+    sharp = (coarse + 0.2 * (noise(3, 97, 96, seed=1) - 0.5)).clamp(0, 1)
+    soft = coarse.lerp(sharp, 0.6).clamp(0, 1)
+
+    def finest(picture: Tensor) -> float:
+        return float((picture - F.avg_pool2d(picture[None], 3, 1, 1)[0])[:, 8:-8, 8:-8].std())
+
+    assert finest(soft) < 0.7 * finest(sharp)
+    assert 0.85 * finest(sharp) < finest(keep_contrast(soft, sharp)) < 1.05 * finest(sharp)
+
+
 @pytest.mark.parametrize("steady", [-0.1, 1.1, float("nan")])
 def test_a_number_out_of_range_is_named(steady: float) -> None:
     with pytest.raises(VideoError, match=r"wanted 0 \(off\) to 1"):
