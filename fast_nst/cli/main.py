@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import keyword
 from typing import Any
@@ -24,6 +26,9 @@ COMMANDS: dict[str, str] = {
     "info": "Show what a filter file is.",
     "styles": "List the bundled styles.",
 }
+
+# What is left goes with the process: looking for garbage among PyTorch's modules takes 0.3 s.
+atexit.register(gc.freeze)
 
 
 class LazyGroup(click.Group):
