@@ -22,9 +22,9 @@ AROUND = 25  # px there, that must stand still around what does: a flat sky may 
 SAME = 0.5 / 255  # by how much less two explanations of a frame may differ
 UNSEEN = 1.5 / 255  # differences that codecs and sensors make all the time
 NOISIEST = 6 / 255  # what is taken for noise at most
-SLACK = 0.35  # px there: by how much flow may be wrong
+SLACK = 0.6  # px there: by how much flow may be wrong
 REACH = 49  # px there: strokes depend on what was that near, and are not to outlive it
-DOUBT = 0.3  # by how much less is known there
+DOUBT = 0.15  # by how much less is known there
 CUT = 0.4  # share of a frame that must have been there before; less is another scene
 
 
@@ -64,6 +64,7 @@ class Tracker:
             ) from error
         self._cv2: Any = cv2
         self._dis = self._cv2.DISOpticalFlow_create(cv2.DISOpticalFlow_PRESET_MEDIUM)
+        self._dis.setFinestScale(0)  # flow at full resolution: strokes are finer than the preset's
         self._gray: npt.NDArray[np.uint8] | None = None  # of the last frame
         self._shown: Floats | None = None  # (h, w, 3): the content that is still shown
         self._small: Floats | None = None  # this frame

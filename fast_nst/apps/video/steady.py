@@ -17,8 +17,9 @@ from fast_nst.networks.norm import Statistics, choose_statistics, measure
 
 PART = 32  # px: parts of pictures whose contrast is kept
 OCTAVES = 3  # whose contrast is kept each by itself; what is coarser, together
-STRONGEST = 2.0  # by how much contrast is raised at most
-LEAST_VARIANCE = (0.5 / 255) ** 2  # less cannot be seen, and is not raised
+CERTAIN = 0.1  # of the past known: from here on, contrast is kept wholly
+LOWER, RAISE = 0.99, 1.1  # what contrast is multiplied by in a frame, at least and at most
+LEAST_VARIANCE = (0.5 / 255) ** 2  # less cannot be seen
 
 
 class Steady:
@@ -64,7 +65,9 @@ class Steady:
         if past is not None and self._last is not None:
             last, known = carry(self._last, past)
             blended = torch.lerp(stylized, last, self._steady * known)
-            stylized = keep_contrast(blended, stylized)
+            # Where nothing is known, what lacks contrast around it is no concern.
+            kept = (known / CERTAIN).clamp(0, 1)
+            stylized = torch.lerp(blended, keep_contrast(blended, stylized), kept)
         self._tracker.keep(self._steady, known)
         self._last = stylized
         return stylized
@@ -125,8 +128,10 @@ def keep_contrast(blended: Tensor, stylized: Tensor) -> Tensor:
     """Give the mean of two pictures the contrast that one of them has, band by band, part by part.
 
     Strokes that lie elsewhere in each frame cancel out in the mean, and those that are resampled
-    again and again fade, the finest ones first. Each octave of a Laplacian pyramid is raised until
-    its variance in every part of the picture is as before.
+    again and again fade, the finest ones first. Each octave of a Laplacian pyramid gets the wanted
+    variance in every part of the picture: it is raised a little, and what it then still lacks is
+    added from the stylized picture. (Raising alone would in time make a maze of old strokes.
+    Octaves leak into each other; lowering by a hundredth keeps that from adding up.)
 
     Args:
         blended: (3, H, W).
@@ -138,24 +143,36 @@ def keep_contrast(blended: Tensor, stylized: Tensor) -> Tensor:
     both, part, bands = torch.stack([blended, stylized]), PART, []
     for _ in range(OCTAVES):
         low = F.avg_pool2d(both, 2, ceil_mode=True, count_include_pad=False)
-        bands.append(_raised(both - _enlarge(low, both), part))
+        bands.append(_matched(both - _enlarge(low, both), part))
         both, part = low, part // 2
     low = F.avg_pool2d(both, part + 1, 1, part // 2, count_include_pad=False)
-    result = low[:1] + _raised(both - low, part)
+    result = low[:1] + _matched(both - low, part)
     for band in reversed(bands):
         result = _enlarge(result, band) + band
     return result[0].clamp(0, 1)
 
 
-def _raised(band: Tensor, part: int) -> Tensor:
-    """The first of (2, 3, H, W), where it varies less than the second raised to vary as much."""
+def _matched(band: Tensor, part: int) -> Tensor:
+    """The first of (2, 3, H, W) with the second's variance, part by part."""
+    blended, stylized = band[:1], band[1:]
     step = max(1, part // 4)
-    variance = F.avg_pool2d(
-        band.square().sum(1, keepdim=True), step, ceil_mode=True, count_include_pad=False
+
+    def around(values: Tensor) -> Tensor:
+        cells = F.avg_pool2d(
+            values.sum(1, keepdim=True), step, ceil_mode=True, count_include_pad=False
+        )
+        return F.avg_pool2d(cells, 5, 1, 2, count_include_pad=False)
+
+    has, common, wanted = (
+        around(values) for values in (blended.square(), blended * stylized, stylized.square())
     )
-    blended, stylized = F.avg_pool2d(variance, 5, 1, 2, count_include_pad=False) + LEAST_VARIANCE
-    gain = (stylized / blended).sqrt().clamp(1, STRONGEST)
-    return band[:1] * _enlarge(gain[None], band)
+    has, wanted = has + LEAST_VARIANCE, wanted + LEAST_VARIANCE
+    gain = (wanted / has).sqrt().clamp(LOWER, RAISE)
+    has, common = gain.square() * has, (gain * common).clamp_min(0)
+    # The variance of blended + share * stylized is has + 2 share common + share^2 wanted.
+    missing = (wanted - has).clamp_min(0)
+    share = ((common.square() + wanted * missing).sqrt() - common) / wanted
+    return _enlarge(gain, band) * blended + _enlarge(share, band) * stylized
 
 
 def _enlarge(small: Tensor, like: Tensor) -> Tensor:
