@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 
 @contextmanager
@@ -17,3 +20,33 @@ def without_collecting() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
+
+
+@contextmanager
+def postponed(name: str, **known: object) -> Iterator[None]:
+    """Import a module only when something of it is asked for, other than what is ``known``.
+
+    Within the context, ``import name`` is answered by a stand-in with the attributes ``known``.
+    Whatever else is looked up in it comes from the real module, which is imported then.
+    """
+    if name in sys.modules:
+        yield
+        return
+    stand_in = _StandIn(name)
+    vars(stand_in).update(known)
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
+
+
+class _StandIn(ModuleType):
+    def __getattr__(self, attribute: str) -> object:
+        # inspect looks into every module for its file.
+        if attribute.startswith("__") and attribute != "__path__":
+            raise AttributeError(attribute)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), attribute)

@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fast_nst.config import TrainConfig, register_schema
 from fast_nst.errors import ConfigError, FastNSTError, suggest
-from fast_nst.imports import without_collecting
+from fast_nst.imports import postponed, without_collecting
 from fast_nst.paths import config_dir
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def _train_with_progress(config: TrainConfig, run_dir: Path, output_dir: Path) -
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    with without_collecting():
+    # Lightning imports torchmetrics, which imports scipy.signal only to see whether it has this.
+    with without_collecting(), postponed("scipy.signal", hamming=None):
         from fast_nst.training.run import train
 
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # it tells every choice

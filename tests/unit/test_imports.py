@@ -1,8 +1,11 @@
 import gc
+import json
+import sys
+from pathlib import Path
 
 import pytest
 
-from fast_nst.imports import without_collecting
+from fast_nst.imports import postponed, without_collecting
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -17,3 +20,35 @@ def test_garbage_is_collected_afterwards_if_it_was_before(before: bool) -> None:
         assert gc.isenabled() is before
     finally:
         (gc.enable if was else gc.disable)()
+
+
+def test_a_module_is_imported_when_something_of_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow_package").mkdir()
+    (tmp_path / "slow_package" / "__init__.py").write_text("value = 1")
+    (tmp_path / "slow_package" / "part.py").write_text("value = 2")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with postponed("slow_package", known=None):
+        import slow_package as stand_in
+
+        assert stand_in.known is None
+        assert not hasattr(stand_in, "__file__")  # as inspect asks of every module
+        assert stand_in.value == 1
+        assert vars(sys.modules["slow_package"])["value"] == 1
+    assert vars(sys.modules.pop("slow_package"))["value"] == 1
+    with postponed("slow_package"):
+        from slow_package.part import value
+
+        assert value == 2
+    for name in ("slow_package", "slow_package.part"):
+        monkeypatch.delitem(sys.modules, name)
+    with postponed("slow_package", known=None):
+        import slow_package  # noqa: F401
+    assert "slow_package" not in sys.modules
+
+
+def test_what_is_imported_already_is_not_postponed() -> None:
+    with postponed("json", known=None):
+        assert sys.modules["json"] is json
+    assert sys.modules["json"] is json
