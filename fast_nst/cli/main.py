@@ -6,6 +6,7 @@ import atexit
 import gc
 import importlib
 import keyword
+import sys
 from typing import Any
 
 import click
@@ -27,8 +28,12 @@ COMMANDS: dict[str, str] = {
     "styles": "List the bundled styles.",
 }
 
-# What is left goes with the process: looking for garbage among PyTorch's modules takes 0.3 s.
-atexit.register(gc.freeze)
+
+@atexit.register
+def _leave_at_once() -> None:
+    """Look for no garbage among PyTorch's modules, which takes 0.3 s; it goes with the process."""
+    if "triton" not in sys.modules:  # its bindings would complain of what was not freed
+        gc.freeze()
 
 
 class LazyGroup(click.Group):

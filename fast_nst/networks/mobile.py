@@ -35,14 +35,14 @@ class MobileNetwork(TransformationNetwork):
     size.
     """
 
-    def __init__(self, width: int = 8, blocks: int = 5) -> None:
+    def __init__(self, width: int = 8, blocks: int = 4) -> None:
         super().__init__(width, blocks)
         self.channels = 4 * width
         self.read = nn.Conv2d(3, 8 * width, PATCH, STRIDE, bias=False)
         self.norm = InstanceNorm(8 * width)
         self.blocks = nn.Sequential(*(ResidualBlock(4 * width) for _ in range(blocks)))
-        self.join = ConvNorm(8 * width, 8 * width, kernel=3)
-        self.paint = PaintPatches(8 * width)
+        self.join = ConvNorm(8 * width, 4 * width, kernel=1)
+        self.paint = PaintPatches(4 * width)
 
     def forward(self, images: Tensor) -> Tensor:
         """Stylize (B, 3, H, W), RGB in [0, 1], of any size from 1x1; the same shape and range."""

@@ -133,7 +133,10 @@ def test_a_network_whose_kernels_are_computed_is_exported_in_fewer_bits(
     tmp_path: Path, kind: str
 ) -> None:
     torch.manual_seed(0)
-    arguments = {"width": 8, "blocks": 2}
+    arguments = {
+        "width": 8,
+        "blocks": 4,
+    }
     metadata = FilterMetadata("test", "mobile", arguments)
     ckpt = save_filter(tmp_path / "a.safetensors", create_network("mobile", **arguments), metadata)
     for name, more in (("whole.onnx", ()), ("small.onnx", ("--precision", kind, "--force"))):
