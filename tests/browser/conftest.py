@@ -50,7 +50,7 @@ def chromium() -> str:
     return program
 
 
-def make_filter(folder: Path, style: str, seed: int) -> Path:
+def make_filter(folder: Path, style: str, seed: int, network: str = "quarter") -> Path:
     """A small network of random weights: as strange as any filter, and the same everywhere."""
     import torch
 
@@ -60,9 +60,9 @@ def make_filter(folder: Path, style: str, seed: int) -> Path:
     arguments = {"width": 8, "blocks": 1}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = create_network("quarter", **arguments)
-    metadata = FilterMetadata(style=style, network="quarter", network_arguments=arguments)
-    return save_filter(folder / f"{style}.safetensors", network, metadata)
+        made = create_network(network, **arguments)
+    metadata = FilterMetadata(style=style, network=network, network_arguments=arguments)
+    return save_filter(folder / f"{style}.safetensors", made, metadata)
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from fast_nst.apps.web import make_site
 from fast_nst.cli.main import main
 
-from .conftest import CAMERA, Visit
+from .conftest import CAMERA, Visit, make_filter, serving
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnx.parser")
 
 AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 NEAR = 2  # of 255: the most by which a pixel may differ from that of `fast-nst stylize`
@@ -82,6 +86,39 @@ def test_another_filter_and_a_mix_are_what_the_command_makes(
         visit.page.fill("#mix", "0.25")
     wanted = stylized(tmp_path, photo, filters[::-1], "--mix", "0.25")
     assert np.abs(visit.snapshot()[1] - wanted).max() <= NEAR
+
+
+def test_imported_filters_are_what_the_command_makes(
+    visit: Visit, photo: Path, tmp_path: Path
+) -> None:
+    """One of the PyTorch examples, and another program's ONNX model: 0-255, channels last."""
+    examples = make_filter(tmp_path, "examples", seed=0, network="pytorch_examples")
+    theirs, imported = tmp_path / "theirs.onnx", tmp_path / "negative.onnx"
+    graph = """<ir_version: 9, opset_import: ["": 18]>
+        negative (float[n, h, w, 3] image) => (float[n, h, w, 3] result) {
+            first = Transpose <perm = [0, 3, 1, 2]> (image)
+            soft = AveragePool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (first)
+            most = Constant <value = float {255.0}> ()
+            turned = Sub (most, soft)
+            result = Transpose <perm = [0, 2, 3, 1]> (turned)
+        }"""
+    onnx.save(onnx.parser.parse_model(graph), theirs)
+    arguments = ["import", str(theirs), "--range", "0-255", "-o", str(imported)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    with serving(make_site([examples, imported])) as server:
+        visit.open(server.url)
+        open_photo(visit, photo)
+        first = visit.snapshot()[1]
+        with visit.drawn():
+            visit.page.click("[data-filter]:nth-of-type(2)")
+        second = visit.snapshot()[1]
+    assert np.abs(first - stylized(tmp_path, photo, [examples])).max() <= NEAR
+    with Image.open(photo) as image:
+        pixels = np.asarray(image.convert("RGB"), np.int16)
+    centre = (slice(1, -1), slice(1, -1))
+    soft = sum(np.roll(pixels, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)) / 9
+    assert np.abs(second - (255 - soft))[centre].max() <= NEAR
 
 
 def test_the_stroke_slider_changes_the_picture_and_not_its_size(
