@@ -115,8 +115,10 @@ def test_there_is_a_segment_more_than_norms_and_each_sees_little(
     assert len(segmented.segments) == norms + 1 >= 7
     assert segmented.unit == 4
     for segment in segmented.segments:
-        assert 0 < segment.margin <= 12
+        assert 0 <= segment.margin <= 12
         assert len(segment.needs) <= 3  # a shortcut and the content beside the norm's input
+    points = [getattr(module, "kernel_size", None) == (1, 1) for module in network.modules()]
+    assert sum(segment.margin == 0 for segment in segmented.segments) == sum(points)
 
 
 def test_the_network_itself_is_left_alone(network: nn.Module) -> None:
