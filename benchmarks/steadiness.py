@@ -7,8 +7,8 @@ Measures four ways of making a video: ``--ckpt`` frame by frame; with ``steady=`
 trained with ``loss.stability_weight`` (``--trained``); and both. Of each:
 
 - the warp error on the ground-truth flows of DATA/flow, by the report's own measure: every frame
-  before the pair goes through the filter first. FlyingChairs comes without a mask of what is
-  covered in the second frame; ``content`` is the error of the frames themselves;
+  before the pair goes through the filter first. FlyingChairs and KITTI come without a mask of
+  what is covered in the second frame; ``content`` is the error of the frames themselves;
 - flicker: the mean absolute difference of consecutive frames of DATA/video/person_walks_in_9s.mp4
   after the filter, in pixels around which (15 px) the content changes by less than 4/255;
 - the style and content losses of these frames, and of held-out photographs for the networks, by
@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -45,7 +46,7 @@ from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss, create_loss
 from fast_nst.paths import asset_path
 
-SCENES = ("sintel_clean_easy", "sintel_clean_medium", "flying_chairs_0")
+SCENES = ("sintel_clean_easy", "sintel_clean_medium", "flying_chairs_0", "kitti2015_000000")
 CLIP = "person_walks_in_9s.mp4"
 STILL = 4 / 255
 AROUND = 15  # px
@@ -59,16 +60,26 @@ PLAIN_LOSS = {
 Filter = Callable[[Tensor], Tensor]
 
 
-def warp_errors(fresh: Callable[[], Filter], scene: Path) -> tuple[float, float]:
-    """The filter's error between the two frames that have ground truth, and the content's."""
+def ground_truth(scene: Path) -> tuple[list[Path], Tensor, Tensor]:
+    """The frames up to the second of the pair, the first one's flow, and where it counts."""
+    if (scene / "flow_gt.png").is_file():  # KITTI's: 16 bits a channel, BGR as OpenCV reads it
+        pixels = cv2.imread(str(scene / "flow_gt.png"), cv2.IMREAD_UNCHANGED).astype(np.float32)
+        flow = torch.from_numpy((pixels[..., [2, 1]] - 2**15) / 64).permute(2, 0, 1)
+        known = torch.from_numpy(pixels[..., 0] > 0)
+        return [scene / "frame1.png", scene / "frame2.png"], flow, known
     (truth,) = scene.glob("flow_*_to_*.flo")
     _, first, _, second = truth.stem.split("_")
     files = frames(scene)
     begin = next(i for i, file in enumerate(files) if file.stem.endswith(first))
     assert files[begin + 1].stem.endswith(second)
-    pictures = [read_image(file).rgb for file in files[: begin + 2]]
     flow = read_flow(truth)
-    seen = unmasked(scene, first, flow)
+    return files[: begin + 2], flow, unmasked(scene, first, flow)
+
+
+def warp_errors(fresh: Callable[[], Filter], scene: Path) -> tuple[float, float]:
+    """The filter's error between the two frames that have ground truth, and the content's."""
+    files, flow, seen = ground_truth(scene)
+    pictures = [read_image(file).rgb for file in files]
     filter_ = fresh()
     painted = [filter_(picture) for picture in pictures]
     pairs = [[picture[None] for picture in each[-2:]] for each in (painted, pictures)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,7 @@ def growth(result: Result) -> str:
 def steadiness(result: Result) -> str:
     """What each way of making a video gives, and how much of the plain one's that is."""
     warps, clip, photos = result["warp_error"], result["of_clip"], result["of_photos"]
+    warps = {way: {**each, "mean": statistics.fmean(each.values())} for way, each in warps.items()}
     weight, plain = result["stability_weight"].get("trained"), clip["plain"]
     names = {
         "plain": "frame by frame",
@@ -148,7 +150,7 @@ def steadiness(result: Result) -> str:
         for way, each in clip.items()
     ]
     scenes = [f"warp error, {scene.replace('_', ' ')}" for scene in warps["plain"]]
-    about = ", ".join(f"{value:g}" for value in warps["content"].values())
+    about = ", ".join(f"{value:.2g}" for value in warps["content"].values())
     return table(
         ["", *scenes, "flicker, still background", "style loss of the clip", "of photographs",
          "CPU time of a frame"],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -96,6 +98,20 @@ def test_the_other_formats_run_at_any_size(filter_file: Path, tmp_path: Path) ->
         script = torch.jit.load(tmp_path / "a.pt", _extra_files=extra)
     assert torch.allclose(script(picture), wanted, atol=1e-4)
     assert json.loads(extra[KEY])["style"] == "test_style"
+
+
+def test_the_command_ends_without_a_word_of_the_libraries(
+    filter_file: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "fast_nst"]
+    done = subprocess.run(
+        [*command, "export", "--ckpt", filter_file, "-o", tmp_path / "a.pt"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1].startswith(f"wrote {tmp_path}")
 
 
 def test_core_ml_is_converted_but_not_checked_here(filter_file: Path, tmp_path: Path) -> None:
