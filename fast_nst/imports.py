@@ -1,11 +1,11 @@
-"""Importing large packages sooner."""
+"""Starting sooner, with large packages to import."""
 
 from __future__ import annotations
 
 import gc
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
@@ -20,6 +20,30 @@ def without_collecting() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
+
+
+@contextmanager
+def collecting_later() -> Iterator[Callable[[], None]]:
+    """Look for no garbage until the function that this gives is called.
+
+    What is there by then is not looked at before the context ends: with PyTorch's modules, that
+    would take half a second each time.
+    """
+    if not gc.isenabled():
+        yield lambda: None
+        return
+
+    def begin() -> None:
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
+
+    gc.disable()
+    try:
+        yield begin
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 @contextmanager

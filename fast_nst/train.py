@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fast_nst.config import TrainConfig, register_schema
 from fast_nst.errors import ConfigError, FastNSTError, suggest
-from fast_nst.imports import postponed, without_collecting
+from fast_nst.imports import collecting_later, postponed
 from fast_nst.paths import config_dir
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def run(config: TrainConfig) -> None:
     """Train one filter; an error that the user can put right is one line, and leaves nothing."""
     run_dir, output_dir = folders(config)
     try:
-        _train_with_progress(config, run_dir, output_dir)
+        with collecting_later() as collect:
+            _train_with_progress(config, run_dir, output_dir, on_step=collect)
     except FastNSTError as error:
         if all(entry.name == ".hydra" for entry in run_dir.iterdir()):
             _discard(run_dir)
@@ -52,12 +54,14 @@ def run(config: TrainConfig) -> None:
         raise SystemExit(1) from None  # Hydra would add lines of its own to other exceptions
 
 
-def _train_with_progress(config: TrainConfig, run_dir: Path, output_dir: Path) -> None:
+def _train_with_progress(
+    config: TrainConfig, run_dir: Path, output_dir: Path, on_step: Callable[[], None]
+) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     # Lightning imports torchmetrics, which imports scipy.signal only to see whether it has this.
-    with without_collecting(), postponed("scipy.signal", hamming=None):
+    with postponed("scipy.signal", hamming=None):
         from fast_nst.training.run import train
 
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # it tells every choice
@@ -83,7 +87,9 @@ def _train_with_progress(config: TrainConfig, run_dir: Path, output_dir: Path) -
         bar.update(task, completed=progress.fraction, figures=figures)
 
     try:
-        result = train(config, run_dir=run_dir, output_dir=output_dir, on_progress=show)
+        result = train(
+            config, run_dir=run_dir, output_dir=output_dir, on_progress=show, on_step=on_step
+        )
         bar.update(task, completed=1.0)
     finally:
         if bar.live.is_started:

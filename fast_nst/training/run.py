@@ -17,6 +17,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import OmegaConf
 from PIL import Image
+from pytorch_lightning.callbacks import LambdaCallback
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 from torch import Tensor
 
@@ -73,6 +74,7 @@ def train(
     run_dir: Path,
     output_dir: Path,
     on_progress: Callable[[TrainProgress], None] | None = None,
+    on_step: Callable[[], None] | None = None,
 ) -> TrainResult:
     """Train a filter and write it.
 
@@ -80,7 +82,8 @@ def train(
         config: resolved and complete; ``conf/train.yaml`` says what is in it.
         run_dir: takes the log, the previews and ``last.ckpt``.
         output_dir: takes ``<style>.safetensors`` and ``<style>.png``.
-        on_progress: called about twice a second.
+        on_progress: called about twice a second, in the first process of several.
+        on_step: called after each step, in every process.
 
     Raises:
         FastNSTError: For whatever the user can put right, before anything is written, or, for a
@@ -122,6 +125,8 @@ def train(
     callbacks: list[pl.Callback] = [preview, KeepLast(last, config.callbacks.checkpoint_every_s)]
     if on_progress is not None:
         callbacks.append(ReportProgress(on_progress))
+    if on_step is not None:
+        callbacks.append(LambdaCallback(on_train_batch_end=lambda *_: on_step()))
     resume = checkpoint_to_resume(config.resume, run_dir)
     check_writable(output_dir)
     trainer = create_trainer(

@@ -141,11 +141,13 @@ def test_resume_goes_on_from_the_last_checkpoint(tmp_path: Path) -> None:
     runs = tmp_path / "runs" / "starry_night"
     train(config("trainer.max_steps=3"), run_dir=runs / "1", output_dir=tmp_path)
     progress: list[TrainProgress] = []
+    steps: list[None] = []
     result = train(
         config("trainer.max_steps=5", "resume=auto"), run_dir=runs / "2", output_dir=tmp_path,
-        on_progress=progress.append,
+        on_progress=progress.append, on_step=lambda: steps.append(None),
     )  # fmt: skip
     assert result.steps == 5
+    assert len(steps) == 2
     assert load_filter(runs / "1" / "last.ckpt").metadata.style == "starry_night"
     checkpoint = torch.load(runs / "2" / "last.ckpt", weights_only=True)
     assert checkpoint["global_step"] == 5

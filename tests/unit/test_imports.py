@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fast_nst.imports import postponed, without_collecting
+from fast_nst.imports import collecting_later, postponed, without_collecting
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -20,6 +20,35 @@ def test_garbage_is_collected_afterwards_if_it_was_before(before: bool) -> None:
         assert gc.isenabled() is before
     finally:
         (gc.enable if was else gc.disable)()
+
+
+def test_garbage_is_collected_from_when_that_is_asked_for() -> None:
+    assert gc.isenabled()
+    assert not gc.get_freeze_count()
+    with collecting_later() as begin:
+        assert not gc.isenabled()
+        begin()
+        assert gc.isenabled()
+        left_out = gc.get_freeze_count()
+        assert left_out > 0
+        begin()  # again, which adds nothing
+        assert gc.get_freeze_count() <= left_out
+    assert gc.isenabled()
+    assert not gc.get_freeze_count()
+    with pytest.raises(ImportError), collecting_later():
+        raise ImportError
+    assert gc.isenabled()
+
+
+def test_who_collects_no_garbage_is_left_alone() -> None:
+    gc.disable()
+    try:
+        with collecting_later() as begin:
+            begin()
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_a_module_is_imported_when_something_of_it_is_asked_for(
