@@ -183,7 +183,7 @@ def web_speed(result: Result) -> str:
 
 TABLES: dict[str, Callable[[Result], str]] = {
     "train_speed": train_speed,
-    "train_speed_compiled": train_speed,
+    "train_speed_fp32": train_speed,
     "train_h200": train_speed,
     "input_speed": input_speed,
     "growth": growth,

@@ -122,13 +122,18 @@ def our_module(state: dict[str, Tensor], style: Tensor, compiled: bool) -> Style
 
 
 def train_ours(
-    module: StyleTransferModule, batches: Batches, steps: int, warm_up: int, device: str
+    module: StyleTransferModule,
+    batches: Batches,
+    steps: int,
+    warm_up: int,
+    device: str,
+    precision: str,
 ) -> Watch:
     """Run the real trainer for ``warm_up + steps`` steps."""
     watch = Watch(warm_up, device, keep_losses=warm_up == 0)
     config = TrainerConfig(
         accelerator="gpu" if device == "cuda" else "cpu",
-        devices="1", strategy="auto", num_nodes=1, precision="auto",
+        devices="1", strategy="auto", num_nodes=1, precision=precision,
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -176,7 +181,11 @@ def side(pipe: Connection, ours: bool, args: argparse.Namespace, batch: int) -> 
         plain = our_module(state, style, compiled=False).to(device)
         count = flops(lambda: sum(plain.losses(first)[1].values(), torch.zeros(())).backward())
         module = our_module(state, style, args.compile)
-        run = lambda steps: train_ours(module, batches, steps, 1, device).seconds  # noqa: E731
+        run = lambda steps: (
+            train_ours(  # noqa: E731
+                module, batches, steps, 1, device, args.precision
+            ).seconds
+        )
     else:
         peer = PeerLoop(state, style * 255, device=device)
         count = flops(lambda: peer.step(first * 255))
@@ -252,7 +261,7 @@ def parity(args: argparse.Namespace) -> dict[str, Any]:
     weights = [STYLE_WEIGHT * channels**2 for channels in CHANNELS]
     peer = PeerLoop(state, style * 255, Pixels255(twin), 1.0, weights, args.device)
     theirs = [peer.step(batch * 255) for batch in islice(batches, steps)]
-    watch = train_ours(module, batches, steps, 0, args.device)
+    watch = train_ours(module, batches, steps, 0, args.device, args.precision)
     ours = [float(loss) for loss in watch.losses]
     window = max(1, steps // 8)
     means = [
@@ -277,6 +286,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[4], help="pictures a step")
     parser.add_argument("--steps", type=int, default=3, help="timed in each round, after one more")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--precision", default="auto", help="ours; as trainer.precision")
     parser.add_argument("--compile", action="store_true", help="torch.compile on our side")
     parser.add_argument("--parity-steps", type=int, default=40, help="0: no parity")
     parser.add_argument("--parity-size", type=int, default=128, help="px")
@@ -295,7 +305,7 @@ def main() -> None:
     }
     found = [measure_batch(args, batch) for batch in args.batches]
     amx = machine(args.device)["amx_bf16"] or args.device == "cuda"
-    rate = rates["bfloat16" if amx else "float32"]
+    rate = rates["bfloat16" if amx and args.precision != "32-true" else "float32"]
     for each in found:
         floor = each["ours_gflop"] * 1e9 / rate
         each["floor_s"] = round(floor, 4)
@@ -303,6 +313,7 @@ def main() -> None:
     result = {
         "size_px": args.size,
         "compiled": args.compile,
+        "precision": args.precision,
         "peer_parameters": count,
         "matrix_gflop_per_s": {name: round(value / 1e9) for name, value in rates.items()},
         "training": found,
