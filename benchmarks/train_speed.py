@@ -174,22 +174,23 @@ def side(pipe: Connection, ours: bool, args: argparse.Namespace, batch: int) -> 
     style = torch.rand(1, 3, args.size, args.size, generator=torch.Generator().manual_seed(1))
     batches = Batches(batch, args.size, device)
     first = batches.batches[0].to(device)
-    run: Callable[[int], float]
     if ours:
         logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
         keep_freed_memory()  # as training/run.py does
         plain = our_module(state, style, compiled=False).to(device)
         count = flops(lambda: sum(plain.losses(first)[1].values(), torch.zeros(())).backward())
         module = our_module(state, style, args.compile)
-        run = lambda steps: (
-            train_ours(  # noqa: E731
-                module, batches, steps, 1, device, args.precision
-            ).seconds
-        )
+
+        def run(steps: int) -> float:
+            return train_ours(module, batches, steps, 1, device, args.precision).seconds
+
     else:
         peer = PeerLoop(state, style * 255, device=device)
         count = flops(lambda: peer.step(first * 255))
-        run = lambda steps: peer_seconds(peer, batches, steps, 1, device)  # noqa: E731
+
+        def run(steps: int) -> float:
+            return peer_seconds(peer, batches, steps, 1, device)
+
     begin = time.perf_counter()
     run(1)  # compiles, chooses kernels
     pipe.send((time.perf_counter() - begin, count))
