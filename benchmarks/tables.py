@@ -96,6 +96,25 @@ def stylize_speed(result: Result) -> str:
     return table([*head, f"{result['compared_at']}, usual / this"], rows)
 
 
+def video_speed(result: Result) -> str:
+    """Frames a second of the network alone, and from file to file."""
+    rows = [
+        [
+            each["network"], f"`{each['engine']}`", each["network_frames_per_s"],
+            each["video_frames_per_s"], f"{100 * each['share']:.0f} %",
+            f"{each['network_cpu_s_per_frame']:.3f} s", f"{each['video_cpu_s_per_frame']:.3f} s",
+        ]
+        for each in result["results"]
+    ]  # fmt: skip
+    head = ["network", "engine", "network alone, frames/s", "file to file, frames/s", "of that"]
+    clip = result["clip"]
+    return (
+        table([*head, "CPU time of a frame, alone", "file to file"], rows)
+        + f"\n\nThe first {clip['frames']} frames of {clip['name']}, {clip['size']} px, to H.264; "
+        f"medians of {result['rounds']} rounds."
+    )
+
+
 def startup(result: Result) -> str:
     """Seconds of whole processes."""
     rows = [
@@ -188,6 +207,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "input_speed": input_speed,
     "growth": growth,
     "stylize_speed": stylize_speed,
+    "video_speed": video_speed,
     "steadiness": steadiness,
     "startup": startup,
     "web_speed": web_speed,

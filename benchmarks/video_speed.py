@@ -1,32 +1,33 @@
 """How much of a filter's own rate is left when it repaints a video file?
 
-    python benchmarks/video_speed.py --ckpt starry_night.safetensors --clip clip_720p.mp4
+    python benchmarks/video_speed.py --clip clip_720p.mp4 --ckpt starry_night.safetensors ...
 
-Measures the network alone on the clip's own size, a frame already in memory, and ``stylize_video``
-on the first frames of the clip to H.264: decoding, turning, color conversion, encoding and writing
-included. The two alternate, and medians are compared. CPU seconds are told as well: unlike the
-rates, they hardly depend on what else the machine does. Writes ``results/video_speed.json``.
+For each filter and engine: the network alone on the clip's own size, a frame already in memory, and
+``stylize_video`` on the first frames of the clip to H.264, decoding, turning, color conversion,
+encoding and writing included. The two alternate, and medians are compared. CPU seconds are told as
+well: unlike the rates, they hardly depend on what else the machine does. Writes
+``results/video_speed.json``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
+from measuring import RESULTS, machine, wait, write
 
 from fast_nst import Stylizer
 from fast_nst.apps.video import stylize_video
 from fast_nst.apps.video.decode import ClipReader
+from fast_nst.checkpoint import read_metadata
 
-RESULT = Path(__file__).parent / "results" / "video_speed.json"
+ENGINES = ("torch", "torch-compiled")
 
 
 def measure(run: Callable[[], int]) -> tuple[float, float]:
@@ -37,60 +38,75 @@ def measure(run: Callable[[], int]) -> tuple[float, float]:
     return frames / seconds, cpu_seconds / frames
 
 
+def compare(stylizer: Stylizer, clip: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """The network alone and the whole, in turn."""
+    reader = ClipReader(clip)
+    height, width = reader.info.height, reader.info.width
+    reader.close()
+    frame = torch.rand(3, height, width, device=stylizer.device)
+    found: dict[str, list[tuple[float, float]]] = {"network": [], "video": []}
+
+    def warm() -> None:
+        for _ in range(3):
+            stylizer(frame)
+        wait(stylizer.device.type)
+
+    def network() -> int:
+        frames, end = 0, time.perf_counter() + args.seconds
+        while time.perf_counter() < end:
+            stylizer(frame)
+            wait(stylizer.device.type)
+            frames += 1
+        return frames
+
+    with tempfile.TemporaryDirectory() as folder:
+
+        def video() -> int:
+            return stylize_video(
+                stylizer, clip, Path(folder) / "out.mp4", frames=args.frames
+            ).frames
+
+        warm()
+        for _ in range(args.rounds):
+            found["network"].append(measure(network))
+            found["video"].append(measure(video))
+    result: dict[str, Any] = {}
+    for name, each in found.items():
+        result[f"{name}_frames_per_s"] = round(statistics.median(rate for rate, _ in each), 2)
+        result[f"{name}_cpu_s_per_frame"] = round(statistics.median(cpu for _, cpu in each), 3)
+    shares = [whole / alone for (alone, _), (whole, _) in zip(*found.values(), strict=True)]
+    result["share"] = round(statistics.median(shares), 3)
+    return result
+
+
 def main() -> None:
     """Measure, write, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--ckpt", type=Path, required=True)
     parser.add_argument("--clip", type=Path, required=True)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--frames", type=int, default=6, help="of each measurement")
+    parser.add_argument("--ckpt", type=Path, nargs="+", required=True, help="filters")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--frames", type=int, default=40, help="of the clip, each time")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of the network alone")
     parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-
-    stylizer = Stylizer.load(arguments.ckpt, arguments.device)
-    reader = ClipReader(arguments.clip)
-    info = reader.info
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result")
+    args = parser.parse_args()
+    rows = []
+    for file in args.ckpt:
+        name = read_metadata(file).network
+        for engine in ENGINES:
+            found = compare(Stylizer.load(file, args.device, engine), args.clip, args)
+            rows.append({"network": name, "engine": engine, **found})
+            print(rows[-1], flush=True)
+    reader = ClipReader(args.clip)
+    size = f"{reader.info.width}x{reader.info.height}"
     reader.close()
-    frame = torch.rand(1, 3, info.height, info.width, device=stylizer.device)
-    found: dict[str, list[tuple[float, float]]] = {"network": [], "video": []}
-    with tempfile.TemporaryDirectory() as folder:
-
-        def network() -> int:
-            with torch.inference_mode():
-                for _ in range(arguments.frames):
-                    stylizer.network(frame)
-                if stylizer.device.type == "cuda":
-                    torch.cuda.synchronize()
-            return int(arguments.frames)
-
-        def video() -> int:
-            target = Path(folder) / "out.mp4"
-            return stylize_video(stylizer, arguments.clip, target, frames=arguments.frames).frames
-
-        with torch.inference_mode():
-            stylizer.network(frame)  # warm
-        for _ in range(arguments.rounds):
-            found["network"].append(measure(network))
-            found["video"].append(measure(video))
-    rates = {name: statistics.median(rate for rate, _ in each) for name, each in found.items()}
-    cpu = {name: statistics.median(spent for _, spent in each) for name, each in found.items()}
     result = {
-        "what": "frames per second: the network alone, and stylize_video from file to H.264 file",
-        "clip": {"name": arguments.clip.name, "size": f"{info.width}x{info.height}"},
-        "frames": arguments.frames,
-        "rounds": arguments.rounds,
-        "frames_per_s": {name: round(rate, 3) for name, rate in rates.items()},
-        "share": round(rates["video"] / rates["network"], 3),
-        "cpu_seconds_per_frame": {name: round(spent, 3) for name, spent in cpu.items()},
-        "device": str(stylizer.device),
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "date": time.strftime("%Y-%m-%d"),
+        "clip": {"name": args.clip.name, "size": size, "frames": args.frames},
+        "rounds": args.rounds,
+        "results": rows,
+        "machine": machine(args.device),
     }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    write("video_speed", result, args.out)
 
 
 if __name__ == "__main__":
