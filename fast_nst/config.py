@@ -33,6 +33,7 @@ class NetworkConfig:
     name: str = MISSING
     width: int = MISSING  # type: ignore[assignment]
     blocks: int = MISSING  # type: ignore[assignment]
+    adaptive: bool = False
     start: str | None = None
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
 from fast_nst.image.pad import reflect_pad
-from fast_nst.networks.norm import InstanceNorm
+from fast_nst.networks.norm import AdaptiveInstanceNorm, InstanceNorm
 
 STRIDE = 4  # the residual blocks see a quarter of the picture's size
 LEAST = 16  # px; below it, reflection padding of the deepest layers has nothing to reflect
@@ -38,10 +38,16 @@ class ConvNorm(PaddedConv):
     """
 
     def __init__(
-        self, channels_in: int, channels: int, kernel: int, stride: int = 1, bias: bool = False
+        self,
+        channels_in: int,
+        channels: int,
+        kernel: int,
+        stride: int = 1,
+        bias: bool = False,
+        adaptive: bool = False,
     ) -> None:
         super().__init__(channels_in, channels, kernel, stride, bias)
-        self.norm = InstanceNorm(channels)
+        self.norm = (AdaptiveInstanceNorm if adaptive else InstanceNorm)(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) to (B, C, H / stride, W / stride)."""
@@ -52,10 +58,10 @@ class ConvNorm(PaddedConv):
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut, with no ReLU after the sum (Gross and Wilber 2016)."""
 
-    def __init__(self, channels: int, bias: bool = False) -> None:
+    def __init__(self, channels: int, bias: bool = False, adaptive: bool = False) -> None:
         super().__init__()
-        self.first = ConvNorm(channels, channels, kernel=3, bias=bias)
-        self.second = ConvNorm(channels, channels, kernel=3, bias=bias)
+        self.first = ConvNorm(channels, channels, kernel=3, bias=bias, adaptive=adaptive)
+        self.second = ConvNorm(channels, channels, kernel=3, bias=bias, adaptive=adaptive)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 EPSILON = 1e-5  # added to variances
+HIDDEN = 64  # units between a norm's statistics and what they change
 
 
 @dataclass(frozen=True)
@@ -54,21 +56,89 @@ class InstanceNorm(nn.Module):
             # each picture is a batch of its own.
             return torch.cat(
                 [
-                    torch.batch_norm(
-                        picture, self.weight, self.bias, None, None, True, 0.0, EPSILON, False
-                    )
-                    for picture in torch.split(x, 1)
+                    torch.batch_norm(picture, *affine, None, None, True, 0.0, EPSILON, False)
+                    for picture, affine in zip(torch.split(x, 1), self._affine_each(x), strict=True)
                 ]
             )
+        return self._infer(x)
+
+    def _affine_each(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Scale and shift of each picture, (C,)."""
+        return [(self.weight, self.bias)] * len(x)
+
+    def _infer(self, x: Tensor) -> Tensor:
         weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
         return torch.group_norm(x, x.shape[1], weight, bias, eps=EPSILON)
 
+    def affine(self, statistics: Statistics) -> tuple[Tensor, Tensor]:
+        """Scale and shift for a picture with these statistics: (C,), or (B, C) as these are."""
+        return self.weight, self.bias
+
     def normalize(self, x: Tensor, statistics: Statistics) -> Tensor:
         """Normalise with given statistics: (B, C, H, W) to the same."""
-        mean, var = statistics.mean.to(x.device), statistics.var.to(x.device)
-        scale = self.weight * torch.rsqrt(var + EPSILON)
-        shift = self.bias - mean * scale
+        statistics = Statistics(statistics.mean.to(x.device), statistics.var.to(x.device))
+        weight, bias = self.affine(statistics)
+        scale = weight * torch.rsqrt(statistics.var + EPSILON)
+        shift = bias - statistics.mean * scale
         return torch.addcmul(shift[..., None, None], x.float(), scale[..., None, None]).to(x.dtype)
+
+
+class AdaptiveInstanceNorm(InstanceNorm):
+    """An instance norm whose scale and shift follow the statistics that it takes away.
+
+    A network with fixed scales meets a style's statistics on average over photographs; each
+    photograph departs from that in its own way. Here what a norm knows of the whole picture, its
+    channels' means and variances, goes through two small layers and changes scale and shift. At
+    first, it changes nothing.
+
+    Source: Jia et al. 2019, "Instance-level meta normalization", with the statistics themselves
+    where they take those of groups of channels. No gradient flows through what is observed.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        # No modules: their results would be no pictures (see inference/segments.py).
+        self.observe_weight = nn.Parameter(torch.empty(HIDDEN, 2 * channels))
+        self.observe_bias = nn.Parameter(torch.zeros(HIDDEN))
+        self.change = nn.Parameter(torch.zeros(2 * channels, HIDDEN))
+        nn.init.kaiming_uniform_(self.observe_weight, a=5**0.5)
+
+    def _affine_each(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
+        with torch.no_grad():
+            statistics = measure(x)
+        return list(zip(*self.affine(statistics), strict=True))
+
+    def _infer(self, x: Tensor) -> Tensor:
+        # As measure and normalize, in steps that every converter knows (Core ML's no var_mean).
+        mean = x.float().mean(dim=(2, 3))
+        centered = x.float() - mean[..., None, None]
+        var = centered.square().mean(dim=(2, 3))
+        weight, bias = self.affine(Statistics(mean, var))
+        scale = weight * torch.rsqrt(var + EPSILON)
+        return (centered * scale[..., None, None] + bias[..., None, None]).to(x.dtype)
+
+    def affine(self, statistics: Statistics) -> tuple[Tensor, Tensor]:
+        """Scale and shift for a picture with these statistics: (C,), or (B, C) as these are."""
+        mean, var = statistics.mean.detach(), statistics.var.detach()
+        # The mean in units of the channel's own size, in [-1, 1]; the variance by its logarithm.
+        place = mean * torch.rsqrt(mean.square() + var + EPSILON)
+        observed = torch.cat([place, 0.25 * torch.log(var + EPSILON)], dim=-1)
+        hidden = torch.relu(F.linear(observed, self.observe_weight, self.observe_bias))
+        scale, shift = F.linear(hidden, self.change).float().chunk(2, dim=-1)
+        return self.weight * (1 + scale), self.bias + shift
+
+    @torch.no_grad()
+    def grow_from(self, small: AdaptiveInstanceNorm) -> None:
+        """Change what ``small`` changes of the first channels, whatever those after them are."""
+        channels, old = len(self.weight), len(small.weight)
+        self.observe_bias.copy_(small.observe_bias)
+        self.observe_weight.zero_()
+        self.change.zero_()
+        for half in range(2):  # means and variances; scales and shifts
+            mine = slice(half * channels, half * channels + old)
+            theirs = slice(half * old, (half + 1) * old)
+            self.observe_weight[:, mine] = small.observe_weight[:, theirs]
+            self.change[mine] = small.change[theirs]
 
 
 @contextmanager

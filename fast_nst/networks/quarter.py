@@ -13,6 +13,7 @@ from fast_nst.networks.layers import (
     TransformationNetwork,
     pad_to_stride,
 )
+from fast_nst.networks.norm import AdaptiveInstanceNorm
 
 SMOOTH = 5  # px, side of the last convolution
 
@@ -28,17 +29,20 @@ class QuarterNetwork(TransformationNetwork):
         width: a quarter of the channels of the residual blocks, as in ``JohnsonNetwork``; twice as
             many channels at half size.
         blocks: number of residual blocks.
+        adaptive: whether the norms are of :class:`AdaptiveInstanceNorm`.
 
     Departs from Johnson et al. 2016, sec. 3.1, besides what ``JohnsonNetwork`` does: space-to-depth
     instead of strided convolutions, and the sub-pixel convolution of Shi et al. 2016 from half size
     on. A convolution among the three colors ends it, which can smooth the seams of sub-pixels.
     """
 
-    def __init__(self, width: int = 24, blocks: int = 5) -> None:
+    def __init__(self, width: int = 24, blocks: int = 5, adaptive: bool = False) -> None:
         super().__init__(width, blocks)
-        self.down = ConvNorm(48, 4 * width, kernel=3)
-        self.blocks = nn.Sequential(*(ResidualBlock(4 * width) for _ in range(blocks)))
-        self.up = ConvNorm(4 * width + 12, 2 * width, kernel=3)
+        self.down = ConvNorm(48, 4 * width, kernel=3, adaptive=adaptive)
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(4 * width, adaptive=adaptive) for _ in range(blocks))
+        )
+        self.up = ConvNorm(4 * width + 12, 2 * width, kernel=3, adaptive=adaptive)
         self.head = nn.Conv2d(2 * width, 12, kernel_size=3)
         self.smooth = nn.Conv2d(3, 3, kernel_size=SMOOTH)
         with torch.no_grad():  # at first it changes nothing
@@ -58,6 +62,59 @@ class QuarterNetwork(TransformationNetwork):
         x = F.pixel_shuffle(self.head(reflect_pad(x, 1)), 2)
         x = self.smooth(reflect_pad(x.contiguous(memory_format=torch.channels_last), SMOOTH // 2))
         return torch.sigmoid(x.float())[..., :height, :width]
+
+    @torch.no_grad()
+    def grow_from(self, small: QuarterNetwork) -> None:
+        """Take over the weights of a network with no more channels and blocks, and what it paints.
+
+        At first, nothing reads the channels that are new, and blocks that are new change nothing,
+        so both networks give the same pictures; in a training, the new ones join in. (Duplicated
+        channels, as in Chen et al. 2016, "Net2Net", would have equal gradients.) Norms may become
+        adaptive, too.
+
+        Raises:
+            ValueError: If ``small`` is wider or deeper than this network, or adaptive where this
+                is not.
+        """
+        old, old_half = small.down.conv.out_channels, small.up.conv.out_channels
+        new = self.down.conv.out_channels
+        loses = isinstance(small.down.norm, AdaptiveInstanceNorm) > isinstance(
+            self.down.norm, AdaptiveInstanceNorm
+        )
+        if old > new or len(small.blocks) > len(self.blocks) or loses:
+            raise ValueError("the network to grow from is wider or deeper, or adaptive")
+        _take_over(self.down, small.down, slice(None))
+        for index, block in enumerate(self.blocks):
+            assert isinstance(block, ResidualBlock)
+            block.second.norm.weight.zero_()
+            if index < len(small.blocks):
+                before = small.blocks[index]
+                assert isinstance(before, ResidualBlock)
+                _take_over(block.first, before.first, slice(0, old))
+                _take_over(block.second, before.second, slice(0, old))
+        # What comes from the blocks, and then the content's own 12 channels.
+        reads = torch.cat([torch.arange(old), torch.arange(new, new + 12)])
+        _take_over(self.up, small.up, reads)
+        assert self.head.bias is not None
+        assert small.head.bias is not None
+        self.head.weight.zero_()
+        self.head.weight[:, :old_half] = small.head.weight
+        self.head.bias.copy_(small.head.bias)
+        self.smooth.load_state_dict(small.smooth.state_dict())
+
+
+def _take_over(layer: ConvNorm, small: ConvNorm, reads: slice | Tensor) -> None:
+    """Give the first channels the weights of ``small``, whose inputs are ``reads`` of the new."""
+    channels = small.conv.out_channels
+    weight = torch.zeros_like(layer.conv.weight[:channels])
+    weight[:, reads] = small.conv.weight
+    layer.conv.weight[:channels] = weight
+    layer.norm.weight[:channels] = small.norm.weight
+    layer.norm.bias[:channels] = small.norm.bias
+    if isinstance(layer.norm, AdaptiveInstanceNorm) and isinstance(
+        small.norm, AdaptiveInstanceNorm
+    ):
+        layer.norm.grow_from(small.norm)
 
 
 def _space_to_depth(images: Tensor, factor: int) -> Tensor:

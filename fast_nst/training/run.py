@@ -99,6 +99,8 @@ def train(
     network_arguments = _values(config.network)
     network_name = network_arguments.pop("name")
     start = network_arguments.pop("start")
+    if not network_arguments["adaptive"]:  # only network=quarter knows it
+        del network_arguments["adaptive"]
     network = create_started_network(network_name, network_arguments, start)
     metadata = FilterMetadata(
         style=config.style.name,

@@ -10,6 +10,7 @@ from torch import nn
 from fast_nst.checkpoint import load_filter
 from fast_nst.errors import ConfigError
 from fast_nst.networks import create_network
+from fast_nst.networks.quarter import QuarterNetwork
 from fast_nst.paths import asset_path
 
 BUNDLED = "bundled"
@@ -23,7 +24,8 @@ def create_started_network(name: str, arguments: dict[str, Any], start: str | No
         arguments: what it is built with.
         start: None for random weights; ``"bundled"`` for those that the package carries for this
             network, trained on several styles at once; or a filter file, whose training goes on
-            with another style or other losses.
+            with another style or other losses. A start of ``network=quarter`` with fewer channels
+            or blocks, or without adaptive norms, is grown: what is new changes nothing at first.
 
     Raises:
         ConfigError: If the package carries none for this network, or the file is another network's.
@@ -31,28 +33,53 @@ def create_started_network(name: str, arguments: dict[str, Any], start: str | No
     """
     if start is None:
         return create_network(name, **arguments)
-    file = bundled_start(name, arguments) if start == BUNDLED else Path(start).expanduser()
-    if start == BUNDLED and not file.is_file():
-        raise ConfigError(
-            f"network.start=bundled: there is none for {_say(name, arguments)}, only for "
-            f"{', '.join(sorted(each.stem for each in file.parent.glob('*.safetensors')))}. "
-            "Set network.start=null for random weights."
-        )
+    if start == BUNDLED:
+        files = [file for file in bundled_starts() if _fits(*_parse(file), name, arguments)]
+        if not files:
+            carried = ", ".join(_say(*_parse(file)) for file in bundled_starts())
+            raise ConfigError(
+                f"network.start=bundled: there is none for {_say(name, arguments)}, only for "
+                f"{carried}, and for quarter with more of both. Set network.start=null for random "
+                "weights."
+            )
+        file = files[-1]
+    else:
+        file = Path(start).expanduser()
     trained = load_filter(file)
     found = trained.metadata
-    if (found.network, found.network_arguments) != (name, arguments):
+    if not _fits(found.network, found.network_arguments, name, arguments):
         raise ConfigError(
             f"network.start={start} is {_say(found.network, found.network_arguments)}, this "
             f"training's network {_say(name, arguments)}. Make them the same, or set "
             "network.start=null."
         )
-    return trained.network.train().requires_grad_(True)
+    network = trained.network
+    if found.network_arguments != arguments:
+        assert isinstance(network, QuarterNetwork)
+        grown = QuarterNetwork(**arguments)
+        grown.grow_from(network)
+        network = grown
+    return network.train().requires_grad_(True)
 
 
-def bundled_start(name: str, arguments: dict[str, Any]) -> Path:
-    """Where the package would carry the start of a network: ``quarter_24_5.safetensors``."""
-    stem = "_".join(map(str, (name, *arguments.values())))
-    return asset_path(f"starts/{stem}.safetensors")
+def bundled_starts() -> list[Path]:
+    """What the package carries, ``quarter_24_5.safetensors`` among them; smaller ones first."""
+    files = asset_path("starts").glob("*.safetensors")
+    return sorted(files, key=lambda file: (file.stem.split("_")[0], *_parse(file)[1].values()))
+
+
+def _parse(file: Path) -> tuple[str, dict[str, Any]]:
+    """The network that a bundled start is of, from the file's name."""
+    name, width, blocks = file.stem.split("_")
+    return name, {"width": int(width), "blocks": int(blocks)}
+
+
+def _fits(found: str, given: dict[str, Any], name: str, arguments: dict[str, Any]) -> bool:
+    """Whether a start can become the network: it is the same, or can be grown to it."""
+    if found != name:
+        return False
+    grows = found == "quarter" and all(given[key] <= arguments.get(key, False) for key in given)
+    return given == arguments or grows
 
 
 def _say(name: str, arguments: dict[str, Any]) -> str:

@@ -56,6 +56,8 @@ def test_every_choice_composes_and_can_be_built(group: str, choice: str, tmp_pat
     assert isinstance(values, dict)
     network = dict(values["network"])
     start = network.pop("start")
+    if not network["adaptive"]:
+        del network["adaptive"]
     create_started_network(network.pop("name"), network, start)
     assert config.encoder.name in ENCODERS
     assert config.data.kind in PICTURES

@@ -26,19 +26,25 @@ session = pytest.importorskip("fast_nst.onnx_session")
 
 METADATA = FilterMetadata("test", "johnson", {"width": 4}, losses={"style": 0.5})
 SMALL: dict[str, Any] = {"width": 4, "blocks": 1}
+# Networks by name, with what they are built with beyond width and blocks.
+KINDS: dict[str, dict[str, Any]] = {name: {} for name in NETWORKS}
+KINDS["quarter_adaptive"] = {"adaptive": True}
 
 
 def make_network(name: str) -> nn.Module:
     """A small network with random weights, also where fresh ones are constant."""
     torch.manual_seed(0)
-    network = create_network(name, **SMALL).eval().requires_grad_(False)
+    network = create_network(name.removesuffix("_adaptive"), **SMALL, **KINDS[name])
+    network.eval().requires_grad_(False)
     for key, value in network.named_parameters():
         if value.ndim == 1:
             value.copy_(torch.randn_like(value) + ("weight" in key))
+        elif key.endswith("change"):
+            value.normal_(std=0.1)
     return network
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", KINDS)
 def test_every_network_becomes_a_graph_of_any_size(name: str, tmp_path: Path) -> None:
     network = make_network(name)
     model = to_onnx(network, METADATA)
@@ -48,7 +54,7 @@ def test_every_network_becomes_a_graph_of_any_size(name: str, tmp_path: Path) ->
         assert each.largest < 1e-3, each
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", KINDS)
 def test_every_network_becomes_a_program_of_any_size(name: str) -> None:
     network = make_network(name)
     program = to_program(network).module()
@@ -66,7 +72,7 @@ def test_a_kernel_that_is_computed_from_weights_is_a_constant_of_the_file() -> N
     assert constants.issuperset(kernels)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", KINDS)
 def test_every_network_becomes_a_core_ml_package(name: str, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -75,7 +81,7 @@ def test_every_network_becomes_a_core_ml_package(name: str, tmp_path: Path) -> N
     assert any(each.suffix == ".mlmodel" for each in (tmp_path / "a.mlpackage").rglob("*"))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", KINDS)
 def test_every_network_becomes_a_torchscript_of_any_size(name: str, tmp_path: Path) -> None:
     network = make_network(name)
     run = write_torchscript(Filter(network, METADATA), tmp_path / "a.pt").run

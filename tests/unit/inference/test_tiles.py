@@ -2,6 +2,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,16 +23,20 @@ from fast_nst.networks import NETWORKS, create_network
 from fast_nst.networks.layers import ConvNorm
 from fast_nst.networks.norm import InstanceNorm
 
+# Networks by name, with what they are built with beyond width and blocks.
+KINDS: dict[str, dict[str, Any]] = {name: {} for name in NETWORKS}
+KINDS["quarter_adaptive"] = {"adaptive": True}
+
 
 def make_network(name: str) -> nn.Module:
     torch.manual_seed(0)
-    net = create_network(name, width=4, blocks=2).eval()
+    net = create_network(name.removesuffix("_adaptive"), width=4, blocks=2, **KINDS[name]).eval()
     for parameter in net.parameters():  # norms that scale and shift
         parameter.data += 0.1 * torch.randn_like(parameter)
     return net
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(scope="module", params=KINDS)
 def network(request: pytest.FixtureRequest) -> nn.Module:
     return make_network(request.param)
 

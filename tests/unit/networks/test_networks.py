@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -13,11 +15,23 @@ from fast_nst.networks import (
 from fast_nst.networks.mobile import PaintPatches
 from fast_nst.networks.norm import InstanceNorm
 
+# Networks by name, with what they are built with beyond width and blocks.
+KINDS: dict[str, dict[str, Any]] = {name: {} for name in NETWORKS}
+KINDS["quarter_adaptive"] = {"adaptive": True}
 
-@pytest.fixture(scope="module", params=NETWORKS)
-def network(request: pytest.FixtureRequest) -> nn.Module:
+
+def make_network(name: str, blocks: int) -> nn.Module:
     torch.manual_seed(0)
-    return create_network(request.param, width=4, blocks=1).eval()
+    network = create_network(name.removesuffix("_adaptive"), width=4, blocks=blocks, **KINDS[name])
+    for key, value in network.named_parameters():
+        if key.endswith("change"):  # zeros at first, which change nothing
+            nn.init.normal_(value, std=0.1)
+    return network.eval()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def network(request: pytest.FixtureRequest) -> nn.Module:
+    return make_network(request.param, blocks=1)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +68,9 @@ def test_pictures_of_a_batch_do_not_influence_each_other(network: nn.Module) -> 
     torch.testing.assert_close(network(pictures), alone)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", KINDS)
 def test_a_gradient_reaches_every_weight(name: str) -> None:
-    network = create_network(name, width=4, blocks=2)
+    network = make_network(name, blocks=2)
     network(torch.rand(1, 3, 32, 32)).square().sum().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name

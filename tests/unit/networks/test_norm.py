@@ -1,7 +1,9 @@
+import pytest
 import torch
 
 from fast_nst.networks import create_network
 from fast_nst.networks.norm import (
+    AdaptiveInstanceNorm,
     InstanceNorm,
     Statistics,
     choose_statistics,
@@ -98,3 +100,49 @@ def test_the_network_can_still_be_exported() -> None:
     with torch.no_grad():
         program = torch.export.export(net, (pictures(1),))
         torch.testing.assert_close(program.module()(pictures(1)), net(pictures(1)))
+
+
+def adaptive_norm(channels: int = 3) -> AdaptiveInstanceNorm:
+    torch.manual_seed(0)
+    norm = AdaptiveInstanceNorm(channels)
+    torch.nn.init.normal_(norm.change, std=0.3)
+    torch.nn.init.normal_(norm.bias)
+    return norm
+
+
+def test_an_adaptive_norm_is_a_plain_one_at_first() -> None:
+    x = torch.randn(2, 3, 5, 4, generator=torch.Generator().manual_seed(0)) * 3 + 1
+    torch.testing.assert_close(AdaptiveInstanceNorm(3)(x), InstanceNorm(3)(x))
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+def test_an_adaptive_norm_scales_and_shifts_by_what_it_takes_away(gradients: bool) -> None:
+    norm = adaptive_norm()
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    x = x * torch.tensor([1.0, 4.0]).view(2, 1, 1, 1)
+    with torch.set_grad_enabled(gradients):
+        found = measure(norm(x))
+    weight, bias = norm.affine(measure(x))
+    torch.testing.assert_close(found.mean, bias)
+    torch.testing.assert_close(found.var.sqrt(), weight.abs(), rtol=1e-4, atol=1e-5)
+    assert (bias[0] - bias[1]).abs().min() > 1e-3  # each picture has its own
+
+
+def test_an_adaptive_norm_with_given_statistics_does_not_look_at_the_picture() -> None:
+    norm = adaptive_norm()
+    given = Statistics(torch.zeros(3), torch.ones(3))
+    x = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    weight, bias = norm.affine(given)
+    expected = weight.view(3, 1, 1) * x / (1 + 1e-5) ** 0.5 + bias.view(3, 1, 1)
+    torch.testing.assert_close(norm.normalize(x, given), expected)
+
+
+def test_an_adaptive_norm_grows_without_a_change_to_the_channels_that_were() -> None:
+    small, grown = adaptive_norm(3), AdaptiveInstanceNorm(5)
+    grown.grow_from(small)
+    mean, var = torch.randn(2, 5), torch.rand(2, 5)
+    scale, shift = grown.affine(Statistics(mean, var))
+    small_scale, small_shift = small.affine(Statistics(mean[:, :3], var[:, :3]))
+    torch.testing.assert_close(scale[:, :3], small_scale)  # weights are ones in both
+    torch.testing.assert_close(shift[:, :3], small_shift - small.bias)
+    assert (scale[:, 3:] == 1).all()
