@@ -21,13 +21,13 @@ from typing import Any
 
 import torch
 from measuring import RESULTS, machine, wait, write
+from torch import Tensor
 
 from fast_nst import Stylizer
 from fast_nst.apps.video import stylize_video
 from fast_nst.apps.video.decode import ClipReader
 from fast_nst.checkpoint import read_metadata
-
-ENGINES = ("torch", "torch-compiled")
+from fast_nst.engine import ENGINES
 
 
 def measure(run: Callable[[], int]) -> tuple[float, float]:
@@ -38,18 +38,9 @@ def measure(run: Callable[[], int]) -> tuple[float, float]:
     return frames / seconds, cpu_seconds / frames
 
 
-def compare(stylizer: Stylizer, clip: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """The network alone and the whole, in turn."""
-    reader = ClipReader(clip)
-    height, width = reader.info.height, reader.info.width
-    reader.close()
-    frame = torch.rand(3, height, width, device=stylizer.device)
+def compare(stylizer: Stylizer, frame: Tensor, args: argparse.Namespace) -> dict[str, Any]:
+    """The network alone on (3, H, W), and the whole, in turn."""
     found: dict[str, list[tuple[float, float]]] = {"network": [], "video": []}
-
-    def warm() -> None:
-        for _ in range(3):
-            stylizer(frame)
-        wait(stylizer.device.type)
 
     def network() -> int:
         frames, end = 0, time.perf_counter() + args.seconds
@@ -63,10 +54,11 @@ def compare(stylizer: Stylizer, clip: Path, args: argparse.Namespace) -> dict[st
 
         def video() -> int:
             return stylize_video(
-                stylizer, clip, Path(folder) / "out.mp4", frames=args.frames
+                stylizer, args.clip, Path(folder) / "out.mp4", frames=args.frames
             ).frames
 
-        warm()
+        for _ in range(3):  # compiled, and warm
+            stylizer(frame)
         for _ in range(args.rounds):
             found["network"].append(measure(network))
             found["video"].append(measure(video))
@@ -90,18 +82,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result")
     args = parser.parse_args()
+    reader = ClipReader(args.clip)
+    height, width = reader.info.height, reader.info.width
+    reader.close()
+    frame = torch.rand(3, height, width, device=args.device)
     rows = []
     for file in args.ckpt:
         name = read_metadata(file).network
         for engine in ENGINES:
-            found = compare(Stylizer.load(file, args.device, engine), args.clip, args)
+            found = compare(Stylizer.load(file, args.device, engine), frame, args)
             rows.append({"network": name, "engine": engine, **found})
             print(rows[-1], flush=True)
-    reader = ClipReader(args.clip)
-    size = f"{reader.info.width}x{reader.info.height}"
-    reader.close()
     result = {
-        "clip": {"name": args.clip.name, "size": size, "frames": args.frames},
+        "clip": {"name": args.clip.name, "size": f"{width}x{height}", "frames": args.frames},
         "rounds": args.rounds,
         "results": rows,
         "machine": machine(args.device),
