@@ -182,6 +182,25 @@ def steadiness(result: Result) -> str:
     )  # fmt: skip
 
 
+def h264_presets(result: Result) -> str:
+    """Time, size and fidelity of each preset, against medium."""
+    rows = []
+    for preset in dict.fromkeys(each["preset"] for each in result["results"]):
+        cells = []
+        for clip in dict.fromkeys((each["style"], each["clip"]) for each in result["results"]):
+            own = [e for e in result["results"] if (e["style"], e["clip"]) == clip]
+            base = next(e for e in own if e["preset"] == "medium")
+            each = next(e for e in own if e["preset"] == preset)
+            cells.append(
+                f"{1e3 * each['cpu_s_per_frame']:.0f} ms, "
+                f"{100 * (each['kb_per_frame'] / base['kb_per_frame'] - 1):+.1f} %, "
+                f"{each['luma_psnr_db']:.2f} dB"
+            )
+        rows.append([f"`{preset}`", *cells])
+    clips = dict.fromkeys(f"{each['clip']}, {each['size']}" for each in result["results"])
+    return table(["preset", *clips], rows)
+
+
 def web_speed(result: Result) -> str:
     """Frames a second in the browser, and of the network alone."""
     rows = [
@@ -208,6 +227,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "growth": growth,
     "stylize_speed": stylize_speed,
     "video_speed": video_speed,
+    "h264_presets": h264_presets,
     "steadiness": steadiness,
     "startup": startup,
     "web_speed": web_speed,

@@ -45,7 +45,7 @@ class Codec:
 
 
 CODECS: Mapping[str, Codec] = {
-    # preset: on repainted clips, as good as "medium", in smaller files and half of its time.
+    # preset: on repainted clips, as good as "medium" in half of its time (docs/performance.md).
     "h264": Codec("libx264", "yuv420p", "yuv444p", (40, 10), {"preset": "faster"}),
     "hevc": Codec(
         "libx265", "yuv420p", "yuv444p", (42, 12), {"preset": "fast", "x265-params": "log-level=-1"}
