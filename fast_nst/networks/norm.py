@@ -109,8 +109,8 @@ class AdaptiveInstanceNorm(InstanceNorm):
     @staticmethod
     def _by_batch_norm() -> bool:
         # Not where the network is converted: other runtimes know no batch norm that is training.
-        converted = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore
-        return not converted
+        traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+        return not (traced or torch.compiler.is_compiling())
 
     def _affine_each(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
         # On CPUs, a batch norm finds statistics ten times as fast as var_mean (torch 2.14).

@@ -32,7 +32,7 @@ from fast_nst.losses.perceptual import create_loss
 from fast_nst.training.callbacks import KeepLast, Preview, ReportProgress, TrainProgress
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.schedule import Schedule
-from fast_nst.training.start import create_started_network
+from fast_nst.training.start import create_started_network, network_settings
 from fast_nst.training.trainer import create_trainer
 from fast_nst.versions import installed_version
 
@@ -96,11 +96,7 @@ def train(
     style_file = style_path(config.style)
     loss = create_loss(_values(config), style_file)
     style = resize_short_side(read_image(style_file).rgb, config.style.size)[None]
-    network_arguments = _values(config.network)
-    network_name = network_arguments.pop("name")
-    start = network_arguments.pop("start")
-    if not network_arguments["adaptive"]:  # only network=quarter knows it
-        del network_arguments["adaptive"]
+    network_name, network_arguments, start = network_settings(_values(config.network))
     network = create_started_network(network_name, network_arguments, start)
     metadata = FilterMetadata(
         style=config.style.name,

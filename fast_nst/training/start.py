@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,18 @@ from fast_nst.networks.quarter import QuarterNetwork
 from fast_nst.paths import asset_path
 
 BUNDLED = "bundled"
+
+
+def network_settings(group: Mapping[str, Any]) -> tuple[str, dict[str, Any], str | None]:
+    """What a configuration's group ``network`` says: its name, its arguments, its start.
+
+    ``adaptive`` is an argument only where it is set, as not every network knows it.
+    """
+    arguments = dict(group)
+    name, start = arguments.pop("name"), arguments.pop("start")
+    if not arguments["adaptive"]:
+        del arguments["adaptive"]
+    return name, arguments, start
 
 
 def create_started_network(name: str, arguments: dict[str, Any], start: str | None) -> nn.Module:

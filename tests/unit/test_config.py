@@ -18,7 +18,7 @@ from fast_nst.paths import config_dir
 from fast_nst.training.module import OPTIMIZERS
 from fast_nst.training.run import create_logger
 from fast_nst.training.schedule import Schedule
-from fast_nst.training.start import create_started_network
+from fast_nst.training.start import create_started_network, network_settings
 from fast_nst.training.trainer import create_trainer
 
 CHOICES = [
@@ -54,11 +54,7 @@ def test_every_choice_composes_and_can_be_built(group: str, choice: str, tmp_pat
     config = composed(f"{group}={choice}", *NEEDED)
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
-    network = dict(values["network"])
-    start = network.pop("start")
-    if not network["adaptive"]:
-        del network["adaptive"]
-    create_started_network(network.pop("name"), network, start)
+    create_started_network(*network_settings(values["network"]))
     assert config.encoder.name in ENCODERS
     assert config.data.kind in PICTURES
     assert config.optimizer.name in OPTIMIZERS

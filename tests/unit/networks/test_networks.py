@@ -101,6 +101,15 @@ def test_the_quarter_networks_content_reaches_its_last_layers_past_the_blocks() 
         assert (network(edge) - network(flat)).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize(
+    "larger", [{"width": 3, "blocks": 1}, {"width": 2, "blocks": 2}, {"adaptive": True}]
+)
+def test_a_quarter_network_does_not_grow_smaller(larger: dict[str, Any]) -> None:
+    small = {"width": 2, "blocks": 1}
+    with pytest.raises(ValueError, match="wider or deeper, or adaptive"):
+        QuarterNetwork(**small).grow_from(QuarterNetwork(**{**small, **larger}))
+
+
 def test_the_mobile_networks_content_reaches_its_last_layers_past_the_blocks() -> None:
     network = MobileNetwork(width=2, blocks=1).eval()
     edge = torch.full((1, 3, 32, 32), 0.5)

@@ -128,6 +128,19 @@ def test_an_adaptive_norm_scales_and_shifts_by_what_it_takes_away(gradients: boo
     assert (bias[0] - bias[1]).abs().min() > 1e-3  # each picture has its own
 
 
+def test_an_adaptive_norm_looks_at_low_precision_in_float32() -> None:
+    norm = adaptive_norm()
+    # In bfloat16, the mean square of these would leave nothing of their variance.
+    x = (100 + torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = norm(x)
+        found.float().square().mean().backward()
+    assert found.dtype == torch.bfloat16
+    assert norm.change.grad is not None
+    assert norm.change.grad.isfinite().all()
+    torch.testing.assert_close(found.float(), norm(x.float()), rtol=0.05, atol=0.05)
+
+
 def test_an_adaptive_norm_with_given_statistics_does_not_look_at_the_picture() -> None:
     norm = adaptive_norm()
     given = Statistics(torch.zeros(3), torch.ones(3))
