@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import nn
 
 from fast_nst.checkpoint import load_filter
 from fast_nst.errors import ConfigError
-from fast_nst.networks import create_network
+from fast_nst.networks import NETWORKS, create_network
 from fast_nst.networks.quarter import QuarterNetwork
 from fast_nst.paths import asset_path
 
@@ -21,12 +22,24 @@ def network_settings(group: Mapping[str, Any]) -> tuple[str, dict[str, Any], str
     """What a configuration's group ``network`` says: its name, its arguments, its start.
 
     ``adaptive`` is an argument only where it is set, as not every network knows it.
+
+    Raises:
+        ConfigError: If it is set and the network does not know it.
     """
     arguments = dict(group)
     name, start = arguments.pop("name"), arguments.pop("start")
     if not arguments["adaptive"]:
         del arguments["adaptive"]
+    elif name in NETWORKS and name not in (able := _adaptive_networks()):
+        raise ConfigError(
+            f"network.adaptive=true: network={name} has no adaptive norms. Set it to false, or use "
+            f"network={' or '.join(able)}."
+        )
     return name, arguments, start
+
+
+def _adaptive_networks() -> list[str]:
+    return [key for key, make in NETWORKS.items() if "adaptive" in signature(make).parameters]
 
 
 def create_started_network(name: str, arguments: dict[str, Any], start: str | None) -> nn.Module:
@@ -52,7 +65,7 @@ def create_started_network(name: str, arguments: dict[str, Any], start: str | No
             carried = ", ".join(_say(*_parse(file)) for file in bundled_starts())
             raise ConfigError(
                 f"network.start=bundled: there is none for {_say(name, arguments)}, only for "
-                f"{carried}, and for quarter with more of both. Set network.start=null for random "
+                f"{carried}, and for larger ones of quarter. Set network.start=null for random "
                 "weights."
             )
         file = files[-1]

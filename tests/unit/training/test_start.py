@@ -7,7 +7,7 @@ from fast_nst.checkpoint import FilterMetadata, load_filter, save_filter
 from fast_nst.errors import CheckpointError, ConfigError
 from fast_nst.networks import create_network
 from fast_nst.paths import asset_path
-from fast_nst.training.start import create_started_network
+from fast_nst.training.start import create_started_network, network_settings
 
 ARGUMENTS = {"width": 3, "blocks": 1}
 
@@ -118,6 +118,14 @@ def test_a_file_of_a_larger_or_another_network_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=f"this training's network {name} width="):
         create_started_network(name, arguments, str(trained))
+
+
+@pytest.mark.parametrize("name", ["johnson", "mobile"])
+def test_adaptive_norms_are_refused_where_a_network_has_none(name: str) -> None:
+    group = {"name": name, "width": 8, "blocks": 4, "adaptive": True, "start": None}
+    with pytest.raises(ConfigError, match=rf"network={name} has no .* or use network=quarter\."):
+        network_settings(group)
+    assert network_settings({**group, "adaptive": False}) == (name, {"width": 8, "blocks": 4}, None)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
