@@ -58,9 +58,14 @@ def make_filter(folder: Path, style: str, seed: int, network: str = "quarter") -
     from fast_nst.networks import create_network
 
     arguments = {"width": 8, "blocks": 1}
+    if network == "quarter":  # as trainings have it by default
+        arguments["adaptive"] = True
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = create_network(network, **arguments)
+        for name, value in made.named_parameters():
+            if name.endswith("change"):  # zeros at first, which change nothing
+                torch.nn.init.normal_(value, std=0.1)
     metadata = FilterMetadata(style=style, network=network, network_arguments=arguments)
     return save_filter(folder / f"{style}.safetensors", made, metadata)
 
