@@ -57,6 +57,7 @@ class LossConfig:
     tv_weight: float = MISSING  # type: ignore[assignment]
     grid_weight: float = MISSING  # type: ignore[assignment]
     pattern_weight: float = MISSING  # type: ignore[assignment]
+    frame_weight: float = MISSING  # type: ignore[assignment]
     stability_weight: float = MISSING  # type: ignore[assignment]
 
 

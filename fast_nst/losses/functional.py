@@ -164,6 +164,29 @@ def grid_energy(images: Tensor, period: int = 4, window: int = 64) -> Tensor:
     return torch.mean(repeated / total)
 
 
+def frame_shift(images: Tensor, band: int = 8) -> Tensor:
+    """How the outermost pixels differ in color from those a little further in, on average.
+
+    Args:
+        images: (B, C, H, W).
+        band: px; the outermost are compared with those 2 to 4 bands further in, along the sides.
+            Corners belong to none.
+
+    Returns:
+        (C,): the mean over pictures and sides. Near 0 over many pictures, unless they have a frame.
+        0 for pictures that are not larger than 8 bands.
+    """
+    images = images.float()
+    if min(images.shape[-2:]) <= 8 * band:
+        return images.new_zeros(images.shape[1])
+    shifts = []
+    for side in (images, images.flip(2), images.mT, images.mT.flip(2)):
+        along = side[..., 4 * band : -4 * band]
+        outer, inner = along[..., :band, :], along[..., 2 * band : 4 * band, :]
+        shifts.append(outer.mean((0, 2, 3)) - inner.mean((0, 2, 3)))
+    return torch.stack(shifts).mean(0)
+
+
 def periodicity(images: Tensor, window: int = 32) -> tuple[Tensor, Tensor]:
     """How much each part of a picture is like a regular pattern: few frequencies, much energy.
 

@@ -15,6 +15,7 @@ from fast_nst.image.color import is_flat
 from fast_nst.image.io import read_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.functional import (
+    frame_shift,
     gram_matrix,
     grid_energy,
     paper_content_loss,
@@ -27,6 +28,7 @@ from fast_nst.losses.stability import disturb, stability_error
 
 Scale = Literal["relative", "paper"]
 
+FRAME_MEMORY = 0.05  # weight of a batch in the mean over batches
 NARROWEST = 8  # style.size is that of the short side: a strip would have very many pixels
 
 
@@ -44,6 +46,8 @@ class PerceptualLoss(nn.Module):
         pattern_weight: of hatching and other regular patterns: by how much the logarithm of the
             :func:`periodicity` of the picture's parts exceeds the style's own, which is the mean
             over its parts by energy. Pictures smaller than a part (32 px) count as 0.
+        frame_weight: of a frame: the square of what :func:`frame_shift` is on average over about
+            20 batches. What one picture has at its border is no frame.
         stability_weight: of :meth:`stability`, which asks for a second pass of the network.
         scale: ``"relative"`` divides each layer's term by the target's own size, so that one set
             of weights works across encoders, sizes and styles; layers are averaged. ``"paper"``
@@ -53,6 +57,8 @@ class PerceptualLoss(nn.Module):
         ConfigError: If a weight is negative or a term that has a weight has no layers.
         LayerError: If the encoder lacks a layer.
     """
+
+    usual_frame: Tensor
 
     def __init__(
         self,
@@ -66,6 +72,7 @@ class PerceptualLoss(nn.Module):
         tv_weight: float = 0.0,
         grid_weight: float = 0.0,
         pattern_weight: float = 0.0,
+        frame_weight: float = 0.0,
         stability_weight: float = 0.0,
         scale: Scale = "relative",
     ) -> None:
@@ -76,6 +83,7 @@ class PerceptualLoss(nn.Module):
             "tv": tv_weight,
             "grid": grid_weight,
             "pattern": pattern_weight,
+            "frame": frame_weight,
             "stability": stability_weight,
         }
         for name, weight in weights.items():
@@ -96,6 +104,7 @@ class PerceptualLoss(nn.Module):
         styles = [style] if isinstance(style, Tensor) else list(style)
         for layer, gram in self._style_targets(styles).items():
             self.register_buffer(self._buffer(layer), gram, persistent=False)
+        self.register_buffer("usual_frame", torch.zeros(3), persistent=False)
         self.style_periodicity = self._style_periodicity(styles) if pattern_weight else 0.0
 
     @staticmethod
@@ -165,9 +174,20 @@ class PerceptualLoss(nn.Module):
             terms["pattern"] = (
                 self.weights["pattern"] * excess.clamp_min(0).sum() / max(1, excess.numel())
             )
+        if self.weights["frame"]:
+            terms["frame"] = self.weights["frame"] * self._frame(frame_shift(stylized))
         if self.weights["tv"]:
             terms["tv"] = self.weights["tv"] * total_variation(stylized)
         return terms
+
+    def _frame(self, shift: Tensor) -> Tensor:
+        """The square of the usual shift; its gradient is as if all batches had shifted alike."""
+        # What pictures show at their borders differs by more than a frame does: the square of one
+        # batch's shift would ask for pictures that are as their borders are.
+        if self.training and torch.is_grad_enabled():
+            self.usual_frame.lerp_(shift.detach(), FRAME_MEMORY)
+        usual = self.usual_frame + (shift - shift.detach())
+        return usual.square().sum()
 
     def stability(
         self, network: Callable[[Tensor], Tensor], content: Tensor, stylized: Tensor

@@ -3,6 +3,7 @@ import torch
 from torch.autograd import gradcheck
 
 from fast_nst.losses.functional import (
+    frame_shift,
     gram_matrix,
     grid_energy,
     paper_content_loss,
@@ -117,6 +118,24 @@ def test_grid_energy_finds_a_grid_under_noise_and_tells_its_share() -> None:
     lines = torch.tensor([1.0, 1.0, -1.0, -1.0]).repeat(32).view(1, 1, 1, 128)
     noise = torch.randn(1, 3, 128, 128, generator=generator)
     assert grid_energy(lines + noise) == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_frame_is_told_by_its_color_and_needs_all_sides_to_count_in_full() -> None:
+    plain = torch.rand(2, 3, 80, 96, generator=torch.Generator().manual_seed(0))
+    difference = torch.tensor([-0.1, 0.0, 0.2])
+    framed, one_side = plain.clone(), plain.clone()
+    framed += difference.view(3, 1, 1)
+    framed[..., 8:-8, 8:-8] = plain[..., 8:-8, 8:-8]
+    one_side[..., :8] += difference.view(3, 1, 1)
+    before = frame_shift(plain)
+    assert before.abs().max() < 0.02
+    torch.testing.assert_close(frame_shift(framed) - before, difference, atol=1e-6, rtol=0)
+    torch.testing.assert_close(frame_shift(one_side) - before, difference / 4, atol=1e-6, rtol=0)
+
+
+def test_a_picture_too_small_to_have_an_inside_has_no_frame() -> None:
+    assert frame_shift(torch.rand(1, 3, 64, 200)).tolist() == [0, 0, 0]
+    assert frame_shift(torch.rand(1, 3, 65, 65)).abs().min() > 0
 
 
 def sine(period: float, side: int = 64) -> torch.Tensor:

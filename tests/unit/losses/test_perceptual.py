@@ -98,6 +98,23 @@ def test_a_style_too_small_to_show_a_pattern_is_named(encoder: VGGLite) -> None:
         PerceptualLoss(encoder, picture(0, side=24), pattern_weight=1)
 
 
+def test_a_frame_counts_when_pictures_have_it_time_and_again(encoder: VGGLite) -> None:
+    framed = picture(1, side=80) * 0.5
+    framed[..., 8:-8, 8:-8] += 0.3
+    loss = PerceptualLoss(encoder, picture(0), content_weight=0, frame_weight=2)
+    first = loss(framed.requires_grad_(True), {})["frame"]
+    gradient = torch.autograd.grad(first, framed)[0]
+    # Brightening the border makes the frame less, of which nothing is 16 px further in.
+    assert gradient[..., :8, 32:-32].max() < 0 < gradient[..., 16:32, 32:-32].min()
+    assert gradient[..., 8:16, 32:-32].abs().max() == 0
+    for _ in range(100):
+        last = loss(framed, {})["frame"]
+    assert 100 * first < last
+    assert last.item() == pytest.approx(2 * 3 * 0.3**2, rel=0.1)
+    with torch.no_grad():  # looking does not count
+        assert loss(1 - framed, {})["frame"] == last
+
+
 def test_stability_is_asked_for_by_its_weight_and_passes_the_network_once(
     encoder: VGGLite,
 ) -> None:
