@@ -23,7 +23,6 @@ from torch import Tensor
 
 from fast_nst.checkpoint import load_filter
 from fast_nst.evaluation.artefacts import (
-    BAND,
     border_figure,
     border_shift,
     crop,
@@ -36,6 +35,7 @@ from fast_nst.evaluation.artefacts import (
 from fast_nst.hardware import describe_machine
 from fast_nst.image.io import list_images, read_image
 from fast_nst.image.resize import resize_short_side
+from fast_nst.losses.functional import BAND
 from fast_nst.paths import asset_path
 
 SIZE = 256

@@ -11,6 +11,8 @@ from skimage.filters import sobel
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
+from fast_nst.losses.functional import BAND, border_strips
+
 WINDOW = 64  # px, side of the squares whose spectra are taken
 HOP = 16  # px between them
 PART = 32  # px, side of the parts of a window whose spectra are averaged
@@ -19,7 +21,6 @@ FLAT_SHARE = 0.1  # of the windows: those where the content has the least gradie
 VISIBLE = 0.5 / 255
 RING = (3, 7)  # bins: how far the surroundings of a frequency reach
 PERIODS = (2.5, 12.0)  # px, of the patterns that count as hatching
-BAND = 8  # px, depth of a frame
 TILE = 16  # px along the side, the length whose statistics are compared
 BORDER_CROP = 32  # px; a multiple of every network's stride
 
@@ -200,10 +201,9 @@ def _stride_frequencies(period: int) -> list[tuple[int, int]]:
 def _sides(rgb: Tensor) -> list[Tensor]:
     """For each side, statistics of its outermost band less those 16 to 32 px further in."""
     sides = []
-    for side in (rgb, rgb.flip(2), rgb.transpose(2, 3), rgb.transpose(2, 3).flip(2)):
-        length = (side.shape[3] - 8 * BAND) // TILE * TILE
-        strip = side[:, :, : 4 * BAND, 4 * BAND : 4 * BAND + length]
-        edge, *_, first, second = map(_tile_statistics, torch.split(strip, BAND, 2))
+    for strip in border_strips(rgb):
+        whole_tiles = strip[..., : strip.shape[3] // TILE * TILE]
+        edge, *_, first, second = map(_tile_statistics, torch.split(whole_tiles, BAND, 2))
         sides.append(edge - (first + second) / 2)
     return sides
 

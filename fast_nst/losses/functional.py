@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+BAND = 8  # px, depth of a frame
 VISIBLE = 2 / 255  # standard deviation of noise that nobody sees
 
 
@@ -164,26 +165,37 @@ def grid_energy(images: Tensor, period: int = 4, window: int = 64) -> Tensor:
     return torch.mean(repeated / total)
 
 
-def frame_shift(images: Tensor, band: int = 8) -> Tensor:
-    """How the outermost pixels differ in color from those a little further in, on average.
+def border_strips(images: Tensor) -> list[Tensor]:
+    """The four sides, each turned so that the outermost pixels are the first rows.
+
+    Args:
+        images: (B, C, H, W), sides longer than 8 times ``BAND``.
+
+    Returns:
+        (B, C, 4 BAND, L) for each side, L its length without the corners: 4 bands from the border
+        inwards.
+    """
+    turned = (images, images.flip(2), images.mT, images.mT.flip(2))
+    return [side[..., : 4 * BAND, 4 * BAND : -4 * BAND] for side in turned]
+
+
+def frame_shift(images: Tensor) -> Tensor:
+    """How the outermost 8 px differ in color from those 16 to 32 px further in, on average.
 
     Args:
         images: (B, C, H, W).
-        band: px; the outermost are compared with those 2 to 4 bands further in, along the sides.
-            Corners belong to none.
 
     Returns:
-        (C,): the mean over pictures and sides. Near 0 over many pictures, unless they have a frame.
-        0 for pictures that are not larger than 8 bands.
+        (C,): the mean over pictures and sides; corners belong to none. Near 0 over many pictures,
+        unless they have a frame. 0 for pictures with a side of at most 64 px.
     """
     images = images.float()
-    if min(images.shape[-2:]) <= 8 * band:
+    if min(images.shape[-2:]) <= 8 * BAND:
         return images.new_zeros(images.shape[1])
-    shifts = []
-    for side in (images, images.flip(2), images.mT, images.mT.flip(2)):
-        along = side[..., 4 * band : -4 * band]
-        outer, inner = along[..., :band, :], along[..., 2 * band : 4 * band, :]
-        shifts.append(outer.mean((0, 2, 3)) - inner.mean((0, 2, 3)))
+    shifts = [
+        strip[..., :BAND, :].mean((0, 2, 3)) - strip[..., 2 * BAND :, :].mean((0, 2, 3))
+        for strip in border_strips(images)
+    ]
     return torch.stack(shifts).mean(0)
 
 

@@ -38,6 +38,7 @@ def metadata(style_file: Path) -> FilterMetadata:
                 "tv_weight": 0.5,
                 "grid_weight": 20.0,
                 "pattern_weight": 0.2,
+                "frame_weight": 5.0,
             },
         },
     )
