@@ -57,7 +57,7 @@ def test_the_command_writes_a_filter_a_preview_and_a_log(tmp_path: Path) -> None
     file = tmp_path / "checkpoints" / "starry_night.safetensors"
     metadata = read_metadata(file)
     assert metadata.style == "starry_night"
-    assert metadata.losses.keys() == {"content", "style", "grid", "pattern"}
+    assert metadata.losses.keys() == {"content", "style", "grid", "pattern", "frame"}
     assert metadata.config["loss"]["style_weight"] > 0
     with Image.open(file.with_suffix(".png")) as preview:
         assert preview.width > preview.height

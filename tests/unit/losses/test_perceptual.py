@@ -111,9 +111,18 @@ def test_a_frame_counts_when_pictures_have_it_time_and_again(encoder: VGGLite) -
         last = loss(framed, {})["frame"]
     assert 100 * first < last
     assert last.item() == pytest.approx(2 * 3 * 0.3**2, rel=0.1)
-    loss.eval()  # then, what was before does not count
-    assert loss(framed.flip(2), {})["frame"].item() == pytest.approx(2 * 3 * 0.3**2, rel=0.1)
-    assert loss(picture(2, side=80), {})["frame"] < 0.01
+
+
+def test_a_preview_counts_its_own_frame_and_is_not_remembered(encoder: VGGLite) -> None:
+    plain, framed = picture(1, side=80) * 0.5, picture(1, side=80) * 0.5
+    framed[..., 8:-8, 8:-8] += 0.3
+    loss = PerceptualLoss(encoder, picture(0), content_weight=0, frame_weight=2)
+    for training in (True, False):
+        loss.train(training)
+        with torch.no_grad():
+            assert loss(framed, {})["frame"].item() == pytest.approx(2 * 3 * 0.3**2, rel=0.1)
+            assert loss(plain, {})["frame"] < 0.01
+    assert not loss.usual_frame.any()
 
 
 def test_stability_is_asked_for_by_its_weight_and_passes_the_network_once(
