@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -141,6 +141,15 @@ def main() -> None:
 
 def explain(error: Exception) -> str:
     """One line for an error in the command line's overrides, with the nearest key."""
+    if isinstance(error, OverrideParseException):
+        name, equals, value = error.override.partition("=")
+        if not equals:
+            return f"cannot read {error.override!r}. Give what to set: key=value."
+        value = value.replace("'", r"\'")
+        return (
+            f"cannot read {error.override!r}. Quote values that have brackets or other special "
+            f"characters, and the whole for the shell: \"{name}='{value}'\"."
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if unknown := re.match(r"Could not override '([^']+)'", lines[0]):
         schema = OmegaConf.structured(TrainConfig)
