@@ -75,12 +75,13 @@ def _processor() -> str:
 def keep_freed_memory() -> bool:
     """Let this process keep the memory of tensors that it frees, for the next ones.
 
-    A training step makes and frees the same large tensors again and again. glibc hands each back to
-    the system, which then clears every page anew: a fifth of a step's time on a CPU.
+    Training steps and the frames of a video make and free the same large tensors again and again.
+    glibc hands each back to the system, which then clears every page anew: a fifth of a step's
+    time on a CPU.
 
     Returns:
         Whether the C library is one that takes the setting (glibc). The values are the same; the
-        process's memory stays at its peak.
+        process's memory stays at its peak, which is a little higher.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

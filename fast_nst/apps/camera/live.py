@@ -17,6 +17,7 @@ from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format
 from fast_nst.apps.video.steady import steadied
 from fast_nst.apps.video.stylize import check_options
 from fast_nst.errors import FastNSTError, VideoError
+from fast_nst.hardware import keep_freed_memory
 
 _GLANCE_S = 0.02  # how often to look whether the user wants to end
 _RECENT = 20  # frames whose rate is shown
@@ -72,7 +73,8 @@ def stylize_camera(
     """Repaint a camera until the user ends it: q or Esc in the window, or Ctrl-C.
 
     Each time, the camera's newest frame is taken and those before are dropped, so that what is
-    shown is never older than one frame and the time that the filter takes for one.
+    shown is never older than one frame and the time that the filter takes for one. The process
+    keeps the memory of frames (``hardware.keep_freed_memory``).
 
     Args:
         stylizer: a :class:`~fast_nst.Stylizer`, or another ``FrameFilter``.
@@ -100,6 +102,7 @@ def stylize_camera(
     if target is not None and not target.startswith(VIRTUAL):
         choose_format(target, codec)
     stylizer = steadied(stylizer, steady)
+    keep_freed_memory()
     with ExitStack() as stack:
         camera = Camera(source, short_side)
         stack.callback(camera.close)

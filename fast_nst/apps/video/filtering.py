@@ -74,13 +74,13 @@ def filter_frame(filter_: FrameFilter, rgb: RGB) -> RGB:
     """
     try:
         pixels = torch.from_numpy(rgb).to(filter_.device)
-        frame = pixels.permute(2, 0, 1).float() / 255
+        frame = pixels.permute(2, 0, 1).float().div_(255)
         result = filter_(frame)
         if result.shape != frame.shape:
             raise ValueError(
                 f"the filter returned {tuple(result.shape)}; wanted {tuple(frame.shape)}."
             )
-        whole = (result.detach() * 255).round().clamp(0, 255).to(torch.uint8)
+        whole = (result.detach() * 255).round_().clamp_(0, 255).to(torch.uint8)
         return whole.permute(1, 2, 0).contiguous().cpu().numpy()
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):

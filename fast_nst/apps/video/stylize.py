@@ -17,6 +17,7 @@ from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format
 from fast_nst.apps.video.overlap import Behind, ahead
 from fast_nst.apps.video.steady import steadied
 from fast_nst.errors import VideoError
+from fast_nst.hardware import keep_freed_memory
 
 PathLike = str | os.PathLike[str]
 
@@ -81,8 +82,9 @@ def stylize_video(
     """Repaint a video: same size, same time stamps, same sound.
 
     Frames are decoded, repainted and encoded at the same time, each in its thread, and only a few
-    are held in memory. Turned videos are written upright. What is not said of the colors is taken
-    as players take it, and said in the new file.
+    are held in memory, which the process keeps (``hardware.keep_freed_memory``). Turned videos are
+    written upright. What is not said of the colors is taken as players take it, and said in the new
+    file.
 
     Args:
         stylizer: a :class:`~fast_nst.Stylizer`, or another :class:`FrameFilter`.
@@ -115,6 +117,7 @@ def stylize_video(
     check_options(quality, frames)
     choose_format(Path(target), codec)
     stylizer = steadied(stylizer, steady)
+    keep_freed_memory()
     reader = ClipReader(source)
     try:
         if os.path.exists(target) and os.path.samefile(source, target):
