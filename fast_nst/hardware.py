@@ -75,7 +75,7 @@ def _processor() -> str:
 def keep_freed_memory() -> bool:
     """Let this process keep the memory of tensors that it frees, for the next ones.
 
-    Training steps and the frames of a video make and free the same large tensors again and again.
+    Steps of a training and frames of a video make and free the same large tensors again and again.
     glibc hands each back to the system, which then clears every page anew: a fifth of a step's
     time on a CPU.
 

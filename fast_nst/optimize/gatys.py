@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fast_nst.encoders.base import Encoder
-from fast_nst.hardware import fast_bf16
+from fast_nst.hardware import fast_bf16, keep_freed_memory
 from fast_nst.image.resize import resize_short_side
 from fast_nst.optimize.canvas import Canvas
 from fast_nst.optimize.inputs import least_side, prepare, style_side
@@ -81,6 +81,7 @@ def stylize_iteratively(
     change so far is enlarged, not the picture, so that the content's detail is there at once.
     """
     options = options or TransferOptions()
+    keep_freed_memory()
     inputs = prepare(content, styles, content_mask, style_masks, names, encoder, options)
     eye = Eye(encoder, _precision(content, options.precision), options.tile)
     optimizer = OPTIMIZERS[options.optimizer]()
