@@ -18,7 +18,7 @@ from fast_nst.evaluation.photos import find_photos
 from fast_nst.evaluation.progress import EvaluateProgress, Work
 from fast_nst.evaluation.report import FilterFigures, Report, plan_output, write_files
 from fast_nst.evaluation.subjects import Subject, find_judge, load_subjects, was_imported
-from fast_nst.hardware import describe_machine, fast_bf16, find_device
+from fast_nst.hardware import describe_machine, fast_bf16, find_device, keep_freed_memory
 
 
 class InterruptedEvaluation(KeyboardInterrupt):
@@ -67,6 +67,7 @@ def evaluate(
     files = plan_output(output) if output is not None else None
     _check_numbers(checkpoints, sizes, photos, iterations)
     where = find_device(device)
+    keep_freed_memory()
     pictures, notes = find_photos(images)
     encoder = find_judge(judge).to(where) if judge else None
     style_file = Path(style) if style is not None else None
