@@ -32,12 +32,25 @@ ENGINES: dict[str, str] = {
 }
 
 
-def choose_engine(path: Path, device: str | torch.device = "auto", engine: str = "auto") -> str:
+def choose_engine(
+    path: Path,
+    device: str | torch.device = "auto",
+    engine: str = "auto",
+    *,
+    moving: bool = False,
+) -> str:
     """The key of ``ENGINES`` that stands for ``engine``, without loading anything.
 
     ``auto`` is ONNX Runtime for an ONNX model, and on CPUs for a filter whose graph is in the cache
     already, as it is after the first run with ``engine="onnxruntime"``; else PyTorch. It is never
     the compiled one, which takes longer to compile than most pictures take to compute.
+
+    Args:
+        path: the filter file.
+        device: where it is to compute.
+        engine: one of ``ENGINES``, or ``auto``.
+        moving: whether there are videos or a camera, which load PyTorch anyway; with the memory of
+            frames kept (``hardware.keep_freed_memory``), it is the faster one for them.
 
     Raises:
         ConfigError: If ``engine`` is unknown or cannot use the file.
@@ -56,7 +69,7 @@ def choose_engine(path: Path, device: str | torch.device = "auto", engine: str =
         return engine
     if is_graph:
         return "onnxruntime"
-    if device != "auto" and str(device) != "cpu":
+    if moving or (device != "auto" and str(device) != "cpu"):
         return "torch"
     if device == "auto" and _may_have_gpu():
         return "torch"

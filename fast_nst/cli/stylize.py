@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fast_nst.apps.video import FrameFilter
+    from fast_nst.apps.video.plan import PlannedVideo
     from fast_nst.inference import (
         Controls,
         PictureFilter,
@@ -238,42 +239,45 @@ def stylize(
         )
         _print_report(cluster_report, str(output), seconds, sheet=False)
         ctx.exit(1 if cluster_report.failures else 0)
-    stylizers = [open_filter(file, device, engine, values, _say_compiling) for file in checkpoints]
+    videos: tuple[PlannedVideo, ...] = ()
+    if not from_camera and contact_sheet is None and _PIPE not in (*inputs, output):
+        from fast_nst.apps.video.plan import plan_videos
+
+        videos, inputs = plan_videos(inputs, str(output))
+    moving = from_camera or bool(videos)
+    check_steady_usage(ctx, moving=moving)
+    stylizers = [
+        open_filter(file, device, engine, values, _say_compiling, moving=moving)
+        for file in checkpoints
+    ]
     if mix is not None:
         stylizers = [_mix(stylizers, mix)]
     # Each kind of input and output is handed to a function of its own from here.
+    if from_camera:
+        run_camera(
+            _frame_filter(stylizers[0], controls),
+            inputs[0],
+            output,
+            codec=codec,
+            quality=quality,
+            camera_size=camera_size,
+            steady=steady,
+        )
+        return
     whole = True
-    if from_camera or (contact_sheet is None and _PIPE not in (*inputs, output)):
-        from fast_nst.apps.video.plan import plan_videos
-
-        if from_camera:
-            run_camera(
-                _frame_filter(stylizers[0], controls),
-                inputs[0],
-                output,
-                codec=codec,
-                quality=quality,
-                camera_size=camera_size,
-                steady=steady,
-            )
-            return
-        videos, inputs = plan_videos(inputs, str(output))
-        check_steady_usage(ctx, moving=bool(videos))
-        if videos:
-            whole = run_videos(
-                ctx,
-                _frame_filter(stylizers[0], controls),
-                videos,
-                codec=codec,
-                quality=quality,
-                frames=frames,
-                steady=steady,
-                resume=resume,
-            )
+    if videos:
+        whole = run_videos(
+            ctx,
+            _frame_filter(stylizers[0], controls),
+            videos,
+            codec=codec,
+            quality=quality,
+            frames=frames,
+            steady=steady,
+            resume=resume,
+        )
         if not inputs:
             ctx.exit(0 if whole else 1)
-    else:
-        check_steady_usage(ctx, moving=False)
     if contact_sheet is not None:
         report, seconds = _make_sheet(
             checkpoints, stylizers, inputs, contact_sheet, controls, saving

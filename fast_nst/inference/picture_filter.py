@@ -62,6 +62,8 @@ def open_filter(
     engine: str = "auto",
     values: str | None = None,
     on_compile: Callable[[int, int], None] | None = None,
+    *,
+    moving: bool = False,
 ) -> PictureFilter:
     """Load a filter, or an ONNX model of pictures, for the pictures of files.
 
@@ -71,11 +73,13 @@ def open_filter(
         engine: ``"torch"``, ``"torch-compiled"``, ``"onnxruntime"`` or ``"auto"``.
         values: what an ONNX model that fast_nst did not export takes and returns.
         on_compile: called before pictures of another size are compiled for.
+        moving: whether there are videos or a camera among them: see ``choose_engine``.
 
     Raises:
         CheckpointError, ConfigError, ExportError: As ``Stylizer.load`` does.
     """
-    if choose_engine(Path(path), device, engine) == "onnxruntime":
+    engine = choose_engine(Path(path), device, engine, moving=moving)
+    if engine == "onnxruntime":
         return GraphFilter(load_session(Path(path), device, values))
     with without_collecting():
         from fast_nst.inference.stylizer import Stylizer

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ pytest.importorskip("av")
 
 from fast_nst.apps.video.decode import ClipReader
 from fast_nst.cli import main as cli
+from fast_nst.engine import cached_graph
 from fast_nst.inference import Stylizer
 
 
@@ -43,6 +46,28 @@ def test_a_video_is_stylized_as_the_stylizer_does(
     reader.close()
     with Image.open(tmp_path / "1.png") as written:
         np.testing.assert_array_equal(written, Stylizer.load(filter_file)(frame))
+
+
+@pytest.mark.parametrize(("engine", "loaded"), [("auto", False), ("onnxruntime", True)])
+def test_auto_takes_pytorch_for_videos_though_there_is_a_graph(
+    make_clip: Any, filter_file: Path, tmp_path: Path, engine: str, loaded: bool
+) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    cached_graph(filter_file)
+    program = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('loaded', 'onnxruntime' in sys.modules))\n"
+        "from fast_nst.cli.main import main\n"
+        "main()"
+    )
+    words = ["stylize", "--ckpt", filter_file, "--device", "cpu", "--engine", engine]
+    words += [make_clip(), "-o", tmp_path / "out.mp4"]
+    command = [sys.executable, "-c", program, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"loaded {loaded}"
+    assert (tmp_path / "out.mp4").is_file()
 
 
 def test_several_videos_keep_their_names_and_folders_and_a_bad_one_does_not_stop_the_rest(
