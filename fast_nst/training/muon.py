@@ -46,49 +46,68 @@ class Muon(torch.optim.Optimizer):
         with torch.enable_grad():
             loss = None if closure is None else closure()
         for group in self.param_groups:
-            updates: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if parameter.ndim == 4 and min(parameter.shape[:2]) > 3:
-                    update = _look_ahead(parameter, state, group["momentum"]).flatten(1)
-                    updates.setdefault(update.shape, []).append((parameter, update))
-                else:
-                    _adam_step(parameter, state, group["lr"], group["betas"], group["eps"])
-            for shape, pairs in updates.items():  # all weights of one shape in one product
-                scaled = -group["lr"] * 0.2 * max(shape) ** 0.5
-                matrices = orthogonalize(torch.stack([update for _, update in pairs]))
-                for (parameter, _), matrix in zip(pairs, matrices, strict=True):
-                    parameter.add_(matrix.view(parameter.shape), alpha=scaled)
+            given = [parameter for parameter in group["params"] if parameter.grad is not None]
+            inner = [each for each in given if each.ndim == 4 and min(each.shape[:2]) > 3]
+            others = [each for each in given if each.ndim != 4 or min(each.shape[:2]) <= 3]
+            if inner:
+                self._muon_step(inner, group["lr"], group["momentum"])
+            if others:
+                # A tensor, as CUDA graphs repeat what is computed with numbers as it was recorded.
+                steps = group.setdefault("steps", torch.zeros((), device=others[0].device))
+                steps += 1
+                self._adam_step(others, group["lr"], group["betas"], group["eps"], steps)
         return loss
 
+    # Each line below is one call for all parameters: a GPU would wait for as many as there are.
 
-def _look_ahead(weight: Tensor, state: dict[str, Any], momentum: float) -> Tensor:
-    """Nesterov's momentum: the mean gradient, with this step's counted once more."""
-    gradient = weight.grad
-    assert gradient is not None
-    if "mean" not in state:
-        state["mean"] = torch.zeros_like(weight)
-    state["mean"].lerp_(gradient, 1 - momentum)
-    return gradient.lerp(state["mean"], momentum)
+    def _muon_step(self, weights: list[Tensor], lr: float | Tensor, momentum: float) -> None:
+        gradients, means = _gradients(weights), self._states(weights, "mean")
+        torch._foreach_lerp_(means, gradients, 1 - momentum)
+        # Nesterov's: the mean gradient, with this step's counted once more.
+        ahead = torch._foreach_lerp(gradients, means, momentum)
+        by_shape: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}
+        for weight, update in zip(weights, ahead, strict=True):
+            matrix = update.flatten(1)
+            by_shape.setdefault(matrix.shape, []).append((weight, matrix))
+        for shape, pairs in by_shape.items():
+            matrices = lr * orthogonalize(torch.stack([matrix for _, matrix in pairs]))
+            updates = [
+                matrix.view(weight.shape)
+                for (weight, _), matrix in zip(pairs, matrices, strict=True)
+            ]
+            scale = -0.2 * max(shape) ** 0.5
+            torch._foreach_add_([weight for weight, _ in pairs], updates, alpha=scale)
+
+    def _adam_step(
+        self,
+        weights: list[Tensor],
+        lr: float | Tensor,
+        betas: tuple[float, float],
+        eps: float,
+        steps: Tensor,
+    ) -> None:
+        gradients = _gradients(weights)
+        means, squares = self._states(weights, "mean"), self._states(weights, "square")
+        torch._foreach_lerp_(means, gradients, 1 - betas[0])
+        torch._foreach_mul_(squares, betas[1])
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - betas[1])
+        divisors = torch._foreach_div(squares, 1 - betas[1] ** steps)
+        torch._foreach_sqrt_(divisors)
+        torch._foreach_add_(divisors, eps)
+        updates = torch._foreach_div(means, divisors)
+        torch._foreach_mul_(updates, lr / (1 - betas[0] ** steps))
+        torch._foreach_add_(weights, updates, alpha=-1)
+
+    def _states(self, weights: list[Tensor], name: str) -> list[Tensor]:
+        """The running mean of that name of each weight, zeros at first."""
+        for weight in weights:
+            if name not in self.state[weight]:
+                self.state[weight][name] = torch.zeros_like(weight)
+        return [self.state[weight][name] for weight in weights]
 
 
-def _adam_step(
-    weight: Tensor, state: dict[str, Any], lr: float, betas: tuple[float, float], eps: float
-) -> None:
-    gradient = weight.grad
-    assert gradient is not None
-    if "step" not in state:
-        state["step"] = 0
-        state["mean"] = torch.zeros_like(weight)
-        state["square"] = torch.zeros_like(weight)
-    state["step"] += 1
-    state["mean"].lerp_(gradient, 1 - betas[0])
-    state["square"].lerp_(gradient.square(), 1 - betas[1])
-    mean = state["mean"] / (1 - betas[0] ** state["step"])
-    square = state["square"] / (1 - betas[1] ** state["step"])
-    weight.add_(mean / (square.sqrt() + eps), alpha=-lr)
+def _gradients(weights: list[Tensor]) -> list[Tensor]:
+    return [weight.grad for weight in weights if weight.grad is not None]
 
 
 def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
