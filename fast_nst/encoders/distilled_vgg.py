@@ -16,6 +16,7 @@ from torch import Tensor
 
 from fast_nst.encoders.base import Encoder
 from fast_nst.errors import WeightsError
+from fast_nst.image.pad import reflect_pad
 
 
 class DistilledVGG(Encoder):
@@ -61,12 +62,12 @@ class DistilledVGG(Encoder):
         with torch.autocast(normalized.device.type, enabled=False):
             # Values reach 255 here: bfloat16 would round them to whole steps of the picture.
             hidden = self._conv("preprocess", normalized.float())
-            hidden = torch.relu(self._conv("conv1_1", F.pad(hidden, (1,) * 4, mode="reflect")))
+            hidden = torch.relu(self._conv("conv1_1", reflect_pad(hidden, 1)))
         for name in self.layers:
             if name != "relu1_1":
                 if name.endswith("_1"):
                     hidden = F.max_pool2d(hidden, kernel_size=2)
-                padded = F.pad(hidden, (1, 1, 1, 1), mode="reflect")
+                padded = reflect_pad(hidden, 1)
                 hidden = self._conv(f"conv{name[4:]}", padded).relu_()
             if name in wanted:
                 features[name] = hidden

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,8 +22,45 @@ def reflect_pad(x: Tensor, margin: int) -> Tensor:
     """
     if x.device.type == "meta":  # only shapes are computed, and there is no autocast
         return F.pad(x, (margin,) * 4, mode="reflect")
+    if x.device.type == "cuda" and margin and not torch.compiler.is_compiling():
+        padded: Tensor = _MirrorPad.apply(x, margin)
+        return padded
     with torch.autocast(x.device.type, enabled=False):
         return F.pad(x, (margin,) * 4, mode="reflect")
+
+
+class _MirrorPad(torch.autograd.Function):
+    """The same by copies of rows and columns.
+
+    PyTorch's own kernels for CUDA put channels first, which every convolution has to undo, and add
+    up gradients pixel by pixel.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, margin: int) -> Tensor:
+        ctx.margin = margin
+        for axis in (2, 3):
+            first = x.narrow(axis, 1, margin)
+            last = x.narrow(axis, x.shape[axis] - 1 - margin, margin)
+            x = torch.cat([_mirror(first, axis), x, _mirror(last, axis)], axis)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        margin = ctx.margin
+        for axis in (3, 2):
+            size = gradient.shape[axis] - 2 * margin
+            inner = gradient.narrow(axis, margin, size).clone()
+            first = gradient.narrow(axis, 0, margin)
+            last = gradient.narrow(axis, margin + size, margin)
+            inner.narrow(axis, 1, margin).add_(_mirror(first, axis))
+            inner.narrow(axis, size - 1 - margin, margin).add_(_mirror(last, axis))
+            gradient = inner
+        return gradient, None
+
+
+def _mirror(x: Tensor, axis: int) -> Tensor:
+    return x if x.shape[axis] == 1 else x.flip(axis)
 
 
 def crop(x: Tensor, height: int, width: int) -> Tensor:
