@@ -217,7 +217,8 @@ def periodicity(images: Tensor, window: int = 32) -> tuple[Tensor, Tensor]:
         added to every spectrum), 0.1 for a sine wave; and the energy, by which to weight squares.
     """
     images = images.float()
-    luminance = (images * images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, True)
+    red, green, blue = torch.split(images, 1, dim=1)
+    luminance = 0.299 * red + 0.587 * green + 0.114 * blue
     if min(images.shape[-2:]) < window:
         return images.new_zeros(len(images), 0), images.new_zeros(len(images), 0)
     with torch.autocast(images.device.type, enabled=False):

@@ -17,6 +17,7 @@ from fast_nst.errors import ConfigError, TrainingError
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.training.muon import Muon
 from fast_nst.training.schedule import Schedule, learning_rate_factor
+from fast_nst.training.step_graph import StepGraph, prepare_optimizer
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -57,6 +58,7 @@ class StyleTransferModule(pl.LightningModule):
         self.metadata = metadata
         self.log_every_steps = log_every_steps
         self.last_losses: dict[str, Tensor] = {}
+        self._graph: StepGraph | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Stylize (B, 3, H, W) pictures in [0, 1]."""
@@ -73,15 +75,57 @@ class StyleTransferModule(pl.LightningModule):
 
     def training_step(self, content: Tensor, batch_index: int) -> Tensor:
         """Sum the losses of (B, 3, H, W) content, in [0, 1]."""
-        _, terms = self.losses(content)
-        total = torch.stack(list(terms.values())).sum()
-        self.last_losses = {name: value.detach() for name, value in terms.items()}
+        if self._records:
+            graph = self._graph_for(content)
+            total = graph.replay(content)
+            self.last_losses = graph.terms
+        else:
+            _, terms = self.losses(content)
+            total = torch.stack(list(terms.values())).sum()
+            self.last_losses = {name: value.detach() for name, value in terms.items()}
         if self.global_step % self.log_every_steps == 0:
             self.check_losses()
             shown = {f"train/{name}": value for name, value in self.last_losses.items()}
-            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            rate = float(self.trainer.optimizers[0].param_groups[0]["lr"])
             self.log_dict({**shown, "train/total": total.detach(), "lr": rate})
         return total
+
+    @property
+    def _records(self) -> bool:
+        """Whether steps are recorded as graphs: on one GPU, and with no random numbers."""
+        alone = self.trainer.world_size == 1
+        return self.device.type == "cuda" and alone and not self.loss.weights["stability"]
+
+    def on_train_start(self) -> None:
+        """Forget the graph of an earlier training: it knows where the weights were then."""
+        self._graph = None
+        prepare_optimizer(self.trainer.optimizers[0], self.device, self._records)
+
+    def _graph_for(self, content: Tensor) -> StepGraph:
+        if self._graph is None or not self._graph.fits(content):
+            self._graph = None  # its memory is the next one's
+            self._graph = StepGraph(
+                lambda batch: self.losses(batch)[1],
+                self,
+                self.trainer.optimizers[0],
+                self.optimizer_config.clip,
+                content,
+            )
+        return self._graph
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Compute gradients, unless a graph has done it."""
+        if not self._records:
+            super().backward(loss, *args, **kwargs)
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None
+    ) -> None:
+        """Change the weights; a graph does it in the training step, which the closure calls."""
+        if self._records:
+            optimizer_closure()
+        else:
+            super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
 
     def check_losses(self) -> None:
         """See whether the last step's losses are finite; once one is not, none is ever again.
@@ -113,7 +157,10 @@ class StyleTransferModule(pl.LightningModule):
         config = self.optimizer_config
         factor = learning_rate_factor(fraction, config.warmup, config.final_lr)
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = config.lr * factor
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(config.lr * factor)
+            else:
+                group["lr"] = config.lr * factor
         return None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
