@@ -37,7 +37,7 @@ from fast_nst.paths import config_dir
 
 PEER = "pytorch_examples, as it runs there"
 NETWORKS = ("johnson", "quarter", "mobile")
-SIZES = {"256": (256, 256), "720p": (720, 1280), "1080p": (1080, 1920)}
+SIZES = {"256": (256, 256), "720p": (720, 1280), "1080p": (1080, 1920), "4k": (2160, 3840)}
 MEMORY_AT = "720p"
 COMPARED_AT = "1080p"
 TURN_S = 0.3
@@ -121,7 +121,7 @@ def main() -> None:
         "--rounds", type=int, default=3, help="of 1080p; three times as many of 256"
     )
     parser.add_argument("--networks", default=",".join(NETWORKS), help="names of conf/network")
-    parser.add_argument("--sizes", default=",".join(SIZES), help="of 256, 720p, 1080p, or none")
+    parser.add_argument("--sizes", default="256,720p,1080p", help=f"of {', '.join(SIZES)}, or none")
     parser.add_argument("--memory", action="store_true", help=f"of {MEMORY_AT} on the CPU, as well")
     parser.add_argument("--note", help="what else is to be known of this run")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")

@@ -28,6 +28,7 @@ from fast_nst.apps.video import stylize_video
 from fast_nst.apps.video.decode import ClipReader
 from fast_nst.checkpoint import read_metadata
 from fast_nst.engine import ENGINES
+from fast_nst.onnx_session import cuda_at_hand
 
 
 def measure(run: Callable[[], int]) -> tuple[float, float]:
@@ -80,16 +81,19 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=40, help="of the clip, each time")
     parser.add_argument("--seconds", type=float, default=3.0, help="of the network alone")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result")
+    parser.add_argument("--name", default="video_speed", help="of the file")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="its folder")
     args = parser.parse_args()
     reader = ClipReader(args.clip)
     height, width = reader.info.height, reader.info.width
     reader.close()
     frame = torch.rand(3, height, width, device=args.device)
     rows = []
+    graphs = args.device == "cpu" or cuda_at_hand()
+    engines = [engine for engine in ENGINES if engine != "onnxruntime" or graphs]
     for file in args.ckpt:
         name = read_metadata(file).network
-        for engine in ENGINES:
+        for engine in engines:
             found = compare(Stylizer.load(file, args.device, engine), frame, args)
             rows.append({"network": name, "engine": engine, **found})
             print(rows[-1], flush=True)
@@ -99,7 +103,7 @@ def main() -> None:
         "results": rows,
         "machine": machine(args.device),
     }
-    write("video_speed", result, args.out)
+    write(args.name, result, args.out)
 
 
 if __name__ == "__main__":
