@@ -92,9 +92,12 @@ class StyleTransferModule(pl.LightningModule):
 
     @property
     def _records(self) -> bool:
-        """Whether steps are recorded as graphs: on one GPU, and with no random numbers."""
-        alone = self.trainer.world_size == 1
-        return self.device.type == "cuda" and alone and not self.loss.weights["stability"]
+        """Whether steps are recorded as graphs: on one GPU, where none asks for its values."""
+        if self.device.type != "cuda" or self.trainer.world_size > 1:
+            return False
+        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
+        random = self.loss.weights["stability"] > 0
+        return not (scaled or random)
 
     def on_train_start(self) -> None:
         """Forget the graph of an earlier training: it knows where the weights were then."""

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
@@ -136,8 +137,12 @@ def test_a_training_that_was_interrupted_goes_on_the_same(tmp_path: Path, optimi
     assert resumed[0] < whole[0]
 
 
-def test_no_graph_where_steps_are_random() -> None:
+@pytest.mark.parametrize(
+    ("stability", "precision"), [(1.0, "32-true"), (0.0, "16-mixed")], ids=["random", "scaled"]
+)
+def test_no_graph_where_values_are_drawn_or_looked_at(stability: float, precision: str) -> None:
     module = make_module("muon", None)
-    module.loss.weights["stability"] = 1.0
-    fit(module, "32-true", steps=2)
+    module.loss.weights["stability"] = stability
+    losses, _ = fit(module, precision, steps=2)
     assert module._graph is None
+    assert all(math.isfinite(loss) for loss in losses)
