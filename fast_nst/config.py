@@ -68,7 +68,7 @@ class DataConfig:
     kind: str = MISSING
     size: int = MISSING  # type: ignore[assignment]
     batch_size: int = MISSING  # type: ignore[assignment]
-    num_workers: int = MISSING  # type: ignore[assignment]
+    num_workers: int | None = None
     late_size: int | None = None
     late_share: float | None = None
     held_out: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from fast_nst.data import Pictures, create_pictures
 from fast_nst.errors import ConfigError
 
+MOST_WORKERS = 12
 HELD_OUT = 4  # photographs kept for the validation losses, unless told otherwise
 
 
@@ -27,7 +29,9 @@ class PictureDataModule(pl.LightningDataModule):
             larger ones teach larger strokes, smaller ones make faster steps. Batches shrink so
             that a step has the same number of pixels.
         late_share: The last part of the training, in [0, 1].
-        num_workers: Processes that prepare pictures; 0 prepares them in the training process.
+        num_workers: Processes that prepare pictures; 0 prepares them in the training process. None
+            for 1 where the CPU trains, and up to 12, as many as there are cores to spare, where
+            something faster does.
         seed: Of everything random about the pictures.
         options: What the kind takes besides, such as ``path`` and ``held_out`` for ``folder``.
 
@@ -43,14 +47,14 @@ class PictureDataModule(pl.LightningDataModule):
         batch_size: int = 4,
         late_size: int | None = None,
         late_share: float = 0.35,
-        num_workers: int = 0,
+        num_workers: int | None = None,
         seed: int = 0,
         **options: Any,
     ) -> None:
         super().__init__()
         for name, value, least in (
             ("batch_size", batch_size, 1),
-            ("num_workers", num_workers, 0),
+            ("num_workers", 0 if num_workers is None else num_workers, 0),
             ("seed", seed, 0),
             ("held_out", options.get("held_out", HELD_OUT), 0),
         ):
@@ -116,9 +120,18 @@ class PictureDataModule(pl.LightningDataModule):
         return _EpochLoader(
             cast("IterableDataset[Tensor]", self._of_size(size)),
             batch_size=batch_size,
-            num_workers=self.num_workers,
+            num_workers=self._workers(),
             pin_memory=torch.cuda.is_available(),  # then the copy does not hold the GPU up
         )
+
+    def _workers(self) -> int:
+        if self.num_workers is not None:
+            return self.num_workers
+        trainer = self.trainer
+        if trainer is None or trainer.strategy.root_device.type == "cpu":
+            return 1
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return max(1, min(MOST_WORKERS, (cores or 1) // trainer.num_devices - 1))
 
     def validation_pictures(self, count: int, size: int | None = None) -> Tensor:
         """Return fixed pictures, none of them a picture of the training stream where feasible.

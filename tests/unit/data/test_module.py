@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -50,6 +52,28 @@ def test_modules_of_one_seed_give_the_same_batches() -> None:
 def test_no_two_passes_over_a_loader_are_alike(workers: int) -> None:
     loader = PictureDataModule("synthetic", size=32, num_workers=workers).train_dataloader()
     assert not torch.equal(next(iter(loader)), next(iter(loader)))
+
+
+@pytest.mark.parametrize(
+    ("device", "devices", "cores", "workers"),
+    [
+        ("cpu", 1, 16, 1),
+        ("cuda", 1, 16, 12),
+        ("cuda", 1, 4, 3),
+        ("cuda", 2, 8, 3),
+        ("mps", 1, 1, 1),
+    ],
+)
+def test_cores_that_do_not_train_prepare_pictures(
+    monkeypatch: pytest.MonkeyPatch, device: str, devices: int, cores: int, workers: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    data = PictureDataModule("synthetic", size=32)
+    strategy = SimpleNamespace(root_device=torch.device(device))
+    data.trainer = SimpleNamespace(strategy=strategy, num_devices=devices)
+    assert data.train_dataloader().num_workers == workers
+    data.num_workers = 0
+    assert data.train_dataloader().num_workers == 0
 
 
 def test_late_pictures_are_larger_and_batches_keep_their_number_of_pixels() -> None:
