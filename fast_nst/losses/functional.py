@@ -186,17 +186,18 @@ def frame_shift(images: Tensor) -> Tensor:
         images: (B, C, H, W).
 
     Returns:
-        (C,): the mean over pictures and sides; corners belong to none. Near 0 over many pictures,
-        unless they have a frame. 0 for pictures with a side of at most 64 px.
+        (4, C): at the top, the bottom, the left and the right, the mean over pictures; corners
+        belong to no side. Near 0 over many pictures, unless they have a frame. 0 for pictures with
+        a side of at most 64 px.
     """
     images = images.float()
     if min(images.shape[-2:]) <= 8 * BAND:
-        return images.new_zeros(images.shape[1])
+        return images.new_zeros(4, images.shape[1])
     shifts = [
         strip[..., :BAND, :].mean((0, 2, 3)) - strip[..., 2 * BAND :, :].mean((0, 2, 3))
         for strip in border_strips(images)
     ]
-    return torch.stack(shifts).mean(0)
+    return torch.stack(shifts)
 
 
 def periodicity(images: Tensor, window: int = 32) -> tuple[Tensor, Tensor]:

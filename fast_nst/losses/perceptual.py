@@ -46,9 +46,9 @@ class PerceptualLoss(nn.Module):
         pattern_weight: of hatching and other regular patterns: by how much the logarithm of the
             :func:`periodicity` of the picture's parts exceeds the style's own, which is the mean
             over its parts by energy. Pictures smaller than a part (32 px) count as 0.
-        frame_weight: of a frame: the square of :func:`frame_shift`. In training mode and with
-            gradients, of its mean over about 20 batches, as what one picture has at its border is
-            no frame; otherwise of the given pictures alone.
+        frame_weight: of a frame: the square of :func:`frame_shift`, the mean over sides. In
+            training mode and with gradients, of its mean over about 20 batches, as what one picture
+            has at its border is no frame; otherwise of the given pictures alone.
         stability_weight: of :meth:`stability`, which asks for a second pass of the network.
         scale: ``"relative"`` divides each layer's term by the target's own size, so that one set
             of weights works across encoders, sizes and styles; layers are averaged. ``"paper"``
@@ -105,7 +105,7 @@ class PerceptualLoss(nn.Module):
         styles = [style] if isinstance(style, Tensor) else list(style)
         for layer, gram in self._style_targets(styles).items():
             self.register_buffer(self._buffer(layer), gram, persistent=False)
-        self.register_buffer("usual_frame", torch.zeros(3), persistent=False)
+        self.register_buffer("usual_frame", torch.zeros(4, 3), persistent=False)
         self.style_periodicity = self._style_periodicity(styles) if pattern_weight else 0.0
 
     @staticmethod
@@ -182,13 +182,14 @@ class PerceptualLoss(nn.Module):
         return terms
 
     def _frame(self, shift: Tensor) -> Tensor:
-        """The square of the usual shift; its gradient is as if all batches had shifted alike."""
+        """The sides' usual shift, squared; its gradient is as if all batches had shifted alike."""
         if self.training and torch.is_grad_enabled():  # previews are made in between
             # What pictures show at their borders differs by more than a frame does: the square of
             # one batch's shift would ask for pictures that are as their borders are.
             self.usual_frame.lerp_(shift.detach(), FRAME_MEMORY)
             shift = self.usual_frame + (shift - shift.detach())
-        return shift.square().sum()
+        # Side by side: a network can paint the top bluer and the bottom as much yellower.
+        return shift.square().sum(1).mean()
 
     def stability(
         self, network: Callable[[Tensor], Tensor], content: Tensor, stylized: Tensor

@@ -113,6 +113,16 @@ def test_a_frame_counts_when_pictures_have_it_time_and_again(encoder: VGGLite) -
     assert last.item() == pytest.approx(2 * 3 * 0.3**2, rel=0.1)
 
 
+def test_sides_that_differ_in_opposite_ways_are_a_frame_as_well(encoder: VGGLite) -> None:
+    plain = picture(1, side=80) * 0.5
+    slanted = plain.clone()
+    slanted[..., :8, :] += 0.3
+    slanted[..., -8:, :] -= 0.3
+    loss = PerceptualLoss(encoder, picture(0), content_weight=0, frame_weight=2).eval()
+    added = loss(slanted, {})["frame"] - loss(plain, {})["frame"]
+    assert added.item() == pytest.approx(2 * 3 * 0.3**2 / 2, rel=0.1)
+
+
 def test_a_preview_counts_its_own_frame_and_is_not_remembered(encoder: VGGLite) -> None:
     plain, framed = picture(1, side=80) * 0.5, picture(1, side=80) * 0.5
     framed[..., 8:-8, 8:-8] += 0.3
