@@ -30,8 +30,7 @@ class PictureDataModule(pl.LightningDataModule):
             that a step has the same number of pixels.
         late_share: The last part of the training, in [0, 1].
         num_workers: Processes that prepare pictures; 0 prepares them in the training process. None
-            for 1 where the CPU trains, and up to 12, as many as there are cores to spare, where
-            something faster does.
+            for 1, or, where CUDA trains, for up to 12, as many as there are cores to spare.
         seed: Of everything random about the pictures.
         options: What the kind takes besides, such as ``path`` and ``held_out`` for ``folder``.
 
@@ -128,7 +127,7 @@ class PictureDataModule(pl.LightningDataModule):
         if self.num_workers is not None:
             return self.num_workers
         trainer = self.trainer
-        if trainer is None or trainer.strategy.root_device.type == "cpu":
+        if trainer is None or trainer.strategy.root_device.type != "cuda":
             return 1
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         return max(1, min(MOST_WORKERS, (cores or 1) // trainer.num_devices - 1))

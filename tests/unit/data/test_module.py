@@ -61,7 +61,8 @@ def test_no_two_passes_over_a_loader_are_alike(workers: int) -> None:
         ("cuda", 1, 16, 12),
         ("cuda", 1, 4, 3),
         ("cuda", 2, 8, 3),
-        ("mps", 1, 1, 1),
+        ("cuda", 1, 1, 1),
+        ("mps", 1, 16, 1),
     ],
 )
 def test_cores_that_do_not_train_prepare_pictures(
