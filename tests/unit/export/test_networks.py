@@ -51,7 +51,10 @@ def test_every_network_becomes_a_graph_of_any_size(name: str, tmp_path: Path) ->
     (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
     run = session.OnnxSession(tmp_path / "a.onnx").run
     for each in compare(network, run, [*SHAPES, (1, 1, 1), (3, 2, 5), (1, 40, 4)]):
-        assert each.largest < 1e-3, each
+        # Of one pixel, features are the same everywhere, and norms divide what rounding leaves of
+        # their differences by 0.003: here that is 255 * 2**-24, and more on some CPUs than others.
+        rounding = name == "pytorch_examples" and each.shape == (1, 1, 1)
+        assert each.largest < (1e-2 if rounding else 1e-3), each
 
 
 @pytest.mark.parametrize("name", KINDS)
