@@ -13,8 +13,8 @@ WARM_UP = 3  # steps before the recording, in which libraries choose their kerne
 class StepGraph:
     """A training step, recorded for one batch and replayed for others of its shape.
 
-    A step of a small network is two thousand kernels, most of them shorter than the time in which
-    the CPU hands one to the GPU. Recorded, the GPU gets them all at once.
+    A step of a small network is very many kernels, most of them shorter than the time in which the
+    CPU hands one to the GPU. Recorded, the GPU gets them all at once.
 
     Args:
         losses: maps a batch to named, weighted scalars. It must not read a value from the GPU, and

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from fast_nst.training.muon import Muon, orthogonalize
+from fast_nst.training.step_graph import prepare_optimizer
 
 
 def test_singular_values_are_brought_near_one() -> None:
@@ -54,6 +55,34 @@ def test_its_state_can_be_saved_and_goes_on_the_same() -> None:
     advance(second, copied)
     assert torch.equal(first.weight, second.weight)
     assert torch.equal(first.bias, second.bias)
+
+
+@pytest.mark.parametrize("kind", [Muon, torch.optim.Adam])
+def test_prepared_for_a_graph_and_back_it_learns_the_same(
+    kind: type[torch.optim.Optimizer],
+) -> None:
+    def learn(prepared: bool) -> tuple[list[torch.Tensor], torch.optim.Optimizer]:
+        torch.manual_seed(0)
+        layer = nn.Conv2d(4, 8, 3)
+        optimizer = kind(layer.parameters(), lr=0.01)
+        for _ in range(3):
+            if prepared:
+                prepare_optimizer(optimizer, torch.device("cpu"), graph=True)
+                assert isinstance(optimizer.param_groups[0]["lr"], torch.Tensor)
+                assert optimizer.param_groups[0].get("capturable", True)
+            if prepared and kind is not Muon:  # PyTorch's refuse such steps on a CPU
+                prepare_optimizer(optimizer, torch.device("cpu"), graph=False)
+            optimizer.zero_grad()
+            layer(torch.ones(1, 4, 5, 5)).square().sum().backward()
+            optimizer.step()
+        return list(layer.parameters()), optimizer
+
+    wanted, _ = learn(prepared=False)
+    got, optimizer = learn(prepared=True)
+    torch.testing.assert_close(got, wanted)
+    prepare_optimizer(optimizer, torch.device("cpu"), graph=False)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
+    assert not optimizer.param_groups[0].get("capturable", False)
 
 
 def test_large_weights_are_orthogonalised_alike_in_bfloat16_and_float32(
