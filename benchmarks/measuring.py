@@ -28,6 +28,7 @@ def machine(device: str = "cpu") -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "amx_bf16": bool(capabilities.get("amx_bf16")),
+        "avx512_bf16": bool(capabilities.get("avx512_bf16")),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "date": time.strftime("%Y-%m-%d"),

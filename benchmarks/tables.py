@@ -26,7 +26,8 @@ def measured_on(result: Result) -> str:
     machine = result["machine"]
     parts = [machine.get("gpu"), f"{machine['cores']} cores of {machine['cpu']}"]
     parts += [f"{machine['threads']} threads" if "threads" in machine else None]
-    parts += ["AMX bf16" if machine.get("amx_bf16") else "no AMX"]
+    avx512 = "AVX-512 bf16" if machine.get("avx512_bf16") else "no AMX"
+    parts += ["AMX bf16" if machine.get("amx_bf16") else avx512]
     parts += [f"torch {machine['torch']}", machine["date"]]
     note = f" {result['note']}" if "note" in result else ""
     return f"Measured on {', '.join(part for part in parts if part)}.{note}"

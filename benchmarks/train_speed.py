@@ -41,7 +41,7 @@ from torchvision.models import vgg16
 from fast_nst.checkpoint import FilterMetadata
 from fast_nst.config import OptimizerConfig, TrainerConfig
 from fast_nst.encoders.torchvision_vgg import TorchvisionVGG
-from fast_nst.hardware import keep_freed_memory
+from fast_nst.hardware import fast_bf16, keep_freed_memory
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.networks import create_network
 from fast_nst.training.module import StyleTransferModule
@@ -305,8 +305,8 @@ def main() -> None:
         for name, dtype in (("bfloat16", torch.bfloat16), ("float32", torch.float32))
     }
     found = [measure_batch(args, batch) for batch in args.batches]
-    amx = machine(args.device)["amx_bf16"] or args.device == "cuda"
-    rate = rates["bfloat16" if amx and args.precision != "32-true" else "float32"]
+    bf16 = fast_bf16(torch.device(args.device)) and args.precision != "32-true"
+    rate = rates["bfloat16" if bf16 else "float32"]
     for each in found:
         floor = each["ours_gflop"] * 1e9 / rate
         each["floor_s"] = round(floor, 4)

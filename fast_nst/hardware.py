@@ -39,14 +39,17 @@ def find_device(name: str | torch.device) -> torch.device:
 
 @cache
 def fast_bf16(device: torch.device) -> bool:
-    """Whether the hardware multiplies bfloat16 matrices faster than float32."""
+    """Whether the hardware multiplies bfloat16 matrices faster than float32.
+
+    CPUs do with AMX (about seven times as fast), or with AVX-512's bfloat16 instructions (twice).
+    """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     if device.type != "cpu":
         return False
     # Older torch cannot tell; there float32 is the safe choice.
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("amx_bf16"))
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
 def describe_machine() -> dict[str, Any]:

@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--styles", nargs="*", default=[style.name for style in list_styles()])
     parser.add_argument("--iterations", type=int, nargs=3, default=(80, 30, 15))
-    parser.add_argument("--bfloat16", action="store_true", help="faster where the CPU has AMX")
+    parser.add_argument("--bfloat16", action="store_true", help="faster with AMX or AVX-512 bf16")
     parser.add_argument("--check", action="store_true", help="only measure what is there")
     args = parser.parse_args()
     encoders = {
