@@ -27,7 +27,7 @@ from fast_nst.apps.video.decode import ClipReader
 from fast_nst.apps.video.filtering import filter_frame
 from fast_nst.apps.video.formats import CODECS, DEFAULT_QUALITY
 
-PRESETS = ("medium", "fast", "faster", "veryfast")
+PRESETS = ("medium", "fast", "faster", "veryfast", "superfast", "ultrafast")
 H264 = CODECS["h264"]
 
 

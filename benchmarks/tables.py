@@ -109,10 +109,11 @@ def video_speed(result: Result) -> str:
     ]  # fmt: skip
     head = ["network", "engine", "network alone, frames/s", "file to file, frames/s", "of that"]
     clip = result["clip"]
+    preset = f" by the preset `{result['preset']}`" if result.get("preset") else ""
     return (
         table([*head, "CPU time of a frame, alone", "file to file"], rows)
-        + f"\n\nThe first {clip['frames']} frames of {clip['name']}, {clip['size']} px, to H.264; "
-        f"medians of {result['rounds']} rounds."
+        + f"\n\nThe first {clip['frames']} frames of {clip['name']}, {clip['size']} px, "
+        f"to H.264{preset}; medians of {result['rounds']} rounds."
     )
 
 
@@ -222,12 +223,14 @@ def web_speed(result: Result) -> str:
 
 TABLES: dict[str, Callable[[Result], str]] = {
     "train_speed": train_speed,
+    "train_speed_avx512": train_speed,
     "train_speed_fp32": train_speed,
     "train_h200": train_speed,
     "input_speed": input_speed,
     "growth": growth,
     "stylize_speed": stylize_speed,
     "video_speed": video_speed,
+    "video_speed_ultrafast": video_speed,
     "h264_presets": h264_presets,
     "steadiness": steadiness,
     "startup": startup,

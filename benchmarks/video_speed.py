@@ -1,6 +1,8 @@
-"""How much of a filter's own rate is left when it repaints a video file?
+r"""How much of a filter's own rate is left when it repaints a video file?
 
     python benchmarks/video_speed.py --clip clip_720p.mp4 --ckpt starry_night.safetensors ...
+    python benchmarks/video_speed.py --clip clip_720p.mp4 --ckpt mobile.safetensors \
+        --preset ultrafast --name video_speed_ultrafast
 
 For each filter and engine: the network alone on the clip's own size, a frame already in memory, and
 ``stylize_video`` on the first frames of the clip to H.264, decoding, turning, color conversion,
@@ -55,7 +57,11 @@ def compare(stylizer: Stylizer, frame: Tensor, args: argparse.Namespace) -> dict
 
         def video() -> int:
             return stylize_video(
-                stylizer, args.clip, Path(folder) / "out.mp4", frames=args.frames
+                stylizer,
+                args.clip,
+                Path(folder) / "out.mp4",
+                preset=args.preset,
+                frames=args.frames,
             ).frames
 
         for _ in range(3):  # compiled, and warm
@@ -78,6 +84,7 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, required=True)
     parser.add_argument("--ckpt", type=Path, nargs="+", required=True, help="filters")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--preset", help="of the encoder, such as ultrafast")
     parser.add_argument("--frames", type=int, default=40, help="of the clip, each time")
     parser.add_argument("--seconds", type=float, default=3.0, help="of the network alone")
     parser.add_argument("--rounds", type=int, default=3)
@@ -99,6 +106,7 @@ def main() -> None:
             print(rows[-1], flush=True)
     result = {
         "clip": {"name": args.clip.name, "size": f"{width}x{height}", "frames": args.frames},
+        "preset": args.preset,
         "rounds": args.rounds,
         "results": rows,
         "machine": machine(args.device),

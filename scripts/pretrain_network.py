@@ -26,6 +26,7 @@ from torch.func import functional_call
 
 from fast_nst.checkpoint import FilterMetadata, save_filter
 from fast_nst.data.module import PictureDataModule
+from fast_nst.data.stream import from_bytes
 from fast_nst.encoders import create_encoder
 from fast_nst.hardware import fast_bf16
 from fast_nst.image.io import read_image
@@ -59,7 +60,7 @@ def contents(size: int, batch: int, photos: Path, seed: int) -> Iterator[Tensor]
     streams = [iter(module.train_dataloader()) for module in modules]
     while True:
         for stream in streams:
-            yield next(stream).contiguous(memory_format=torch.channels_last)
+            yield from_bytes(next(stream)).contiguous(memory_format=torch.channels_last)
 
 
 def style_loss(name: str, encoder: nn.Module) -> PerceptualLoss:

@@ -14,7 +14,7 @@ from fast_nst.errors import ConfigError, suggest
 
 RAY = "ray"
 # What has no meaning where pictures go to many processes.
-_ALONE = ("contact_sheet", "memory", "codec", "frames", "camera_size", "steady")
+_ALONE = ("contact_sheet", "memory", "codec", "preset", "frames", "camera_size", "steady")
 
 
 def is_cluster_run(ctx: click.Context, engine: str, places: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from fast_nst.apps.video.formats import CODECS, DEFAULT_QUALITY, is_picture_codec
+from fast_nst.apps.video.formats import CODECS, DEFAULT_QUALITY, PRESETS, is_picture_codec
 from fast_nst.cli.groups import option
 from fast_nst.cli.progress import rate_bar
 from fast_nst.errors import FastNSTError
@@ -25,7 +25,7 @@ _CODECS = [name for name in CODECS if not is_picture_codec(name)]
 def video_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of videos and cameras.
 
-    They are ``codec``, ``frames``, ``steady`` and ``camera_size``.
+    They are ``codec``, ``preset``, ``frames``, ``steady`` and ``camera_size``.
     """
     for decorate in reversed(
         [
@@ -34,6 +34,13 @@ def video_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--codec",
                 type=click.Choice(_CODECS),
                 help="Of videos.  [default: h264; vp9 in .webm, prores in .mov]",
+            ),
+            option(
+                "Video",
+                "--preset",
+                type=click.Choice(PRESETS),
+                help="Of videos in H.264 and HEVC: the faster, the larger the file.  "
+                "[default: faster; fast for HEVC]",
             ),
             option(
                 "Video",
@@ -95,6 +102,7 @@ def run_videos(
     videos: Sequence[PlannedVideo],
     *,
     codec: str | None,
+    preset: str | None,
     quality: int | None,
     frames: int | None,
     steady: float,
@@ -119,6 +127,7 @@ def run_videos(
                     video.source,
                     video.target,
                     codec=codec,
+                    preset=preset,
                     quality=DEFAULT_QUALITY if quality is None else quality,
                     frames=frames,
                     steady=steady,
@@ -165,6 +174,7 @@ def run_camera(
     output: str | None,
     *,
     codec: str | None,
+    preset: str | None,
     quality: int | None,
     camera_size: int | None,
     steady: float,
@@ -189,6 +199,7 @@ def run_camera(
             output,
             short_side=camera_size,
             codec=codec,
+            preset=preset,
             quality=DEFAULT_QUALITY if quality is None else quality,
             steady=steady,
             on_progress=show,

@@ -29,10 +29,10 @@ class Pictures(Protocol):
         """Let the next pass differ from the passes before."""
 
     def __iter__(self) -> Iterator[Tensor]:
-        """Yield (3, size, size), float32 in [0, 1], for ever."""
+        """Yield (3, size, size), uint8, for ever."""
 
     def fixed_pictures(self, count: int, size: int) -> Tensor:
-        """Return (count, 3, size, size) to watch a training by, the same at every call."""
+        """Return the same (count, 3, size, size), float32 in [0, 1], at every call."""
 
 
 # kind -> where its class is

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fast_nst.data.stream import to_bytes
 from fast_nst.errors import DataError
 from fast_nst.image.resize import resize_short_side
 
@@ -99,8 +100,7 @@ class PhotoCache:
         """
         if min(picture.shape[1:]) > self.side:
             picture = resize_short_side(picture, self.side)
-        pixels = (picture * 255).round().clamp(0, 255).to(torch.uint8)
-        pixels = pixels.permute(1, 2, 0).contiguous()
+        pixels = to_bytes(picture).permute(1, 2, 0).contiguous()
         try:
             self._store(photo, pixels)
         except OSError:  # a full disk slows the training; it does not stop it

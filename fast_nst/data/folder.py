@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fast_nst.data.cache import VARIABLE, PhotoCache
-from fast_nst.data.stream import PictureStream
+from fast_nst.data.stream import PictureStream, to_bytes
 from fast_nst.data.transforms import (
     decode,
     fixed_transform,
@@ -41,7 +41,7 @@ class FolderPictures(PictureStream):
         cache_for: The largest ``size`` that shares the cache, px; ``size`` by default.
 
     Yields:
-        (3, size, size), float32 in [0, 1], RGB, for ever.
+        (3, size, size), uint8, RGB, for ever.
 
     Raises:
         DataError: If the folder is missing, or holds no picture that can be read, or the cache
@@ -105,8 +105,7 @@ class FolderPictures(PictureStream):
                 crop_seed = int(own.integers(2**63))  # drawn for broken files, too
                 if picture is not None:
                     with seeded(crop_seed):
-                        cut = self._transform(picture)
-                    yield cut.float().div_(255) if cut.dtype == torch.uint8 else cut
+                        yield self._transform(picture)
             if self._broken.issuperset(self.files):
                 raise DataError(
                     f"no picture in {self.path} can be read any more. Is the disk still there?"
@@ -134,16 +133,16 @@ class FolderPictures(PictureStream):
         return torch.stack([found[k % len(found)] for k in range(count)])
 
     def _training_picture(self, file: Path) -> Tensor | None:
-        """Return (3, H, W), uint8 with a cache, else float; None for a broken file."""
-        if self._cache is None or file in self._broken:
-            return self._read(file, self._least_side)
-        found = self._cache.read(file)
-        if found is None and (picture := self._read(file, self._least_side)) is not None:
-            found = self._cache.write(file, picture)
-        return found
+        """Return (3, H, W), uint8; None for a broken file."""
+        if self._cache is not None and (found := self._cache.read(file)) is not None:
+            return found
+        picture = self._read(file, self._least_side)
+        if picture is None:
+            return None
+        return to_bytes(picture) if self._cache is None else self._cache.write(file, picture)
 
     def _read(self, file: Path, least_side: int) -> Tensor | None:
-        """Return (3, H, W), or None for a broken file, which is noted and not tried again."""
+        """Return (3, H, W) in [0, 1], or None for a broken file: noted, and not tried again."""
         if file in self._broken:
             return None
         try:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from fast_nst.data.stream import PictureStream
+from fast_nst.data.stream import PictureStream, to_bytes
 from fast_nst.data.transforms import (
     decode,
     fixed_transform,
@@ -49,7 +49,7 @@ class HubPictures(PictureStream):
         least_scale: The smallest part of a picture's area that a crop shows.
 
     Yields:
-        (3, size, size), float32 in [0, 1], RGB, for ever.
+        (3, size, size), uint8, RGB, for ever.
 
     Raises:
         DataError: If ``datasets`` is not installed, the dataset cannot be loaded, or it has no
@@ -114,7 +114,7 @@ class HubPictures(PictureStream):
                 if picture is not None:
                     good += 1
                     with seeded(crop_seed):
-                        yield self._transform(picture)
+                        yield self._transform(to_bytes(picture))
             if rows == 0 and get_worker_info() is not None:
                 return  # more workers than shards: the others have them all
             if good == 0:
@@ -179,7 +179,7 @@ class HubPictures(PictureStream):
             raise DataError(_unreachable(self.name, error)) from error
 
     def _read(self, row: Row, least_side: int) -> Tensor | None:
-        """Return (3, H, W), or None for a broken picture, which is noted."""
+        """Return (3, H, W) in [0, 1], or None for a broken picture, which is noted."""
         value = row[self.image_column]
         try:
             return decode(_file(value), least_side)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from fast_nst.data import Pictures, create_pictures
+from fast_nst.data.stream import from_bytes
 from fast_nst.errors import ConfigError
 
 MOST_WORKERS = 12
@@ -105,12 +106,16 @@ class PictureDataModule(pl.LightningDataModule):
                 self._of_size(size)
 
     def train_dataloader(self) -> Iterable[Tensor]:
-        """Return batches of (batch_size, 3, size, size), in [0, 1], for ever; then late ones."""
+        """Return batches of (batch_size, 3, size, size), uint8, for ever; then late ones."""
         early = self._loader(self.size, self.batch_size)
         if self.late_size is None:
             return early
         batch_size = max(1, round(self.batch_size * (self.size / self.late_size) ** 2))
         return _Stages(early, self._loader(self.late_size, batch_size), self._is_late)
+
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor:
+        """Turn uint8 batches into float32 in [0, 1], on the device."""
+        return from_bytes(batch)
 
     def _is_late(self) -> bool:
         return self.fraction() >= 1 - self.late_share

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fast_nst.data.leaves import draw_picture
 from fast_nst.data.photos import bundled_photos
-from fast_nst.data.stream import PictureStream
+from fast_nst.data.stream import PictureStream, to_bytes
 from fast_nst.data.workers import consumer
 from fast_nst.errors import ConfigError
 
@@ -34,7 +34,7 @@ class SyntheticPictures(PictureStream):
         photo_share: How many of the crops are of scikit-image's photographs, in [0, 1].
 
     Yields:
-        (3, size, size), float32 in [0, 1], RGB, for ever.
+        (3, size, size), uint8, RGB, for ever.
 
     Raises:
         ConfigError: If an argument is out of its range.
@@ -103,7 +103,7 @@ class SyntheticPictures(PictureStream):
 def _crop(
     rng: np.random.Generator, image: Image.Image, size: int, *, from_photo: bool = False
 ) -> Tensor:
-    """Cut a random part, flip it and change its colors; (3, size, size)."""
+    """Cut a random part, flip it and change its colors; (3, size, size), uint8."""
     short = min(image.size)
     least = min(max(0.35 * short, size), short)
     side = float(np.exp(rng.uniform(np.log(least), np.log(short))))
@@ -125,7 +125,7 @@ def _crop(
     table = (((levels - 0.45) * contrast + 0.45) * gains).astype(np.float32)
     values = np.stack([table[:, k][pixels[..., k]] for k in range(3)])
     values = np.tensordot(_color_change(rng, variety), values, axes=1)
-    return torch.from_numpy(np.clip(values, 0.0, 1.0, out=values))
+    return to_bytes(torch.from_numpy(values))
 
 
 def _color_change(rng: np.random.Generator, variety: float) -> NDArray[np.float32]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from fast_nst.apps.camera.capture import Camera
 from fast_nst.apps.camera.screens import VIRTUAL, Recording, Screen, VirtualCamera, Window
@@ -66,6 +67,7 @@ def stylize_camera(
     *,
     short_side: int | None = None,
     codec: str | None = None,
+    preset: str | None = None,
     quality: int = DEFAULT_QUALITY,
     steady: float = 0.0,
     on_progress: Callable[[CameraProgress], None] | None = None,
@@ -84,6 +86,7 @@ def stylize_camera(
             virtual camera, which other programs can use; None for none.
         short_side: px to scale the camera's frames to; None for its own size.
         codec: of the file.
+        preset: as for :func:`~fast_nst.apps.video.stylize_video`.
         quality: of the file, 0 to 100.
         steady: as for :func:`~fast_nst.apps.video.stylize_video`.
         on_progress: called after every frame.
@@ -100,13 +103,14 @@ def stylize_camera(
     if short_side is not None and short_side < 1:
         raise VideoError(f"the short side is {short_side} px; wanted at least 1.")
     if target is not None and not target.startswith(VIRTUAL):
-        choose_format(target, codec)
+        choose_format(target, codec, preset)
     stylizer = steadied(stylizer, steady)
     keep_freed_memory()
     with ExitStack() as stack:
         camera = Camera(source, short_side)
         stack.callback(camera.close)
-        screens, notes = _open_screens(camera.info, source, target, codec, quality)
+        recording = {"codec": codec, "preset": preset, "quality": quality}
+        screens, notes = _open_screens(camera.info, source, target, recording)
         complete = False
         try:
             report = _run(stylizer, camera, screens, notes, on_progress)
@@ -120,7 +124,7 @@ def stylize_camera(
 
 
 def _open_screens(
-    info: ClipInfo, source: str, target: str | None, codec: str | None, quality: int
+    info: ClipInfo, source: str, target: str | None, recording: Mapping[str, Any]
 ) -> tuple[list[Screen], tuple[str, ...]]:
     screens: list[Screen] = []
     notes: tuple[str, ...] = ()
@@ -128,7 +132,7 @@ def _open_screens(
         if target is not None and target.startswith(VIRTUAL):
             screens.append(VirtualCamera(target, info))
         elif target is not None:
-            screens.append(Recording(target, info, codec, quality))
+            screens.append(Recording(target, info, **recording))
         try:
             screens.append(Window((info.height, info.width), f"fast-nst: {source}"))
         except FastNSTError as error:

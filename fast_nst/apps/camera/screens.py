@@ -113,16 +113,16 @@ class Recording:
     Args:
         target: the file.
         info: what the camera says of its frames.
-        codec: as for :func:`~fast_nst.apps.video.stylize_video`.
-        quality: likewise.
+        encoding: ``codec``, ``preset`` and ``quality``, as for
+            :func:`~fast_nst.apps.video.stylize_video`.
 
     Raises:
         VideoError: If it cannot be written.
     """
 
-    def __init__(self, target: str, info: ClipInfo, codec: str | None, quality: int) -> None:
+    def __init__(self, target: str, info: ClipInfo, **encoding: Any) -> None:
         timed = replace(info, time_base=_UNIT)
-        self._writer = ClipWriter(target, timed, codec=codec, quality=quality)
+        self._writer = ClipWriter(target, timed, **encoding)
         self._writing = Behind()
         self._begin_s: float | None = None
         self._last = -1

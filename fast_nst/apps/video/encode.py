@@ -40,6 +40,7 @@ class ClipWriter:
         target: what to write; its ending decides the format (``formats.FORMATS``).
         info: size, aspect, colors and timing of the frames that will come.
         codec: one of ``formats.CODECS``; None for the default of the format.
+        preset: one of the codec's ``presets``; None for its own.
         quality: 0 (small) to 100.
         source: where sound, subtitles, chapters and titles come from.
 
@@ -53,12 +54,13 @@ class ClipWriter:
         info: ClipInfo,
         *,
         codec: str | None = None,
+        preset: str | None = None,
         quality: int = DEFAULT_QUALITY,
         source: ClipReader | None = None,
     ) -> None:
         self.target = Path(target)
         self.info = info
-        self.format, self.codec = choose_format(self.target, codec)
+        self.format, self.codec = choose_format(self.target, codec, preset)
         self.frames = 0
         self.notes: tuple[str, ...] = ()
         self._end = -1  # of the last frame's time stamp

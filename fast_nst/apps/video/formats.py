@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fast_nst.errors import VideoError, suggest
@@ -28,6 +28,7 @@ class Codec:
         odd_pixels: the pixel format for odd widths or heights, where ``pixels`` cannot hold them.
         crf: the rate factors (FFmpeg's ``crf``) of qualities 0 and 100; None where there is none.
         options: what else FFmpeg is told.
+        presets: what its ``preset`` may be, where that is a choice; from fast to small.
     """
 
     encoder: str
@@ -35,6 +36,7 @@ class Codec:
     odd_pixels: str
     crf: tuple[int, int] | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+    presets: tuple[str, ...] = ()
 
     def encoder_options(self, quality: int) -> dict[str, str]:
         """FFmpeg's options at a quality of 0 (small) to 100 (indistinguishable)."""
@@ -44,11 +46,20 @@ class Codec:
         return {**self.options, "crf": str(round(worst + (best - worst) * quality / 100))}
 
 
+PRESETS = (  # of x264 and x265
+    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+    *("medium", "slow", "slower", "veryslow"),
+)
 CODECS: Mapping[str, Codec] = {
     # preset: on repainted clips, as good as "medium" in half of its time (docs/performance.md).
-    "h264": Codec("libx264", "yuv420p", "yuv444p", (40, 10), {"preset": "faster"}),
+    "h264": Codec("libx264", "yuv420p", "yuv444p", (40, 10), {"preset": "faster"}, PRESETS),
     "hevc": Codec(
-        "libx265", "yuv420p", "yuv444p", (42, 12), {"preset": "fast", "x265-params": "log-level=-1"}
+        "libx265",
+        "yuv420p",
+        "yuv444p",
+        (42, 12),
+        {"preset": "fast", "x265-params": "log-level=-1"},
+        PRESETS,
     ),
     "vp9": Codec(
         "libvpx-vp9", "yuv420p", "yuv420p", (60, 15), {"b": "0", "row-mt": "1", "cpu-used": "4"}
@@ -107,15 +118,19 @@ def is_video_target(target: str | Path) -> bool:
     return is_picture_sequence(target) or (suffix in FORMATS and suffix not in (".gif", ".png"))
 
 
-def choose_format(target: str | Path, codec: str | None = None) -> tuple[Format, Codec]:
+def choose_format(
+    target: str | Path, codec: str | None = None, preset: str | None = None
+) -> tuple[Format, Codec]:
     """Return how a video of that name is written.
 
     Args:
         target: the file, or numbered pictures.
         codec: one of ``CODECS``; None for the default of the name's ending.
+        preset: one of the codec's ``presets``; None for its own.
 
     Raises:
-        VideoError: If the ending is unknown, or the file cannot hold what ``codec`` writes.
+        VideoError: If the ending is unknown, the file cannot hold what ``codec`` writes, or that
+            has no such preset.
     """
     suffix = Path(target).suffix.lower()
     if suffix not in FORMATS:
@@ -136,4 +151,17 @@ def choose_format(target: str | Path, codec: str | None = None) -> tuple[Format,
             f"cannot write {target}: {name} does not go into {suffix}"
             f"{suggest(name, chosen.codecs)}. There, use {' or '.join(chosen.codecs)}."
         )
-    return chosen, CODECS[name]
+    encoder = CODECS[name]
+    if preset is None:
+        return chosen, encoder
+    if not encoder.presets:
+        some = " or ".join(each for each, codec in CODECS.items() if codec.presets)
+        raise VideoError(
+            f"cannot write {target}: {name} has no preset to choose. Leave it out, or use {some}."
+        )
+    if preset not in encoder.presets:
+        raise VideoError(
+            f"cannot write {target}: there is no preset {preset!r}"
+            f"{suggest(preset, encoder.presets)}. Use one of {', '.join(encoder.presets)}."
+        )
+    return chosen, replace(encoder, options={**encoder.options, "preset": preset})

@@ -74,6 +74,7 @@ def stylize_video(
     target: PathLike,
     *,
     codec: str | None = None,
+    preset: str | None = None,
     quality: int = DEFAULT_QUALITY,
     frames: int | None = None,
     steady: float = 0.0,
@@ -94,6 +95,8 @@ def stylize_video(
         codec: ``h264``, ``hevc``, ``vp9``, ``av1`` or ``prores``, where the file can hold it; None
             for the first that it can (H.264 in ``.mp4`` and ``.mkv``, ProRes in ``.mov``, VP9 in
             ``.webm``).
+        preset: how fast H.264 and HEVC are encoded, ``ultrafast`` to ``veryslow``: the slower, the
+            smaller the file; None for ``faster`` and ``fast``.
         quality: 0 (small) to 100 (as good as it gets).
         frames: only so many, from the beginning; None for all.
         steady: share of the past in what stays in sight, 0 (every frame by itself) to 1: see
@@ -115,14 +118,16 @@ def stylize_video(
         250
     """
     check_options(quality, frames)
-    choose_format(Path(target), codec)
+    choose_format(Path(target), codec, preset)
     stylizer = steadied(stylizer, steady)
     keep_freed_memory()
     reader = ClipReader(source)
     try:
         if os.path.exists(target) and os.path.samefile(source, target):
             raise VideoError(f"{target} would overwrite the input {source}. Choose another output.")
-        writer = ClipWriter(target, reader.info, codec=codec, quality=quality, source=reader)
+        writer = ClipWriter(
+            target, reader.info, codec=codec, preset=preset, quality=quality, source=reader
+        )
         try:
             return _run(stylizer, reader, writer, frames, on_progress)
         finally:

@@ -136,6 +136,8 @@ def test_ctrl_c_says_what_is_there_and_exits_130(
     [
         (["clip.mp4"], 2, "give either -o OUT"),
         (["clip.mp4", "-o", "out.mp4", "--codec", "h265"], 2, "'hevc'"),
+        (["clip.mp4", "-o", "out.mp4", "--preset", "quick"], 2, "'ultrafast'"),
+        (["clip.mp4", "-o", "out.webm", "--preset", "fast"], 1, "vp9 has no preset to choose"),
         (["clip.mp4", "-o", "out.mp4", "--frames", "0"], 2, "--frames"),
         (["clip.mp4", "-o", "out.xyz"], 1, "the ending '.xyz' is unknown"),
         (["clip.mp4", "other.mp4", "-o", "out.mp4"], 1, "Name a folder"),
@@ -154,6 +156,24 @@ def test_what_cannot_be_is_one_line(
     assert message in result.stderr
     assert "Traceback" not in result.output
     assert os.listdir(tmp_path) == ["clip.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cabac"), [([], b"cabac=1"), (["--preset", "ultrafast"], b"cabac=0")]
+)
+@pytest.mark.parametrize("camera", [False, True])
+def test_the_preset_reaches_the_encoder_of_videos_and_cameras(
+    arguments: list[str], cabac: bytes, camera: bool, run: Any, make_clip: Any, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if camera:
+        pytest.importorskip("pygame")
+        monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    source = make_clip()
+    result = run(f"camera:{source}" if camera else source, "-o", tmp_path / "out.mp4", *arguments)
+    assert result.exit_code == 0, result.output
+    # x264 writes its settings into what it encodes; ultrafast is the one without CABAC.
+    assert cabac in (tmp_path / "out.mp4").read_bytes()
 
 
 def test_a_camera_writes_a_file_and_says_how_it_went(

@@ -91,3 +91,17 @@ def test_a_mistyped_codec_or_ending_is_named_with_the_nearest() -> None:
         choose_format("a.wbm")
     with pytest.raises(VideoError, match=r"vp8 does not go into .webm \(did you mean 'vp9'\?\)"):
         choose_format("a.webm", "vp8")
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_a_preset_changes_that_option_alone(codec: str) -> None:
+    _, usual = choose_format("a.mp4", codec)
+    _, fastest = choose_format("a.mp4", codec, "ultrafast")
+    assert fastest.encoder_options(75) == usual.encoder_options(75) | {"preset": "ultrafast"}
+
+
+def test_a_preset_that_is_none_is_named_with_the_nearest() -> None:
+    with pytest.raises(VideoError, match=r"no preset 'ultrafats' \(did you mean 'ultrafast'\?\)"):
+        choose_format("a.mp4", preset="ultrafats")
+    with pytest.raises(VideoError, match=r"prores has no preset to choose.* use h264 or hevc"):
+        choose_format("a.mov", preset="fast")

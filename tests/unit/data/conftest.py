@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from fast_nst.data.stream import from_bytes
+
 
 @pytest.fixture(autouse=True)
 def _fork_is_fine_here() -> Iterator[None]:
@@ -22,10 +24,12 @@ def _fork_is_fine_here() -> Iterator[None]:
 
 @pytest.fixture
 def take() -> Callable[..., Tensor]:
-    """Stack the first pictures of a stream."""
+    """Stack the first pictures of a stream, in [0, 1]."""
 
     def first(stream: object, count: int) -> Tensor:
-        return torch.stack(list(islice(iter(stream), count)))  # type: ignore[call-overload]
+        pictures = torch.stack(list(islice(iter(stream), count)))  # type: ignore[call-overload]
+        assert pictures.dtype == torch.uint8
+        return from_bytes(pictures)
 
     return first
 

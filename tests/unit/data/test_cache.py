@@ -17,6 +17,7 @@ from fast_nst.data import cache
 from fast_nst.data.cache import PhotoCache, cache_root
 from fast_nst.data.folder import FolderPictures
 from fast_nst.data.module import PictureDataModule
+from fast_nst.data.stream import from_bytes
 from fast_nst.errors import DataError
 
 Save = Callable[..., Path]
@@ -63,7 +64,6 @@ def test_the_stream_is_the_same_before_and_after_the_cache_is_filled(
     assert torch.equal(cold, take(FolderPictures(photos, 16, cache=True), 18))
     plain = take(FolderPictures(photos, 16), 18)
     assert (cold - plain).abs().max() < 2.1 / 255  # 8 bits before and after the crop is scaled
-    assert cold.dtype == torch.float32
 
 
 def test_a_warm_cache_decodes_nothing(
@@ -108,7 +108,7 @@ def test_two_processes_fill_the_cache_at_once(root: Path, photos: Path, take: Ta
 
 def test_workers_fill_it_too(root: Path, photos: Path) -> None:
     loader = DataLoader(FolderPictures(photos, 16, cache=True), batch_size=3, num_workers=2)
-    assert _which(torch.cat(list(islice(iter(loader), 2)))) == list(range(6))
+    assert _which(from_bytes(torch.cat(list(islice(iter(loader), 2))))) == list(range(6))
     assert len(_entries(root)) == 6
 
 

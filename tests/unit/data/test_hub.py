@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from fast_nst.data.hub import HubPictures
+from fast_nst.data.stream import from_bytes
 from fast_nst.errors import DataError
 
 datasets = pytest.importorskip("datasets")
@@ -73,9 +74,6 @@ def test_a_pass_shows_every_picture_once(
 ) -> None:
     pictures = take(HubPictures(**local, streaming=streaming), 16)
     assert pictures.shape == (16, 3, 16, 16)
-    assert pictures.dtype == torch.float32
-    assert pictures.min() >= 0.0
-    assert pictures.max() <= 1.0
     assert sorted(_which(pictures[:8])) == sorted(_which(pictures[8:])) == list(range(8))
     assert _which(pictures[:8]) != _which(pictures[8:])
 
@@ -101,7 +99,7 @@ def test_an_imagefolder_is_read(tmp_path: Path, save_photo: Save, take: Take) ->
 
 def test_workers_share_the_rows_out(local: dict[str, Any]) -> None:
     loader = DataLoader(HubPictures(**local, streaming=False), batch_size=4, num_workers=2)
-    both = torch.cat(list(islice(iter(loader), 2)))
+    both = from_bytes(torch.cat(list(islice(iter(loader), 2))))
     assert sorted(_which(both)) == list(range(8))
 
 
@@ -109,7 +107,7 @@ def test_more_workers_than_files_of_a_stream_neither_fail_nor_repeat(
     local: dict[str, Any],
 ) -> None:
     loader = DataLoader(HubPictures(**local), batch_size=4, num_workers=2)
-    both = torch.cat(list(islice(iter(loader), 2)))
+    both = from_bytes(torch.cat(list(islice(iter(loader), 2))))
     assert sorted(_which(both)) == list(range(8))
 
 

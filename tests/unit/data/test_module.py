@@ -32,12 +32,13 @@ def _batches(data: PictureDataModule, count: int) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_batches_are_4d_and_within_0_and_1(workers: int) -> None:
+def test_batches_are_of_8_bits_until_they_are_on_the_device(workers: int) -> None:
     data = PictureDataModule("synthetic", size=32, batch_size=3, num_workers=workers)
     for batch in _batches(data, 3):
-        assert batch.shape == (3, 3, 32, 32)
-        assert batch.min() >= 0.0
-        assert batch.max() <= 1.0
+        assert (batch.shape, batch.dtype) == ((3, 3, 32, 32), torch.uint8)
+        moved = data.on_after_batch_transfer(batch, 0)
+        assert moved.dtype == torch.float32
+        torch.testing.assert_close(moved * 255, batch.float())
 
 
 def test_modules_of_one_seed_give_the_same_batches() -> None:
