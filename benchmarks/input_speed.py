@@ -2,11 +2,13 @@
 
     python benchmarks/input_speed.py --photos FOLDER
 
-``data=folder`` at 256 px, batches of 4 of float tensors: decoded every time, and from the cache of
-decoded photographs once it is warm; in this process alone (one core), then with --workers loader
-processes. Rounds in turn, medians. Without --photos, photographs are made up: JPEG files of
-640x480 px with the detail of natural ones. The first step is that of the real command,
-``python -m fast_nst.train``, from its start to the end of its first step, with a warm cache.
+``data=folder`` at 256 px: decoded every time, and from the cache of decoded photographs once it is
+warm, in batches of 4 and 32; in this process alone (one core), then with --workers loader
+processes. Medians of rounds. With loaders, the CPU time of this process is told as well: all
+pictures go through it, however many cores make them. Without --photos, photographs are made up:
+JPEG files of 640x480 px with the detail of natural ones. The first step is that of the real
+command, ``python -m fast_nst.train``, from its start to the end of its first step, with a warm
+cache.
 """
 
 from __future__ import annotations
@@ -61,18 +63,19 @@ def make_photos(folder: Path, count: int = 48) -> None:
         Image.fromarray(pixels).save(folder / f"{number:03d}.jpg", quality=90)
 
 
-def rate(batches: Iterator[Tensor], seconds: float) -> float:
-    """Pictures a second, for about so long."""
-    begin, pictures = time.perf_counter(), 0
+def rate(batches: Iterator[Tensor], seconds: float) -> tuple[float, float]:
+    """Pictures a second, for about so long; and this process's own CPU time of each, ms."""
+    begin, cpu_begin, pictures = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - begin < seconds:
         pictures += len(next(batches))
-    return pictures / (time.perf_counter() - begin)
+    cpu_ms = 1e3 * (time.process_time() - cpu_begin) / pictures
+    return pictures / (time.perf_counter() - begin), cpu_ms
 
 
-def stream(folder: Path, cached: bool, workers: int) -> Iterator[Tensor]:
-    """Batches of 4."""
+def stream(folder: Path, cached: bool, batch: int, workers: int) -> Iterator[Tensor]:
+    """Batches, for ever."""
     pictures = FolderPictures(folder, SIZE, cache=cached)
-    return iter(DataLoader(pictures, batch_size=4, num_workers=workers))
+    return iter(DataLoader(pictures, batch_size=batch, num_workers=workers))
 
 
 def first_step_s(folder: Path) -> float:
@@ -104,18 +107,19 @@ def measure(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     filled_s = time.perf_counter() - begin
     found: dict[str, Any] = {"photos": photos, "filling_images_per_s": round(photos / filled_s)}
     for workers in dict.fromkeys((0, args.workers)):
-        rounds: dict[bool, list[float]] = {False: [], True: []}
-        for cached in (False, True):
-            batches = stream(folder, cached, workers)
+        own: dict[str, Any] = {}
+        for cached, batch in ((False, 4), (True, 4), (True, 32)):
+            batches = stream(folder, cached, batch, workers)
             next(batches)  # workers have started
-            for _ in range(args.rounds):
-                rounds[cached].append(rate(batches, args.seconds))
+            rates, cpu_ms = zip(
+                *(rate(batches, args.seconds) for _ in range(args.rounds)), strict=True
+            )
             del batches
-        name = "one_core" if workers == 0 else f"{workers}_workers"
-        found[name] = {
-            "decoded_images_per_s": round(statistics.median(rounds[False])),
-            "cached_images_per_s": round(statistics.median(rounds[True])),
-        }
+            name = f"{'cached' if cached else 'decoded'}_batch_{batch}"
+            own[name] = {"images_per_s": round(statistics.median(rates))}
+            if workers:
+                own[name]["own_cpu_ms"] = round(statistics.median(cpu_ms), 3)
+        found["one_core" if workers == 0 else f"{workers}_workers"] = own
     return found
 
 
@@ -124,8 +128,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--photos", type=Path, help="folder of photographs")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each round")
+    parser.add_argument("--first-steps", type=int, default=5, help="trainings; they need Hydra")
+    parser.add_argument("--name", default="input_speed", help="of the result")
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -136,15 +142,15 @@ def main() -> None:
             folder.mkdir()
             make_photos(folder)
         found = measure(folder.resolve(), args)
-        first = [first_step_s(folder.resolve()) for _ in range(5)]
+        first = [first_step_s(folder.resolve()) for _ in range(args.first_steps)]
     result = {
         "size_px": SIZE,
         "made_up": args.photos is None,
         **found,
-        "first_step_s": round(statistics.median(first), 2),
+        "first_step_s": round(statistics.median(first), 2) if first else None,
         "machine": machine(),
     }
-    write("input_speed", result, args.out)
+    write(args.name, result, args.out)
     print(result)
 
 

@@ -66,17 +66,34 @@ def train_speed(result: Result) -> str:
 
 def input_speed(result: Result) -> str:
     """Pictures a second."""
+    ways = {
+        "decoded_batch_4": "decoded each time",
+        "cached_batch_4": "from the cache, batches of 4",
+        "cached_batch_32": "batches of 32",
+    }
     rows = [
-        [name.replace("_", " "), each["decoded_images_per_s"], each["cached_images_per_s"]]
+        [name.replace("_", " "), *(each[way]["images_per_s"] for way in ways)]
         for name, each in result.items()
-        if isinstance(each, dict) and "cached_images_per_s" in each
+        if isinstance(each, dict) and "cached_batch_4" in each
+    ]
+    own_ms = [
+        f"{each[way]['own_cpu_ms']} ms in batches of {way.split('_')[-1]}"
+        for each in result.values()
+        for way in ways
+        if way != "decoded_batch_4" and isinstance(each, dict) and "own_cpu_ms" in each.get(way, {})
     ]
     kind = "made-up JPEG files of 640x480 px" if result["made_up"] else "photographs"
-    return table(["", "decoded each time, images/s", "from the cache, images/s"], rows) + (
+    text = table(["images/s", *ways.values()], rows) + (
         f"\n\n{result['photos']} {kind}; {result['size_px']} px. While the cache fills: "
-        f"{result['filling_images_per_s']} images/s. `python -m fast_nst.train` with a warm cache, "
-        f"from its start to the end of its first step: {result['first_step_s']} s."
+        f"{result['filling_images_per_s']} images/s. Of workers' pictures, the training process "
+        f"itself takes {' and '.join(own_ms)} each."
     )
+    if result["first_step_s"] is not None:
+        text += (
+            " `python -m fast_nst.train` with a warm cache, from its start to the end of its first "
+            f"step: {result['first_step_s']} s."
+        )
+    return text
 
 
 def stylize_speed(result: Result) -> str:
@@ -227,6 +244,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "train_speed_fp32": train_speed,
     "train_h200": train_speed,
     "input_speed": input_speed,
+    "input_h200": input_speed,
     "growth": growth,
     "stylize_speed": stylize_speed,
     "video_speed": video_speed,

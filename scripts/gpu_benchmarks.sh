@@ -1,6 +1,7 @@
 #!/bin/sh
 # What only a GPU can measure, in one call: scripts/gpu_benchmarks.sh OUT
-# Writes OUT/train_h200_eager.json, OUT/train_h200.json and OUT/stylize_h200.json. One that fails is
+# Writes OUT/train_h200_eager.json, OUT/train_h200.json, OUT/input_h200.json (what that machine's cores
+# feed it) and OUT/stylize_h200.json. One that fails is
 # told, the others still run, and the exit code is 1.
 # Needs torch, torchvision and pytorch-lightning; no Hydra, no network. Without a GPU it says so and
 # tries its CPU path at a tiny size, so that a mistake is not found on borrowed time.
@@ -31,6 +32,8 @@ if "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; th
         --parity-steps 200 --parity-size 256 --name train_h200_eager --out "$out"
     measure train_h200 train_speed --device cuda --batches 4 32 128 --steps 20 --compile \
         --parity-steps 0 --name train_h200 --out "$out"
+    measure input_h200 input_speed --workers 12 --rounds 2 --seconds 1.5 --first-steps 0 \
+        --name input_h200 --out "$out"
     measure stylize_h200 stylize_speed --device cuda --sizes 720p,1080p,4k --name stylize_h200 \
         --out "$out"
 else
