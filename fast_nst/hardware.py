@@ -41,7 +41,7 @@ def find_device(name: str | torch.device) -> torch.device:
 def fast_bf16(device: torch.device) -> bool:
     """Whether the hardware multiplies bfloat16 matrices faster than float32.
 
-    CPUs do with AMX (about seven times as fast), or with AVX-512's bfloat16 instructions (twice).
+    CPUs do with AMX, several times as fast, or with AVX-512's bfloat16 instructions, about twice.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())

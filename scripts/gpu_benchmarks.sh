@@ -41,5 +41,7 @@ else
         "figures say nothing." >&2
     measure train_tiny_cpu train_speed --device cpu --size 32 --steps 1 --rounds 1 \
         --parity-steps 2 --parity-size 32 --name train_tiny_cpu --out "$out"
+    measure input_tiny_cpu input_speed --workers 2 --rounds 1 --seconds 0.3 --first-steps 0 \
+        --name input_tiny_cpu --out "$out"
 fi
 if [ -n "$failed" ]; then echo "failed:$failed" >&2; exit 1; fi

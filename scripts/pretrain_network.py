@@ -26,9 +26,9 @@ from torch.func import functional_call
 
 from fast_nst.checkpoint import FilterMetadata, save_filter
 from fast_nst.data.module import PictureDataModule
-from fast_nst.data.stream import from_bytes
 from fast_nst.encoders import create_encoder
 from fast_nst.hardware import fast_bf16
+from fast_nst.image.eight_bit import from_bytes
 from fast_nst.image.io import read_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss

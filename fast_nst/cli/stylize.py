@@ -16,7 +16,7 @@ from fast_nst.cli.options import DEVICE
 from fast_nst.cli.progress import rate_bar
 from fast_nst.cli.stylize_cluster import is_cluster_run
 from fast_nst.cli.stylize_video import (
-    check_steady_usage,
+    check_video_usage,
     is_camera_run,
     run_camera,
     run_videos,
@@ -246,7 +246,7 @@ def stylize(
 
         videos, inputs = plan_videos(inputs, str(output))
     moving = from_camera or bool(videos)
-    check_steady_usage(ctx, moving=moving)
+    check_video_usage(ctx, videos=bool(videos), from_camera=from_camera, output=output)
     stylizers = [
         open_filter(file, device, engine, values, _say_compiling, moving=moving)
         for file in checkpoints

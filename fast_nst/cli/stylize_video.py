@@ -72,16 +72,33 @@ def video_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def check_steady_usage(ctx: click.Context, *, moving: bool) -> None:
-    """Refuse ``--steady`` where nothing moves.
+def check_video_usage(
+    ctx: click.Context, *, videos: bool, from_camera: bool, output: str | None
+) -> None:
+    """Refuse options of :func:`video_options` that would do nothing.
+
+    Args:
+        ctx: of the command.
+        videos: whether there are any among the inputs.
+        from_camera: whether the input is a camera.
+        output: as the user wrote it.
 
     Raises:
-        click.UsageError: If it was given and ``moving`` is false.
+        click.UsageError: If one was given.
     """
-    if not moving and ctx.get_parameter_source("steady") is not ParameterSource.DEFAULT:
-        raise click.UsageError(
-            "--steady is for videos and cameras, and INPUT is none. Leave it out."
-        )
+    recorded = from_camera and output is not None and not output.startswith("virtual:")
+    for names, used, whose in (
+        (("codec", "preset"), videos or recorded, "video files"),
+        (("frames",), videos, "videos"),
+        (("camera_size",), from_camera, "cameras"),
+        (("steady",), videos or from_camera, "videos and cameras"),
+    ):
+        for name in names:
+            if not used and ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+                option_name = f"--{name.replace('_', '-')}"
+                raise click.UsageError(
+                    f"{option_name} is for {whose}, and there is none here. Leave it out."
+                )
 
 
 def is_camera_run(inputs: Sequence[str]) -> bool:

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fast_nst.data.stream import to_bytes
 from fast_nst.errors import DataError
+from fast_nst.image.eight_bit import to_bytes
 from fast_nst.image.resize import resize_short_side
 
 VARIABLE = "FAST_NST_CACHE"

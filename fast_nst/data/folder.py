@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fast_nst.data.cache import VARIABLE, PhotoCache
-from fast_nst.data.stream import PictureStream, to_bytes
+from fast_nst.data.stream import PictureStream
 from fast_nst.data.transforms import (
     decode,
     fixed_transform,
@@ -21,6 +21,7 @@ from fast_nst.data.transforms import (
 )
 from fast_nst.data.workers import consumer
 from fast_nst.errors import DataError, ImageError
+from fast_nst.image.eight_bit import to_bytes
 from fast_nst.image.io import READ_SUFFIXES, list_images
 
 

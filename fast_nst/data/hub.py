@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from fast_nst.data.stream import PictureStream, to_bytes
+from fast_nst.data.stream import PictureStream
 from fast_nst.data.transforms import (
     decode,
     fixed_transform,
@@ -23,6 +23,7 @@ from fast_nst.data.transforms import (
 )
 from fast_nst.data.workers import consumer
 from fast_nst.errors import DataError, suggest
+from fast_nst.image.eight_bit import to_bytes
 
 Row = Mapping[str, Any]
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from fast_nst.data import Pictures, create_pictures
-from fast_nst.data.stream import from_bytes
 from fast_nst.errors import ConfigError
+from fast_nst.image.eight_bit import from_bytes
 
 MOST_WORKERS = 12
 HELD_OUT = 4  # photographs kept for the validation losses, unless told otherwise

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from fast_nst.data.workers import SkippedList
 
 
-def to_bytes(picture: Tensor) -> Tensor:
-    """Round values in [0, 1] to uint8; what lies outside is clipped."""
-    return (picture * 255).round_().clamp_(0, 255).to(torch.uint8)
-
-
-def from_bytes(pictures: Tensor) -> Tensor:
-    """Turn uint8 into float32 in [0, 1]."""
-    return pictures.float().div_(255)
-
-
 class PictureStream(IterableDataset[Tensor]):
     """Pictures without end, (3, size, size), uint8; another order or choice in each epoch.
 
-    A quarter of what float32 takes on the way from a worker to the device, which that way takes as
-    long as making the picture.
+    8 bits, as a quarter of the bytes has to be handed from a worker to the device.
 
     Args:
         size: height and width of the pictures, px.

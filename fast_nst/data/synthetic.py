@@ -12,9 +12,10 @@ from torch import Tensor
 
 from fast_nst.data.leaves import draw_picture
 from fast_nst.data.photos import bundled_photos
-from fast_nst.data.stream import PictureStream, to_bytes
+from fast_nst.data.stream import PictureStream
 from fast_nst.data.workers import consumer
 from fast_nst.errors import ConfigError
+from fast_nst.image.eight_bit import from_bytes, to_bytes
 
 __all__ = ["SyntheticPictures", "draw_picture"]
 
@@ -159,4 +160,4 @@ def _square(image: Image.Image) -> Image.Image:
 
 
 def _to_tensor(picture: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).float() / 255
+    return from_bytes(torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))))

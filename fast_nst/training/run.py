@@ -14,18 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from omegaconf import OmegaConf
 from PIL import Image
 from pytorch_lightning.callbacks import LambdaCallback
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
-from torch import Tensor
 
 from fast_nst.checkpoint import FilterMetadata, save_filter
 from fast_nst.config import LoggerConfig, TrainConfig, style_path
 from fast_nst.data.module import PictureDataModule
 from fast_nst.errors import ConfigError, suggest
 from fast_nst.hardware import keep_freed_memory
+from fast_nst.image.eight_bit import to_bytes
 from fast_nst.image.io import read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import create_loss
@@ -235,9 +234,5 @@ def _thumbnail(file: Path, side: int = 96) -> str:
     top, left = (pixels.shape[1] - side) // 2, (pixels.shape[2] - side) // 2
     square = pixels[:, top : top + side, left : left + side]
     buffer = io.BytesIO()
-    Image.fromarray(_to_uint8(square)).save(buffer, "WEBP", quality=75)
+    Image.fromarray(to_bytes(square).permute(1, 2, 0).numpy()).save(buffer, "WEBP", quality=75)
     return base64.b64encode(buffer.getvalue()).decode()
-
-
-def _to_uint8(rgb: Tensor) -> Any:
-    return (rgb.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fast_nst.apps.video.color import RGB
 from fast_nst.errors import VideoError
+from fast_nst.image.eight_bit import from_bytes, to_bytes
 
 
 class FrameFilter(Protocol):
@@ -74,14 +75,13 @@ def filter_frame(filter_: FrameFilter, rgb: RGB) -> RGB:
     """
     try:
         pixels = torch.from_numpy(rgb).to(filter_.device)
-        frame = pixels.permute(2, 0, 1).float().div_(255)
+        frame = from_bytes(pixels.permute(2, 0, 1))
         result = filter_(frame)
         if result.shape != frame.shape:
             raise ValueError(
                 f"the filter returned {tuple(result.shape)}; wanted {tuple(frame.shape)}."
             )
-        whole = (result.detach() * 255).round_().clamp_(0, 255).to(torch.uint8)
-        return whole.permute(1, 2, 0).contiguous().cpu().numpy()
+        return to_bytes(result.detach()).permute(1, 2, 0).contiguous().cpu().numpy()
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise

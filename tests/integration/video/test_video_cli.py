@@ -273,11 +273,18 @@ def test_a_still_background_flickers_half_as_much_and_what_walked_through_leaves
         (["walk.mkv", "-o", "out.mp4", "--steady", "2"], "--steady"),
         (["walk.mkv", "-o", "out.mp4", "--steady", "-0.1"], "--steady"),
         (["a.png", "-o", "b.png", "--steady", "0.5"], "--steady is for videos and cameras"),
+        (["a.png", "-o", "b.png", "--preset", "fast"], "--preset is for video files"),
+        (["a.png", "-o", "b.png", "--codec", "h264"], "--codec is for video files"),
+        (["a.png", "-o", "b.png", "--frames", "3"], "--frames is for videos"),
+        (["walk.mkv", "-o", "out.mp4", "--camera-size", "9"], "--camera-size is for cameras"),
+        (["camera:walk.mkv", "--preset", "fast"], "--preset is for video files"),
+        (["camera:walk.mkv", "-o", "virtual:", "--codec", "h264"], "--codec is for video files"),
+        (["camera:walk.mkv", "-o", "out.mp4", "--frames", "3"], "--frames is for videos"),
         (["a.png", "--contact-sheet", "c.png", "--steady", "0"], "--steady is for videos"),
         (["-", "-o", "-", "--steady", "0.5"], "--steady is for videos and cameras"),
     ],
 )
-def test_steady_that_cannot_be_is_one_line(
+def test_an_option_that_would_do_nothing_is_one_line(
     arguments: list[str], message: str, run: Any, walk: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip

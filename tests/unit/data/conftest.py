@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from fast_nst.data.stream import from_bytes
+from fast_nst.image.eight_bit import from_bytes
 
 
 @pytest.fixture(autouse=True)

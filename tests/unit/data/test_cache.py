@@ -17,8 +17,8 @@ from fast_nst.data import cache
 from fast_nst.data.cache import PhotoCache, cache_root
 from fast_nst.data.folder import FolderPictures
 from fast_nst.data.module import PictureDataModule
-from fast_nst.data.stream import from_bytes
 from fast_nst.errors import DataError
+from fast_nst.image.eight_bit import from_bytes
 
 Save = Callable[..., Path]
 Take = Callable[..., Tensor]

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from fast_nst.data.folder import FolderPictures
-from fast_nst.data.stream import from_bytes
 from fast_nst.data.transforms import decode, seeded, training_transform
 from fast_nst.errors import ConfigError, DataError
+from fast_nst.image.eight_bit import from_bytes
 
 Save = Callable[..., Path]
 Take = Callable[..., Tensor]

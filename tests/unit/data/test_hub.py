@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from fast_nst.data.hub import HubPictures
-from fast_nst.data.stream import from_bytes
 from fast_nst.errors import DataError
+from fast_nst.image.eight_bit import from_bytes
 
 datasets = pytest.importorskip("datasets")
 
