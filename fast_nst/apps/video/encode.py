@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fast_nst.apps.video.color import RGB, from_rgb
 from fast_nst.apps.video.decode import ClipInfo, ClipReader, import_av
 from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format, is_picture_sequence
+from fast_nst.apps.video.priority import ordinary_priority
 from fast_nst.apps.video.tracks import Track, add_tracks
 from fast_nst.errors import VideoError
 
@@ -85,7 +86,8 @@ class ClipWriter:
             self._stream = self._add_video(quality)
             if source is not None:
                 self._take_over(source)
-            self.container.start_encoding()
+            with ordinary_priority():
+                self.container.start_encoding()
         except (OSError, ValueError, av.FFmpegError) as error:
             self.abandon()
             raise VideoError(self._why_unwritable(error)) from error

@@ -242,6 +242,21 @@ def test_every_codec_can_be_read_again(
     assert capfd.readouterr().err == ""  # encoders print nothing past us
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are listed by Linux")
+def test_encoding_av1_as_root_does_not_take_the_machine(
+    make_clip: Any, same: Any, tmp_path: Path
+) -> None:
+    real_time = set()
+
+    def look(_: VideoProgress) -> None:
+        for thread in os.listdir("/proc/self/task"):
+            if os.sched_getscheduler(int(thread)) != os.SCHED_OTHER:
+                real_time.add(thread)
+
+    stylize_video(same, make_clip(), tmp_path / "out.mp4", codec="av1", on_progress=look)
+    assert real_time == set()
+
+
 def test_numbered_pictures(make_clip: Any, same: Any, tmp_path: Path) -> None:
     from PIL import Image
 
