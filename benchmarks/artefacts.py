@@ -21,7 +21,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from fast_nst.checkpoint import load_filter
 from fast_nst.evaluation.artefacts import (
     border_figure,
     border_shift,
@@ -32,6 +31,7 @@ from fast_nst.evaluation.artefacts import (
     pattern_peak,
     windows,
 )
+from fast_nst.filters.checkpoint import load_filter
 from fast_nst.hardware import describe_machine
 from fast_nst.image.io import list_images, read_image
 from fast_nst.image.resize import resize_short_side

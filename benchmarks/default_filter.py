@@ -23,8 +23,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from fast_nst.checkpoint import load_filter
 from fast_nst.encoders import Encoder, create_encoder
+from fast_nst.filters.checkpoint import load_filter
 from fast_nst.hardware import describe_machine
 from fast_nst.image.io import list_images, read_image, write_image
 from fast_nst.image.resize import resize_short_side

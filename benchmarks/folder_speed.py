@@ -24,8 +24,9 @@ import PIL
 import torch
 from PIL import Image
 
+from fast_nst.batch import stylize_files
 from fast_nst.image.io import list_images, read_image
-from fast_nst.inference import Stylizer, stylize_files
+from fast_nst.inference import Stylizer
 
 SIZE = (481, 321)  # width and height, px
 

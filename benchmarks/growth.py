@@ -28,11 +28,11 @@ import torch
 from input_speed import make_photos
 from measuring import RESULTS, machine, write
 
-from fast_nst.checkpoint import FilterMetadata
 from fast_nst.config import OptimizerConfig, TrainerConfig
 from fast_nst.data.cache import VARIABLE
 from fast_nst.data.module import PictureDataModule
 from fast_nst.encoders import create_encoder
+from fast_nst.filters.checkpoint import FilterMetadata
 from fast_nst.hardware import keep_freed_memory
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.networks import create_network

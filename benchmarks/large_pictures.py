@@ -27,11 +27,11 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from fast_nst.checkpoint import load_filter
+from fast_nst.filters.checkpoint import load_filter
 from fast_nst.image.io import list_images, read_image, write_image
 from fast_nst.image.resize import resize_short_side
-from fast_nst.inference.tiles import stylize_rows
 from fast_nst.networks.norm import record_statistics, use_statistics
+from fast_nst.tiling.strips import stylize_rows
 
 SIZE = 2048
 STRIPS_MEMORY = 100e6  # bytes: a dozen strips or more in the widest segments

@@ -29,7 +29,7 @@ from fast_nst.evaluation.subjects import load_subjects
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.networks.norm import InstanceNorm
-from fast_nst.training.muon import Muon
+from fast_nst.optim.muon import Muon
 from fast_nst.training.schedule import learning_rate_factor
 
 SIZE = 256  # px

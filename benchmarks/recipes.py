@@ -22,7 +22,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from fast_nst.checkpoint import read_metadata
+from fast_nst.filters.checkpoint import read_metadata
 
 COLUMNS = ("paper", "strict", "strict_judge", "content", "style", "grid", "hatching", "border")
 

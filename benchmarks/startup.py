@@ -23,7 +23,7 @@ import torch
 from measuring import RESULTS, machine, write
 from PIL import Image
 
-from fast_nst.checkpoint import FilterMetadata, save_filter
+from fast_nst.filters.checkpoint import FilterMetadata, save_filter
 from fast_nst.networks import create_network
 
 ARGUMENTS = {"width": 16, "blocks": 5}

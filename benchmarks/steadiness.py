@@ -39,8 +39,8 @@ from fast_nst.apps.video.decode import ClipReader
 from fast_nst.apps.video.filtering import Controlled
 from fast_nst.apps.video.formats import USUAL_STEADY
 from fast_nst.apps.video.steady import steadied
-from fast_nst.checkpoint import read_metadata
 from fast_nst.evaluation.flicker import frames, read_flow, unmasked, warp_error
+from fast_nst.filters.checkpoint import read_metadata
 from fast_nst.image.io import list_images, read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss, create_loss

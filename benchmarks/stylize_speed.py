@@ -28,12 +28,12 @@ import yaml
 from measuring import RESULTS, machine, seconds_of, write
 from torch import Tensor, nn
 
-from fast_nst.checkpoint import FilterMetadata, save_filter
-from fast_nst.engine import ENGINES
-from fast_nst.inference.engine_network import load_network
+from fast_nst.filters.checkpoint import FilterMetadata, save_filter
 from fast_nst.networks import create_network
-from fast_nst.onnx_session import cuda_at_hand
+from fast_nst.onnx.session import cuda_at_hand
 from fast_nst.paths import config_dir
+from fast_nst.runtimes.load import load_network
+from fast_nst.runtimes.select import ENGINES
 
 PEER = "pytorch_examples, as it runs there"
 NETWORKS = ("johnson", "quarter", "mobile")
@@ -47,7 +47,7 @@ Key = tuple[str, str]  # network and engine
 MEMORY = """
 import sys, torch
 from pathlib import Path
-from fast_nst.inference.engine_network import load_network
+from fast_nst.runtimes.load import load_network
 network = load_network(sys.argv[1], "cpu", sys.argv[2])[0]
 def peak():  # of this process alone: getrusage would begin with its parent's
     status = Path("/proc/self/status").read_text()

@@ -38,9 +38,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import vgg16
 
-from fast_nst.checkpoint import FilterMetadata
 from fast_nst.config import OptimizerConfig, TrainerConfig
 from fast_nst.encoders.torchvision_vgg import TorchvisionVGG
+from fast_nst.filters.checkpoint import FilterMetadata
 from fast_nst.hardware import fast_bf16, keep_freed_memory
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.networks import create_network

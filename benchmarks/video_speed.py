@@ -28,9 +28,9 @@ from torch import Tensor
 from fast_nst import Stylizer
 from fast_nst.apps.video import stylize_video
 from fast_nst.apps.video.decode import ClipReader
-from fast_nst.checkpoint import read_metadata
-from fast_nst.engine import ENGINES
-from fast_nst.onnx_session import cuda_at_hand
+from fast_nst.filters.checkpoint import read_metadata
+from fast_nst.onnx.session import cuda_at_hand
+from fast_nst.runtimes.select import ENGINES
 
 
 def measure(run: Callable[[], int]) -> tuple[float, float]:

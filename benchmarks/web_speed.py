@@ -32,12 +32,12 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from fast_nst.apps.web import SiteServer, make_site
-from fast_nst.checkpoint import FilterMetadata, read_metadata, save_filter
 from fast_nst.data.photos import bundled_photos
-from fast_nst.engine import cached_graph
+from fast_nst.filters.checkpoint import FilterMetadata, read_metadata, save_filter
 from fast_nst.networks import create_network
-from fast_nst.onnx_session import OnnxSession
+from fast_nst.onnx.session import OnnxSession
 from fast_nst.paths import config_dir
+from fast_nst.runtimes.graph_cache import cached_graph
 
 WIDTH, HEIGHT = 320, 240
 PATIENCE_S = 120

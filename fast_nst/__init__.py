@@ -17,7 +17,7 @@ __all__ = ["Stylizer", "__version__"]
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from fast_nst.versions import installed_version
+        from fast_nst.startup import installed_version
 
         return installed_version("fast-nst")
     if name == "Stylizer":

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from fast_nst.errors import ConfigError
-from fast_nst.versions import installed_version
+from fast_nst.startup import installed_version
 
 
 def find_device(name: str | torch.device) -> torch.device:

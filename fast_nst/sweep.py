@@ -104,8 +104,8 @@ def _overrides(job: Path) -> list[str]:
 def _write_sheet(target: Path, files: list[Path], images: str | None, size: int) -> None:
     import torch
 
-    from fast_nst.checkpoint import load_filter
     from fast_nst.evaluation.photos import evenly_spaced, find_photos
+    from fast_nst.filters.checkpoint import load_filter
     from fast_nst.image.io import write_image
     from fast_nst.image.resize import resize_short_side
 

@@ -21,8 +21,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fast_nst.config import TrainConfig, register_schema
 from fast_nst.errors import ConfigError, FastNSTError, suggest
-from fast_nst.imports import collecting_later, postponed
 from fast_nst.paths import config_dir
+from fast_nst.startup import collecting_later, postponed
 
 if TYPE_CHECKING:
     from fast_nst.training.callbacks import TrainProgress

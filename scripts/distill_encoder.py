@@ -37,8 +37,8 @@ from fast_nst.encoders.vgg_lite import VGGLite
 from fast_nst.image.io import read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.pixels import optimize_picture
-from fast_nst.training.muon import orthogonalize
+from fast_nst.optim.muon import orthogonalize
+from fast_nst.optim.pixels import optimize_picture
 
 LAYERS = VGGLite().layers
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")

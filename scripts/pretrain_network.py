@@ -24,9 +24,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from fast_nst.checkpoint import FilterMetadata, save_filter
 from fast_nst.data.module import PictureDataModule
 from fast_nst.encoders import create_encoder
+from fast_nst.filters.checkpoint import FilterMetadata, save_filter
 from fast_nst.hardware import fast_bf16
 from fast_nst.image.eight_bit import from_bytes
 from fast_nst.image.io import read_image
@@ -34,8 +34,8 @@ from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.networks import create_network
 from fast_nst.networks.norm import InstanceNorm
+from fast_nst.optim.muon import Muon
 from fast_nst.paths import asset_path
-from fast_nst.training.muon import Muon
 from fast_nst.training.schedule import learning_rate_factor
 
 STYLES = (

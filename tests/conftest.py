@@ -35,7 +35,7 @@ def filter_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A filter file with a small network of random weights."""
     import torch
 
-    from fast_nst.checkpoint import FilterMetadata, save_filter
+    from fast_nst.filters.checkpoint import FilterMetadata, save_filter
     from fast_nst.networks import create_network
 
     arguments = {"width": 4, "blocks": 1}

@@ -10,7 +10,7 @@ import click
 from fast_nst.cli.table import print_differences
 
 if TYPE_CHECKING:
-    from fast_nst.imported_onnx import ImportReport
+    from fast_nst.filters.import_onnx import ImportReport
 
 
 @click.command("import")
@@ -42,8 +42,8 @@ def import_(file: Path, output: Path, style: str | None, values: str | None) -> 
       fast-nst import candy.pth -o candy.safetensors
       fast-nst import mosaic.onnx --range 0-255 -o mosaic_filter.onnx
     """  # noqa: D301 - click looks for the character, not for the two
-    from fast_nst.engine import check_range
     from fast_nst.errors import CheckpointError
+    from fast_nst.runtimes.select import check_range
 
     check_range(file, values)
     is_graph = file.suffix.lower() == ".onnx"
@@ -55,14 +55,14 @@ def import_(file: Path, output: Path, style: str | None, values: str | None) -> 
     if is_graph:
         from rich.console import Console
 
-        from fast_nst.imported_onnx import import_graph
+        from fast_nst.filters.import_onnx import import_graph
 
         with Console(stderr=True).status("loading") as status:
             report = import_graph(file, output, values, style, on_progress=status.update)
         _print(report)
         return
-    from fast_nst.checkpoint import save_filter
-    from fast_nst.imported import import_filter
+    from fast_nst.filters.checkpoint import save_filter
+    from fast_nst.filters.import_state_dict import import_filter
 
     loaded = import_filter(file, style)
     save_filter(output, loaded.network, loaded.metadata)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from fast_nst.parity import Difference
+    from fast_nst.onnx.parity import Difference
 
 
 def print_table(heading: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -22,7 +22,7 @@ TIMEOUT_S = 600
 PROGRAM = """
 import resource, sys, torch
 from pathlib import Path
-from fast_nst.graph_network import load_any
+from fast_nst.runtimes.onnx_network import load_any
 
 def memory(field):
     try:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.pixels import optimize_picture
+from fast_nst.optim.pixels import optimize_picture
 
 # Of the strict way, in the units of scale-free losses. The middle first: it is the likeliest to
 # meet a filter early, and then bounds how long the others are followed.

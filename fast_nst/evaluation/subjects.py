@@ -14,14 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fast_nst.checkpoint import FilterMetadata
 from fast_nst.config import StyleConfig, default_groups, style_path
 from fast_nst.encoders import ENCODERS, Encoder, create_encoder
 from fast_nst.errors import CheckpointError, ConfigError, WeightsError, suggest
-from fast_nst.graph_network import load_any
+from fast_nst.filters.checkpoint import FilterMetadata
 from fast_nst.image.io import read_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss, create_loss
+from fast_nst.runtimes.onnx_network import load_any
 
 OBJECTIVE = ("content", "style", "tv")  # what a picture's own optimisation can share
 

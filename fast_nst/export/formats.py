@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.checkpoint import Filter
 from fast_nst.errors import ExportError
-from fast_nst.metadata import KEY
-from fast_nst.onnx_convert import OPSET, to_onnx, to_program
-from fast_nst.onnx_session import OnnxSession
-from fast_nst.parity import Array
+from fast_nst.filter_metadata import KEY
+from fast_nst.filters.checkpoint import Filter
+from fast_nst.onnx.convert import OPSET, to_onnx, to_program
+from fast_nst.onnx.parity import Array
+from fast_nst.onnx.session import OnnxSession
 
 PRECISIONS = ("fp32", "fp16", "int8")
 _COREML_SIDES = (16, 4096)  # px

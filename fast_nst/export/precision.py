@@ -16,9 +16,9 @@ import numpy as np
 from fast_nst.data.folder import FolderPictures
 from fast_nst.data.synthetic import SyntheticPictures
 from fast_nst.errors import ExportError
-from fast_nst.onnx_convert import INPUT, NEEDED
-from fast_nst.onnx_session import OnnxSession
-from fast_nst.parity import Array, difference
+from fast_nst.onnx.convert import INPUT, NEEDED
+from fast_nst.onnx.parity import Array, difference
+from fast_nst.onnx.session import OnnxSession
 
 SIZE = 256  # px, of the pictures that int8 is calibrated and judged on
 CALIBRATION, CHECKS = 12, 4  # pictures

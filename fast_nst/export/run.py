@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fast_nst.checkpoint import Filter, load_filter
 from fast_nst.errors import ConfigError, ExportError, suggest
 from fast_nst.export.formats import FORMATS, PRECISIONS, Made, write_onnx
 from fast_nst.export.precision import (
@@ -22,9 +21,10 @@ from fast_nst.export.precision import (
     to_fp16,
     to_int8,
 )
-from fast_nst.onnx_convert import OPSET, OPSETS
-from fast_nst.onnx_session import OnnxSession
-from fast_nst.parity import Difference, compare
+from fast_nst.filters.checkpoint import Filter, load_filter
+from fast_nst.onnx.convert import OPSET, OPSETS
+from fast_nst.onnx.parity import Difference, compare
+from fast_nst.onnx.session import OnnxSession
 
 LIMITS = {"fp32": 1e-3, "fp16": 2e-2}  # largest difference of a value in [0, 1]
 
@@ -68,7 +68,7 @@ def export(
         output: where to; a file there is replaced. Nothing is written if the check fails.
         format: a key of ``FORMATS``; None for what the ending of ``output`` stands for.
         precision: one of ``PRECISIONS``; other than ``fp32`` for ONNX only.
-        opset: of ONNX's operators, one of ``onnx_convert.OPSETS``.
+        opset: of ONNX's operators, one of ``onnx.convert.OPSETS``.
         calibrate: a folder of photographs that int8 measures its ranges on; synthetic ones if None.
         force: write an int8 model although it is not faster or not close to fp32.
         on_progress: called with what is being done.

@@ -8,28 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fast_nst.inference.controlled import read_mask
     from fast_nst.inference.controls import COLORS, Controls
-    from fast_nst.inference.files import (
-        Saving,
-        StylizeFailure,
-        StylizeProgress,
-        StylizeReport,
-        stylize_bytes,
-        stylize_files,
-    )
     from fast_nst.inference.picture_filter import GraphFilter, PictureFilter, open_filter
-    from fast_nst.inference.plan import StylizedFile, plan_files
     from fast_nst.inference.stylizer import MixedStylizer, Stylizer
 
 # module -> what is taken from it
 _HOMES = {
     "controlled": ("read_mask",),
     "controls": ("COLORS", "Controls"),
-    "files": (
-        *("Saving", "StylizeFailure", "StylizeProgress", "StylizeReport"),
-        *("stylize_bytes", "stylize_files"),
-    ),
     "picture_filter": ("GraphFilter", "PictureFilter", "open_filter"),
-    "plan": ("StylizedFile", "plan_files"),
     "stylizer": ("MixedStylizer", "Stylizer"),
 }
 
@@ -39,17 +25,9 @@ __all__ = [
     "GraphFilter",
     "MixedStylizer",
     "PictureFilter",
-    "Saving",
-    "StylizeFailure",
-    "StylizeProgress",
-    "StylizeReport",
-    "StylizedFile",
     "Stylizer",
     "open_filter",
-    "plan_files",
     "read_mask",
-    "stylize_bytes",
-    "stylize_files",
 ]
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from fast_nst.engine import choose_engine, load_session
 from fast_nst.image.arrays import ArrayPicture
-from fast_nst.imports import without_collecting
 from fast_nst.inference.controls import Controls
-from fast_nst.onnx_session import OnnxSession
+from fast_nst.onnx.session import OnnxSession
+from fast_nst.runtimes.select import choose_engine, load_session
+from fast_nst.startup import without_collecting
 
 if TYPE_CHECKING:
     from fast_nst.inference.stylizer import Stylizer
@@ -50,8 +50,8 @@ class GraphFilter:
 
     def to_torch(self) -> Stylizer:
         """The same filter for tensors."""
-        from fast_nst.graph_network import GraphNetwork
         from fast_nst.inference.stylizer import Stylizer
+        from fast_nst.runtimes.onnx_network import GraphNetwork
 
         return Stylizer(GraphNetwork(self.session), self.session.metadata)
 

@@ -13,14 +13,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from fast_nst.checkpoint import FilterMetadata
 from fast_nst.errors import ConfigError
+from fast_nst.filters.checkpoint import FilterMetadata
 from fast_nst.hardware import find_device
 from fast_nst.image.arrays import ArrayPicture
 from fast_nst.image.io import Picture, picture_from_pil, picture_to_pil
 from fast_nst.inference.controlled import apply_controls
 from fast_nst.inference.controls import Controls
-from fast_nst.inference.engine_network import load_network
+from fast_nst.runtimes.load import load_network
 
 ImageT = TypeVar("ImageT", Image.Image, Tensor, npt.NDArray[np.uint8])
 
@@ -66,7 +66,7 @@ class Stylizer:
             path: the file.
             device: as above.
             engine: ``"torch"``, ``"torch-compiled"``, ``"onnxruntime"`` or ``"auto"``: see
-                ``fast_nst.engine``.
+                ``fast_nst.runtimes.select``.
             values: ``"0-255"``, ``"0-1"`` or ``"imagenet"``, for what an ONNX model that fast_nst
                 did not export takes and returns.
             on_compile: called with height and width, px, before ``"torch-compiled"`` compiles for

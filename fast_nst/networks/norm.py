@@ -100,7 +100,7 @@ class AdaptiveInstanceNorm(InstanceNorm):
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
-        # No modules: their results would be no pictures (see inference/segments.py).
+        # No modules: their results would be no pictures (see tiling/segments.py).
         self.observe_weight = nn.Parameter(torch.empty(HIDDEN, 2 * channels))
         self.observe_bias = nn.Parameter(torch.zeros(HIDDEN))
         self.change = nn.Parameter(torch.zeros(2 * channels, HIDDEN))

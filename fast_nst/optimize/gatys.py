@@ -11,12 +11,12 @@ from torch import Tensor
 from fast_nst.encoders.base import Encoder
 from fast_nst.hardware import fast_bf16, keep_freed_memory
 from fast_nst.image.resize import resize_short_side
+from fast_nst.optim.pixels import LBFGS, Adam, PixelOptimizer, Progress, optimize_picture
 from fast_nst.optimize.canvas import Canvas
 from fast_nst.optimize.inputs import least_side, prepare, style_side
 from fast_nst.optimize.objective import Objective
 from fast_nst.optimize.options import TransferOptions
 from fast_nst.optimize.statistics import Eye
-from fast_nst.pixels import LBFGS, Adam, PixelOptimizer, Progress, optimize_picture
 
 OPTIMIZERS: dict[str, Callable[[], PixelOptimizer]] = {"lbfgs": LBFGS, "adam": Adam}
 LEAST_LEVEL = 64  # px; at smaller sizes there is little to see

@@ -10,7 +10,7 @@ from torch import Tensor
 from fast_nst.encoders.base import Encoder
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.pixels import Progress, optimize_picture
+from fast_nst.optim.pixels import Progress, optimize_picture
 
 
 def noise_like(style: Tensor, size: tuple[int, int], seed: int) -> Tensor:

@@ -11,11 +11,11 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from fast_nst.checkpoint import KEY, FilterMetadata
 from fast_nst.config import OptimizerConfig
 from fast_nst.errors import ConfigError, TrainingError
+from fast_nst.filters.checkpoint import KEY, FilterMetadata
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.training.muon import Muon
+from fast_nst.optim.muon import Muon
 from fast_nst.training.schedule import Schedule, learning_rate_factor
 from fast_nst.training.step_graph import StepGraph, prepare_optimizer
 

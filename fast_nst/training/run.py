@@ -19,21 +19,21 @@ from PIL import Image
 from pytorch_lightning.callbacks import LambdaCallback
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
-from fast_nst.checkpoint import FilterMetadata, save_filter
 from fast_nst.config import LoggerConfig, TrainConfig, style_path
 from fast_nst.data.module import PictureDataModule
 from fast_nst.errors import ConfigError, suggest
+from fast_nst.filters.checkpoint import FilterMetadata, save_filter
 from fast_nst.hardware import keep_freed_memory
 from fast_nst.image.eight_bit import to_bytes
 from fast_nst.image.io import read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import create_loss
+from fast_nst.startup import installed_version
 from fast_nst.training.callbacks import KeepLast, Preview, ReportProgress, TrainProgress
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.schedule import Schedule
 from fast_nst.training.start import create_started_network, network_settings
 from fast_nst.training.trainer import create_trainer
-from fast_nst.versions import installed_version
 
 LIBRARIES = ("fast-nst", "torch", "pytorch-lightning")
 HARMLESS = (

@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import nn
 
-from fast_nst.checkpoint import load_filter
 from fast_nst.errors import ConfigError
+from fast_nst.filters.checkpoint import load_filter
 from fast_nst.networks import NETWORKS, create_network
 from fast_nst.networks.quarter import QuarterNetwork
 from fast_nst.paths import asset_path

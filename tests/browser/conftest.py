@@ -54,7 +54,7 @@ def make_filter(folder: Path, style: str, seed: int, network: str = "quarter") -
     """A small network of random weights: as strange as any filter, and the same everywhere."""
     import torch
 
-    from fast_nst.checkpoint import FilterMetadata, save_filter
+    from fast_nst.filters.checkpoint import FilterMetadata, save_filter
     from fast_nst.networks import create_network
 
     arguments = {"width": 8, "blocks": 1}

@@ -16,9 +16,9 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from fast_nst.checkpoint import FilterMetadata, save_filter
 from fast_nst.cli.main import main
 from fast_nst.evaluation import EvaluateProgress, InterruptedEvaluation, evaluate
+from fast_nst.filters.checkpoint import FilterMetadata, save_filter
 from fast_nst.image.io import write_image
 from fast_nst.networks import create_network
 from fast_nst.paths import asset_path

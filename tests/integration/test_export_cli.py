@@ -15,12 +15,12 @@ import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from fast_nst.checkpoint import FilterMetadata, load_filter, read_metadata, save_filter
 from fast_nst.cli.main import main
 from fast_nst.export import export
 from fast_nst.export.run import LIMITS
+from fast_nst.filter_metadata import KEY
+from fast_nst.filters.checkpoint import FilterMetadata, load_filter, read_metadata, save_filter
 from fast_nst.inference import Stylizer
-from fast_nst.metadata import KEY
 from fast_nst.networks import create_network
 
 pytest.importorskip("onnxscript")

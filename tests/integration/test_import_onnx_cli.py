@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-import fast_nst.imported_onnx
+import fast_nst.filters.import_onnx
 import fast_nst.paths
-from fast_nst.checkpoint import read_metadata
 from fast_nst.cli.main import main
+from fast_nst.filters.checkpoint import read_metadata
 from fast_nst.inference import Stylizer
-from fast_nst.onnx_session import OnnxSession
+from fast_nst.onnx.session import OnnxSession
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
@@ -332,8 +332,8 @@ def test_a_model_of_ours_is_not_imported_twice(imported: Path, tmp_path: Path) -
 
 def test_a_failed_check_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = their_model(tmp_path / "t.onnx", sides=(96, 80))
-    monkeypatch.setattr(fast_nst.imported_onnx, "LARGEST_DIFFERENCE", 0)
-    monkeypatch.setattr(fast_nst.imported_onnx, "_ROUNDING", 1e-9)
+    monkeypatch.setattr(fast_nst.filters.import_onnx, "LARGEST_DIFFERENCE", 0)
+    monkeypatch.setattr(fast_nst.filters.import_onnx, "_ROUNDING", 1e-9)
     text = one_line(run("import", theirs, "--range", "0-255", "-o", tmp_path / "a.onnx"))
     assert "differs from" in text
     assert [each.name for each in tmp_path.iterdir()] == ["t.onnx"]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from fast_nst.cli.main import main
-from fast_nst.engine import cached_graph
+from fast_nst.runtimes.graph_cache import cached_graph
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

@@ -17,8 +17,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from fast_nst.batch import stylize_files
 from fast_nst.cli.main import main
-from fast_nst.inference import Stylizer, stylize_files
+from fast_nst.inference import Stylizer
 
 # In a process of its own: Ray leaves sockets and processes to the collector, which warns.
 CLUSTER = """

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageChops
 
 from fast_nst.cli.main import main
 from fast_nst.image.formats import Timing, encode
-from fast_nst.inference.tiles import resident_memory
+from fast_nst.tiling.strips import resident_memory
 
 
 def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:

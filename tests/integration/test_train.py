@@ -18,9 +18,9 @@ from omegaconf import DictConfig
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 
-from fast_nst.checkpoint import load_filter, read_metadata
 from fast_nst.config import register_schema
 from fast_nst.errors import ConfigError, TrainingError
+from fast_nst.filters.checkpoint import load_filter, read_metadata
 from fast_nst.paths import config_dir
 from fast_nst.training.callbacks import TrainProgress
 from fast_nst.training.run import train

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,25 +11,13 @@ import pytest
 import fast_nst
 
 PACKAGE = Path(fast_nst.__file__).parent
+EXPORTED = {"__version__", "Stylizer"}  # names of the package itself
 LAYERS = [
-    {"errors", "imports", "paths", "versions", "config", "image"},
+    {"errors", "startup", "paths", "config", "filter_metadata", "image"},
     {"networks", "encoders", "losses.functional", "losses.stability", "hardware"},
-    {
-        "data",
-        "checkpoint",
-        "engine",
-        "graph_network",
-        "imported",
-        "imported_onnx",
-        "losses.perceptual",
-        "metadata",
-        "onnx_convert",
-        "onnx_session",
-        "onnx_wrap",
-        "parity",
-        "pixels",
-    },
+    {"data", "losses.perceptual", "optim", "onnx", "filters", "runtimes", "tiling"},
     {"training", "optimize", "inference", "export", "evaluation"},
+    {"batch"},
     {"apps"},
     {"train", "sweep", "cli", "__main__"},
 ]
@@ -67,12 +56,20 @@ def modules() -> list[tuple[str, Path]]:
 def test_imports_point_down_and_engines_do_not_know_each_other(module: str, file: Path) -> None:
     level, name = layer_of(module)
     for imported in imports(file):
-        if imported in {"__version__", "Stylizer"}:
+        if imported in EXPORTED:
             continue
         other_level, other_name = layer_of(imported)
         assert other_level <= level, f"{module} imports {imported}, which lies above it"
         if level == 3 and other_level == 3:
             assert other_name == name, f"{module} imports another engine, {imported}"
+
+
+def test_rooms_of_the_package_import_each_other_in_no_circle() -> None:
+    knows: dict[str, set[str]] = {}
+    for module, file in modules():
+        rooms = {layer_of(imported)[1] for imported in imports(file) if imported not in EXPORTED}
+        knows.setdefault(layer_of(module)[1], set()).update(rooms - {layer_of(module)[1]})
+    TopologicalSorter(knows).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize(
@@ -99,9 +96,9 @@ def test_starting_up_loads_no_heavy_library(statement: str) -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        *("errors", "paths", "versions", "config", "engine", "metadata", "onnx_session"),
-        *("image.animation", "image.io", "inference.files", "inference.sheet"),
-        *("inference.picture_filter", "apps.video.plan"),
+        *("errors", "startup", "paths", "config", "filter_metadata", "onnx.session"),
+        *("runtimes.select", "runtimes.graph_cache", "image.animation", "image.io"),
+        *("batch", "batch.contact_sheet", "inference.picture_filter", "apps.video.plan"),
     ],
 )
 def test_what_starts_without_torch_imports_none(module: str) -> None:

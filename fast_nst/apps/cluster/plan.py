@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from fast_nst.apps.cluster.places import Place, explained, open_place
-from fast_nst.errors import ImageError
-from fast_nst.image.formats import READ_SUFFIXES, WRITE_FORMATS, image_format
-from fast_nst.inference.plan import (
+from fast_nst.batch.plan import (
     StylizedFile,
     find_pictures,
     name_results,
     refuse_overwriting,
 )
+from fast_nst.errors import ImageError
+from fast_nst.image.formats import READ_SUFFIXES, WRITE_FORMATS, image_format
 
 _LOOKING = 16  # files that are asked for at once: object stores answer slowly, but many
 
@@ -43,7 +43,7 @@ def plan_jobs(
     output: str | os.PathLike[str],
     suffix: str | None = None,
 ) -> tuple[Job, ...]:
-    """Decide which file is written for which picture, as ``inference.plan.plan_files`` does.
+    """Decide which file is written for which picture, as ``batch.plan.plan_files`` does.
 
     Args:
         inputs: files, folders and patterns, each a path or a URL.

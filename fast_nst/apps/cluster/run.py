@@ -22,14 +22,9 @@ from fast_nst.apps.cluster.worker import (
     Task,
     is_done,
 )
+from fast_nst.batch import Saving, StylizeFailure, StylizeProgress, StylizeReport
 from fast_nst.errors import CheckpointError, ClusterError, ConfigError, ImageError
-from fast_nst.inference import (
-    Controls,
-    Saving,
-    StylizeFailure,
-    StylizeProgress,
-    StylizeReport,
-)
+from fast_nst.inference import Controls
 
 NEEDED = "Install Ray support: pip install 'fast-nst[ray]'"
 MOST_ROWS = 16  # pictures that a worker is handed at once

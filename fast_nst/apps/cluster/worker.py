@@ -15,10 +15,11 @@ import torch
 
 from fast_nst.apps.cluster.places import Place
 from fast_nst.apps.cluster.plan import Job
+from fast_nst.batch import Saving, stylize_bytes
+from fast_nst.batch.plan import is_whole
 from fast_nst.errors import FastNSTError, ImageError
 from fast_nst.image.io import image_format
-from fast_nst.inference import Controls, MixedStylizer, Saving, Stylizer, stylize_bytes
-from fast_nst.inference.plan import is_whole
+from fast_nst.inference import Controls, MixedStylizer, Stylizer
 
 MOST_LOSSES = 3  # of the worker that has a picture; then the picture is taken for the reason
 

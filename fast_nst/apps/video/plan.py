@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fast_nst.apps.video.formats import FORMATS, READ_SUFFIXES, is_video_target
+from fast_nst.batch.plan import is_below, name_results
 from fast_nst.errors import VideoError
-from fast_nst.inference.plan import is_below, name_results
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fast_nst.engine import cached_graph
 from fast_nst.errors import CheckpointError
-from fast_nst.metadata import FilterMetadata
-from fast_nst.onnx_session import OnnxSession, known_metadata
+from fast_nst.filter_metadata import FilterMetadata
+from fast_nst.onnx.session import OnnxSession, known_metadata
+from fast_nst.runtimes.graph_cache import cached_graph
 
 THUMBNAIL = 192  # px; shown at half of that, for screens with two pixels per px
 

@@ -17,8 +17,8 @@ pytest.importorskip("av")
 
 from fast_nst.apps.video.decode import ClipReader
 from fast_nst.cli import main as cli
-from fast_nst.engine import cached_graph
 from fast_nst.inference import Stylizer
+from fast_nst.runtimes.graph_cache import cached_graph
 
 
 @pytest.fixture

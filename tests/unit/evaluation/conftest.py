@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fast_nst.checkpoint import FilterMetadata, save_filter
+from fast_nst.filters.checkpoint import FilterMetadata, save_filter
 from fast_nst.image.io import write_image
 from fast_nst.networks import create_network
 

@@ -14,7 +14,7 @@ from fast_nst.evaluation.iterations import (
     weighted_losses,
 )
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.pixels import optimize_picture
+from fast_nst.optim.pixels import optimize_picture
 
 
 def blocks(side: int, seed: int) -> Tensor:

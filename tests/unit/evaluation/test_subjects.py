@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from fast_nst.checkpoint import FilterMetadata, load_filter, save_filter
 from fast_nst.encoders import create_encoder
 from fast_nst.encoders.vgg_lite import VGGLite
 from fast_nst.errors import CheckpointError, ConfigError, FastNSTError, WeightsError
@@ -17,6 +16,7 @@ from fast_nst.evaluation.subjects import (
     load_subjects,
     training_config,
 )
+from fast_nst.filters.checkpoint import FilterMetadata, load_filter, save_filter
 from fast_nst.paths import asset_path
 
 CPU = torch.device("cpu")

@@ -12,17 +12,17 @@ import pytest
 import torch
 from torch import nn
 
-from fast_nst.checkpoint import Filter
 from fast_nst.errors import ExportError
 from fast_nst.export.formats import write_coreml, write_torchscript
-from fast_nst.metadata import KEY, FilterMetadata
+from fast_nst.filter_metadata import KEY, FilterMetadata
+from fast_nst.filters.checkpoint import Filter
 from fast_nst.networks import NETWORKS, create_network
-from fast_nst.onnx_convert import OPSETS, to_onnx, to_program
-from fast_nst.parity import SHAPES, compare
+from fast_nst.onnx.convert import OPSETS, to_onnx, to_program
+from fast_nst.onnx.parity import SHAPES, compare
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
-session = pytest.importorskip("fast_nst.onnx_session")
+session = pytest.importorskip("fast_nst.onnx.session")
 
 METADATA = FilterMetadata("test", "johnson", {"width": 4}, losses={"style": 0.5})
 SMALL: dict[str, Any] = {"width": 4, "blocks": 1}

@@ -11,14 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from fast_nst.batch import StylizeProgress, plan_files, stylize_files
 from fast_nst.errors import CheckpointError, ConfigError, ImageError
 from fast_nst.image.io import read_image
-from fast_nst.inference import (
-    StylizeProgress,
-    Stylizer,
-    plan_files,
-    stylize_files,
-)
+from fast_nst.inference import Stylizer
 
 
 class Negative(nn.Module):

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from fast_nst.checkpoint import FilterMetadata, load_filter, save_filter
 from fast_nst.errors import CheckpointError, ConfigError
+from fast_nst.filters.checkpoint import FilterMetadata, load_filter, save_filter
 from fast_nst.networks import create_network
 from fast_nst.paths import asset_path
 from fast_nst.training.start import create_started_network, network_settings

@@ -12,9 +12,9 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from fast_nst.checkpoint import FilterMetadata
 from fast_nst.config import OptimizerConfig, TrainerConfig
 from fast_nst.encoders import create_encoder
+from fast_nst.filters.checkpoint import FilterMetadata
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.networks import create_network
 from fast_nst.training.module import StyleTransferModule

@@ -13,10 +13,10 @@ from PIL import Image
 
 from fast_nst.apps.web.filters import file_name, read_filter
 from fast_nst.apps.web.site import make_site, page_files
-from fast_nst.engine import cached_graph
 from fast_nst.errors import CheckpointError, ConfigError
-from fast_nst.metadata import KEY
-from fast_nst.onnx_session import OnnxSession
+from fast_nst.filter_metadata import KEY
+from fast_nst.onnx.session import OnnxSession
+from fast_nst.runtimes.graph_cache import cached_graph
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")

@@ -1,0 +1,144 @@
+"""A contact sheet: what several filters make of several pictures, on one page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from fast_nst.batch.plan import PathLike, StylizedFile, find_pictures, refuse_overwriting
+from fast_nst.batch.run import (
+    Saving,
+    StylizeFailure,
+    StylizeProgress,
+    StylizeReport,
+    explain_failure,
+)
+from fast_nst.errors import ImageError
+from fast_nst.image.arrays import ArrayPicture, array_from_pil, array_to_pil
+from fast_nst.image.formats import encode
+from fast_nst.image.io import image_format, open_image, write_bytes
+from fast_nst.inference.controls import Controls
+from fast_nst.inference.picture_filter import PictureFilter
+
+CELL = 320  # px, the longer side of a picture on the sheet
+MOST_CELLS = 1000
+_GAP, _TEXT = 12, 16  # px
+_PAPER, _INK = (255, 255, 255), (40, 40, 40)
+
+
+def make_contact_sheet(
+    stylizers: Mapping[str, PictureFilter],
+    inputs: Sequence[PathLike],
+    target: PathLike,
+    *,
+    controls: Controls | None = None,
+    saving: Saving | None = None,
+    on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
+) -> StylizeReport[StylizedFile, Path]:
+    """Write one picture with a row for each input, and a column for each filter.
+
+    Pictures are stylized at their own size, as they would be by themselves, and then made small.
+
+    Args:
+        stylizers: filters, by the names that they get on the sheet.
+        inputs: files, folders and patterns, as :func:`stylize_files` takes them.
+        target: the sheet; the ending of its name decides the format.
+        controls: how every filter is applied.
+        saving: how the sheet is written; it carries no metadata.
+        on_progress: called after every input.
+
+    Returns:
+        The inputs that are on the sheet, and those that failed. If all of them failed, no sheet is
+        written.
+
+    Raises:
+        ImageError: If there are no pictures, too many, or the sheet cannot be written.
+    """
+    target = Path(target)
+    kind = image_format(target)
+    planned = [StylizedFile(source, target) for source, _ in find_pictures(inputs, target)]
+    cells = len(planned) * (1 + len(stylizers))
+    if cells > MOST_CELLS:
+        raise ImageError(
+            f"{len(planned)} pictures and {len(stylizers)} filters make a sheet of {cells} cells, "
+            f"of at most {MOST_CELLS}. Choose fewer."
+        )
+    refuse_overwriting(planned)
+    rows: list[tuple[str, list[Image.Image]]] = []
+    written: list[StylizedFile] = []
+    failures: list[StylizeFailure[Path]] = []
+    for file in planned:
+        try:
+            with open_image(file.source) as image:
+                picture = array_from_pil(image)
+            row = [_reduce(picture)]
+            for stylizer in stylizers.values():
+                row.append(_reduce(stylizer.stylize_arrays(picture, controls or Controls())))
+        except Exception as error:
+            failures.append(StylizeFailure(file.source, explain_failure(file.source, error)))
+        else:
+            rows.append((file.source.name, row))
+            written.append(file)
+        if on_progress is not None:
+            done = len(written) + len(failures)
+            on_progress(StylizeProgress(done, len(planned), file.source))
+    if rows:
+        sheet = _lay_out(["original", *stylizers], rows)
+        write_bytes(target, encode([sheet], kind, quality=saving.quality if saving else None))
+    return StylizeReport(tuple(written), tuple(failures))
+
+
+def name_filters(paths: Sequence[PathLike]) -> list[str]:
+    """Names that tell filter files apart: of the file, or with as many folders as it takes."""
+    parts = [Path(os.path.realpath(path)).with_suffix("").parts for path in paths]
+    depth = 1
+    while len({names[-depth:] for names in parts}) < len(set(parts)):
+        depth += 1
+    return ["/".join(names[-depth:]) for names in parts]
+
+
+def _reduce(picture: ArrayPicture) -> Image.Image:
+    image = array_to_pil(picture.rgb, picture.alpha)
+    image.thumbnail((CELL, CELL), Image.Resampling.LANCZOS, reducing_gap=None)
+    if image.mode == "RGBA":
+        paper = Image.new("RGBA", image.size, _PAPER)
+        image = Image.alpha_composite(paper, image).convert("RGB")
+    return image
+
+
+def _lay_out(titles: Sequence[str], rows: Sequence[tuple[str, list[Image.Image]]]) -> Image.Image:
+    """Draw the sheet: titles above the columns, names below the first picture of every row."""
+    line = _TEXT + _GAP // 2
+    widths = [max(row[column].width for _, row in rows) for column in range(len(titles))]
+    heights = [max(image.height for image in row) for _, row in rows]
+    sheet = Image.new(
+        "RGB",
+        (
+            sum(widths) + _GAP * (len(widths) + 1),
+            _GAP + line + sum(heights) + (line + _GAP) * len(rows),
+        ),
+        _PAPER,
+    )
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(_TEXT)
+
+    def write(text: str, left: int, top: int, width: int) -> None:
+        if draw.textlength(text, font) > width:
+            while text and draw.textlength(f"{text}...", font) > width:
+                text = text[:-1]
+            text += "..."
+        draw.text((left, top), text, _INK, font)
+
+    lefts = [_GAP + sum(widths[:column]) + _GAP * column for column in range(len(widths))]
+    for title, left, width in zip(titles, lefts, widths, strict=True):
+        write(title, left, _GAP // 2, width)
+    top = _GAP + line
+    for (name, row), height in zip(rows, heights, strict=True):
+        for image, left in zip(row, lefts, strict=True):
+            sheet.paste(image, (left, top))
+        write(name, _GAP, top + height + 2, widths[0])
+        top += height + line + _GAP
+    return sheet

@@ -1,0 +1,305 @@
+"""Apply a trained filter to picture files, folders of them, and pictures in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from PIL import Image
+
+from fast_nst.batch.pipeline import Stages, run_stages
+from fast_nst.batch.plan import PathLike, StylizedFile, is_done, plan_files
+from fast_nst.errors import ConfigError, FastNSTError, ImageError
+from fast_nst.image.animation import Animation, is_animated, read_frames
+from fast_nst.image.arrays import ArrayPicture, array_to_pil, encode_array
+from fast_nst.image.formats import ANIMATED, Timing, encode
+from fast_nst.image.io import image_format, open_image, write_bytes
+from fast_nst.inference.controls import Controls
+from fast_nst.inference.picture_filter import PictureFilter
+
+Encoder = Callable[[], bytes]
+FileT = TypeVar("FileT")  # a picture and its result
+SourceT = TypeVar("SourceT")  # where a picture is
+
+
+@dataclass(frozen=True)
+class StylizeFailure(Generic[SourceT]):
+    """A picture that could not be stylized, and why, in one sentence or two."""
+
+    source: SourceT
+    message: str
+
+
+@dataclass(frozen=True)
+class StylizeProgress(Generic[SourceT]):
+    """``done`` of ``total`` pictures are finished, failures included; ``source`` was the last."""
+
+    done: int
+    total: int
+    source: SourceT
+
+
+@dataclass(frozen=True)
+class StylizeReport(Generic[FileT, SourceT]):
+    """What became of every picture, in the order of the inputs.
+
+    Attributes:
+        written: stylized.
+        failures: not stylized.
+        skipped: stylized before, with ``resume``.
+        notes: what a person should know of pictures that were written, one line each.
+    """
+
+    written: tuple[FileT, ...]
+    failures: tuple[StylizeFailure[SourceT], ...]
+    skipped: tuple[FileT, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Saving:
+    """How results are written.
+
+    Attributes:
+        quality: 1 to 100, for JPEG, WebP and AVIF; None for each format's own.
+        keep_metadata: copy what stays true of the picture: author, copyright, dates, camera.
+
+    Raises:
+        ConfigError: If ``quality`` is outside its range.
+    """
+
+    quality: int | None = None
+    keep_metadata: bool = True
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise ConfigError(f"quality is {self.quality}; wanted 1 to 100.")
+
+
+def stylize_files(
+    stylizer: PictureFilter,
+    inputs: Sequence[PathLike],
+    output: PathLike,
+    *,
+    controls: Controls | None = None,
+    saving: Saving | None = None,
+    suffix: str | None = None,
+    resume: bool = False,
+    memory: float | None = None,
+    on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
+) -> StylizeReport[StylizedFile, Path]:
+    """Stylize picture files; one that fails is reported, and the others go on.
+
+    Args:
+        stylizer: the filter.
+        inputs: files, folders and patterns, as :func:`plan_files` takes them.
+        output: a file or a folder, likewise.
+        controls: how the filter is applied.
+        saving: how results are written.
+        suffix: the ending that results get in a folder, such as ``.webp``.
+        resume: pass over pictures whose result is there, whole, and no older than they are.
+        memory: bytes that the process may hold; pictures are then computed in strips, one after
+            the other, as :func:`fast_nst.tiling.stream.stylize_file_streamed` does. Animations
+            are not: their frames are computed whole.
+        on_progress: called after every picture.
+
+    Raises:
+        ConfigError: If ``memory`` is given with controls, or a filter that cannot be cut.
+        ImageError: Before anything is written, if the inputs and ``output`` do not fit together:
+            see :func:`plan_files`.
+    """
+    planned = plan_files(inputs, output, suffix)
+    controls, saving = controls or Controls(), saving or Saving()
+    stream: Callable[[Path, Path], None] | None = None
+    if memory is not None:
+        stream = _stream(stylizer, controls, saving, memory)
+    skipped: set[int] = set()
+    failures: dict[int, StylizeFailure[Path]] = {}
+    notes: dict[int, str] = {}
+    done = 0
+
+    def load(number: int) -> ArrayPicture | Animation | Path | None:
+        source = planned[number].source
+        if resume and is_done(planned[number]):
+            skipped.add(number)
+            return None
+        if stream is not None and not is_animated(source):
+            return source  # it is read, computed and written at once, when its turn comes
+        return read_frames(source)
+
+    def work(number: int, loaded: ArrayPicture | Animation | Path | None) -> Encoder | None:
+        if loaded is None:
+            return None
+        if stream is not None and isinstance(loaded, Path):
+            stream(loaded, planned[number].target)
+            return None
+        assert not isinstance(loaded, Path)
+        kind = image_format(planned[number].target)
+        if note := _loss(loaded, kind):
+            notes[number] = f"{planned[number].source} {note}"
+        return _stylize(stylizer, loaded, kind, controls, saving)
+
+    def store(number: int, encoder: Encoder | None) -> None:
+        if encoder is None:
+            return
+        target = planned[number].target
+        try:
+            content = encoder()
+        except (ImageError, OSError) as error:
+            raise ImageError(f"cannot write {target}: {error}") from error
+        write_bytes(target, content)
+
+    def finish(number: int, error: Exception | None) -> None:
+        nonlocal done
+        source = planned[number].source
+        if error is not None:
+            notes.pop(number, None)
+            failures[number] = StylizeFailure(source, explain_failure(source, error))
+        done += 1
+        if on_progress is not None:
+            on_progress(StylizeProgress(done, len(planned), source))
+
+    stages = Stages(lambda number: _count_pixels(planned[number].source), load, work, store)
+    run_stages(stages, range(len(planned)), finish)
+    return StylizeReport(
+        written=tuple(
+            file
+            for number, file in enumerate(planned)
+            if number not in failures and number not in skipped
+        ),
+        failures=tuple(failures[number] for number in sorted(failures)),
+        skipped=tuple(planned[number] for number in sorted(skipped)),
+        notes=tuple(notes[number] for number in sorted(notes)),
+    )
+
+
+def stylize_bytes(
+    stylizer: PictureFilter,
+    source: PathLike | bytes,
+    kind: str = "PNG",
+    *,
+    controls: Controls | None = None,
+    saving: Saving | None = None,
+    name: str | None = None,
+    target: str | None = None,
+) -> tuple[bytes, str]:
+    """Stylize one picture file, or the content of one, and keep the result in memory.
+
+    Args:
+        stylizer: the filter.
+        source: the file, or its content.
+        kind: format of the result, such as ``"PNG"``.
+        controls: how the filter is applied.
+        saving: how the result is written.
+        name: what errors and notes call the source; None for its path, or ``the input``.
+        target: what errors call the result, if it is to become a file.
+
+    Returns:
+        The content of the resulting file; and what a person should know of it, or an empty text.
+
+    Raises:
+        ImageError: If ``source`` is no picture, or the result too large for the format or memory.
+    """
+    controls, saving = controls or Controls(), saving or Saving()
+    name = name or ("the input" if isinstance(source, bytes) else str(source))
+    try:
+        loaded = read_frames(source, name)
+        encoder = _stylize(stylizer, loaded, kind, controls, saving)
+        try:
+            encoded = encoder()
+        except (ImageError, OSError) as error:
+            what = f"write {target}" if target else f"encode the result as {kind}"
+            raise ImageError(f"cannot {what}: {error}") from error
+    except (MemoryError, RuntimeError) as error:
+        raise ImageError(explain_failure(name, error)) from error
+    note = _loss(loaded, kind)
+    return encoded, f"{name} {note}" if note else ""
+
+
+def _stream(
+    stylizer: PictureFilter, controls: Controls, saving: Saving, memory: float
+) -> Callable[[Path, Path], None]:
+    """A function from a file to a file, which computes in strips."""
+    from fast_nst.inference.stylizer import MixedStylizer
+    from fast_nst.tiling.segments import SegmentedNetwork
+    from fast_nst.tiling.stream import stylize_file_streamed
+
+    if not controls.plain or isinstance(stylizer, MixedStylizer):
+        raise ConfigError(
+            "a memory limit takes one filter as it is, with no strength, preserved color, scale or "
+            "mask, and no mix. Leave them out, or leave the limit out."
+        )
+    return partial(
+        stylize_file_streamed,
+        SegmentedNetwork(stylizer.to_torch().network),
+        memory=memory,
+        quality=saving.quality,
+        keep_metadata=saving.keep_metadata,
+    )
+
+
+def _loss(loaded: ArrayPicture | Animation, kind: str) -> str:
+    if isinstance(loaded, Animation) and kind not in ANIMATED:
+        return f"has {loaded.count} frames, and {kind} holds one: the first was taken."
+    return ""
+
+
+def _stylize(
+    stylizer: PictureFilter,
+    loaded: ArrayPicture | Animation,
+    kind: str,
+    controls: Controls,
+    saving: Saving,
+) -> Encoder:
+    """Stylize every frame that ``kind`` can hold; what is returned makes a file of them."""
+    metadata = loaded.metadata if saving.keep_metadata else None
+    if isinstance(loaded, Animation) and kind in ANIMATED:
+        frames: list[Image.Image] = []
+        durations_ms: list[float] = []
+        for picture, duration_ms in loaded.frames():
+            stylized = stylizer.stylize_arrays(picture, controls)
+            frames.append(array_to_pil(stylized.rgb, stylized.alpha))
+            durations_ms.append(duration_ms)
+        timing = Timing(tuple(durations_ms), loaded.plays)
+        return partial(
+            encode, frames, kind, timing=timing, quality=saving.quality, metadata=metadata
+        )
+    if isinstance(loaded, Animation):
+        loaded, _ = next(loaded.frames())
+    stylized = replace(stylizer.stylize_arrays(loaded, controls), metadata=metadata)
+    return partial(encode_array, kind, stylized, quality=saving.quality)
+
+
+def _count_pixels(source: Path) -> int:
+    try:
+        with open_image(source) as image:
+            return image.width * image.height
+    except ImageError:
+        return 0  # it will be reported when its turn comes
+
+
+def explain_failure(source: Path | str, error: Exception) -> str:
+    """What to tell of a picture that failed.
+
+    Raises:
+        Exception: ``error`` itself, if it is a fault of the program.
+    """
+    if isinstance(error, FastNSTError):
+        return str(error)
+    if _is_out_of_memory(error):
+        return (
+            f"cannot stylize {source}: it does not fit in memory. "
+            "Use --memory, a smaller copy, or another device."
+        )
+    raise error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # PyTorch, which need not be loaded: the one is what GPUs say, the other what the CPU says.
+    said = isinstance(error, RuntimeError) and str(error)
+    return isinstance(error, MemoryError) or (
+        bool(said) and ("out of memory" in str(error) or "allocate memory" in str(error))
+    )

@@ -1,0 +1,5 @@
+"""``fast-nst stylize``."""
+
+from fast_nst.cli.stylize.command import stylize
+
+__all__ = ["stylize"]

@@ -1,0 +1,1 @@
+"""Filter files: written, read, and made of other programs' files."""

@@ -1,0 +1,188 @@
+"""The filter file: a trained network and what is known about it, in one safetensors file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from fast_nst.errors import CheckpointError, FastNSTError
+from fast_nst.filter_metadata import KEY, FilterMetadata, parse_metadata
+from fast_nst.networks import create_network
+from fast_nst.onnx.session import read_graph_metadata
+
+__all__ = [
+    "KEY",
+    "Filter",
+    "FilterMetadata",
+    "load_filter",
+    "load_weights",
+    "read_metadata",
+    "save_filter",
+]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A loaded filter: ``network`` on the CPU in evaluation mode, and its ``metadata``."""
+
+    network: nn.Module
+    metadata: FilterMetadata
+
+
+def save_filter(
+    path: str | Path,
+    network: nn.Module,
+    metadata: FilterMetadata,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Write a filter file, whole or not at all.
+
+    Args:
+        path: where to; its folder is made.
+        network: built by ``create_network(metadata.network, **metadata.network_arguments)``.
+        metadata: what the file is to say of itself.
+        dtype: of the weights in the file; half precision makes it half as large.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        CheckpointError: If the folder cannot be written.
+    """
+    path = Path(path)
+    state = {
+        name: value.detach().to("cpu", dtype).contiguous()
+        for name, value in network.state_dict().items()
+    }
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not save_file(): it makes files that only their owner can read.
+        partial.write_bytes(save(state, metadata={KEY: json.dumps(asdict(metadata))}))
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise CheckpointError(
+            f"{path} cannot be written ({error}). Choose a folder that you may write to."
+        ) from error
+    return path
+
+
+def read_metadata(path: str | Path) -> FilterMetadata:
+    """Read what a filter file, or an ONNX model made of one, says of itself, without its weights.
+
+    Raises:
+        CheckpointError: If it is missing, is not a filter file, or is of a newer format.
+    """
+    path = Path(path)
+    if path.suffix == ".ckpt":
+        return _from_lightning(path)[0]
+    if path.suffix.lower() == ".onnx":
+        return read_graph_metadata(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file. Train one: python -m fast_nst.train.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{path} is not a filter file, or is damaged ({error}). "
+            "Give a .safetensors file that fast_nst wrote."
+        ) from error
+    if KEY not in metadata:
+        raise CheckpointError(
+            f"{path} is a safetensors file, but not a fast_nst filter: it has no {KEY!r} metadata."
+        )
+    try:
+        document = json.loads(metadata[KEY])
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: its {KEY!r} metadata is damaged ({error}).") from error
+    return parse_metadata(document, path)
+
+
+def load_filter(path: str | Path) -> Filter:
+    """Load a filter on the CPU, whatever it was trained on.
+
+    Args:
+        path: a filter file, or Lightning's ``.ckpt`` of a training run.
+
+    Raises:
+        CheckpointError: If the file is missing, damaged, of a newer format, or its tensors are not
+            those of the network that it names.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".onnx":
+        raise CheckpointError(
+            f"{path} is an ONNX model, which holds no network that PyTorch could load. "
+            "Give the filter file that it was made from, if there is one."
+        )
+    if path.suffix == ".ckpt":
+        metadata, state = _from_lightning(path)
+    else:
+        metadata = read_metadata(path)
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return Filter(load_weights(metadata, state, path), metadata)
+
+
+def load_weights(
+    metadata: FilterMetadata, state: Mapping[str, torch.Tensor], path: Path
+) -> nn.Module:
+    """Build the network that ``metadata`` names and load ``state``, which came from ``path``.
+
+    Raises:
+        CheckpointError: If the network is unknown, or the tensors are not its own.
+    """
+    try:
+        network = create_network(metadata.network, **metadata.network_arguments)
+    except FastNSTError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    _check_tensors(network.state_dict(), state, path)
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(False)
+
+
+def _check_tensors(
+    wanted: Mapping[str, torch.Tensor], got: Mapping[str, torch.Tensor], path: Path
+) -> None:
+    for name, tensor in wanted.items():
+        if name not in got:
+            raise CheckpointError(f"{path} lacks the tensor {name}: it is damaged or incomplete.")
+        if got[name].shape != tensor.shape:
+            raise CheckpointError(
+                f"{path}: {name} has shape {tuple(got[name].shape)}, "
+                f"the network wants {tuple(tensor.shape)}."
+            )
+        if not got[name].isfinite().all():
+            raise CheckpointError(f"{path}: {name} holds values that are not finite.")
+    if extra := [name for name in got if name not in wanted]:
+        raise CheckpointError(f"{path} holds an unknown tensor {extra[0]}: another network's file?")
+
+
+def _from_lightning(path: Path) -> tuple[FilterMetadata, dict[str, torch.Tensor]]:
+    """Metadata and network weights of a Lightning checkpoint, loaded without running code."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file. Train one: python -m fast_nst.train.")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        document = json.loads(checkpoint[KEY])
+        state = checkpoint["state_dict"]
+    except Exception as error:  # torch.load raises a dozen kinds, each for a damaged file
+        # Their messages stay out: some advise to load the file with its code.
+        raise CheckpointError(
+            f"{path} is not a checkpoint of a fast_nst training, or is damaged. Give a last.ckpt "
+            "that one wrote, or a .safetensors file."
+        ) from error
+    prefix = "network."
+    weights = {k.removeprefix(prefix): v.float() for k, v in state.items() if k.startswith(prefix)}
+    return parse_metadata(document, path), weights

@@ -1,0 +1,201 @@
+"""Other programs' ONNX models as filters: their graphs between nodes that speak our conventions."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fast_nst.errors import CheckpointError, ConfigError, ExportError
+from fast_nst.filter_metadata import KEY, FilterMetadata
+from fast_nst.onnx.convert import NEEDED
+from fast_nst.onnx.parity import SHAPES, Array, Difference, difference
+from fast_nst.onnx.session import OnnxSession, is_surplus
+from fast_nst.onnx.wrap import OPSET, opset_of, wrap
+
+if TYPE_CHECKING:
+    import onnx
+
+NETWORK = "onnx"  # what the metadata say instead of a key of NETWORKS
+LARGEST_DIFFERENCE = 1 / 255  # of a value in [0, 1]; twice that is allowed where 8 bits are resized
+_ROUNDING = 1e-6  # a step of an 8-bit result is a little more than 1/255 in 32-bit floats
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What was written, and how it was checked.
+
+    Attributes:
+        path: the file.
+        metadata: what it says of itself.
+        size_bytes: of the file.
+        differences: from the model run by ``OnnxSession``, one for each size that it takes.
+        refused: the sizes that the model itself fails on, (batch, height, width).
+        batch: how many pictures it computes to stylize one.
+    """
+
+    path: Path
+    metadata: FilterMetadata
+    size_bytes: int
+    differences: tuple[Difference, ...]
+    refused: tuple[tuple[int, int, int], ...]
+    batch: int
+
+
+@dataclass(frozen=True)
+class _Example:
+    content: Array
+    stylized: Array
+
+
+def import_graph(
+    path: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    values: str | None,
+    style: str | None = None,
+    on_progress: Callable[[str], None] | None = None,
+) -> ImportReport:
+    """Turn another program's ONNX model into one like those of ``fast-nst export``.
+
+    Args:
+        path: the model, as ``OnnxSession`` takes it.
+        output: where to; a file there is replaced. Nothing is written if the check fails.
+        values: what the model takes and returns, one of ``onnx.session.RANGES``.
+        style: the style's name; the file's name if None.
+        on_progress: called with what is being done.
+
+    Raises:
+        CheckpointError: If ``path`` is no model from pictures to pictures.
+        ConfigError: If ``values`` is missing or unknown, or the model is one of ours already.
+        ExportError: If the result gives other pictures, or cannot be written.
+    """
+    path, output = Path(path), Path(output)
+    tell = on_progress or (lambda _: None)
+    tell("loading")
+    session = OnnxSession(path, values)
+    if session.metadata is not None:
+        raise ConfigError(f"{path} is a model of fast_nst already. Use it as it is: --ckpt {path}.")
+    model = _load(path)
+    metadata = FilterMetadata(
+        style=style or path.stem,
+        network=NETWORK,
+        network_arguments={},
+        config={
+            "imported": {
+                "file": path.name,
+                "from": f"an ONNX model of {model.producer_name or 'an unknown program'}",
+                "range": session.values,
+            }
+        },
+        versions={"onnx": _version()},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        license="unknown: that of the file it was imported from",
+    )
+    tell("running the model")
+    examples, refused, resizes = _run(session)
+    tell("converting")
+    converted = wrap(model, session, resizes)
+    converted.metadata_props.add(key=KEY, value=json.dumps(asdict(metadata)))
+    content = converted.SerializeToString()
+    partial = output.with_name(f".{uuid.uuid4().hex}.onnx")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        tell("checking")
+        differences = _check(partial, session, examples)
+        partial.replace(output)
+    except OSError as error:
+        raise ExportError(
+            f"cannot write {output} ({error.strerror or error}). Choose a folder that you may "
+            "write to."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):  # where a parent is a file, there is nothing to remove
+            partial.unlink(missing_ok=True)
+    return ImportReport(
+        output, metadata, len(content), differences, refused, batch=session.batch or 1
+    )
+
+
+def _version() -> str:
+    import onnx
+
+    return str(onnx.__version__)
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    """The model with its weights, in an opset that has all that is put around it."""
+    try:
+        import onnx
+        from onnx import version_converter
+    except ImportError as error:
+        raise ConfigError(f"{NEEDED} ({error}).") from error
+    try:
+        model = onnx.load(path)
+        if opset_of(model) < OPSET:
+            model = version_converter.convert_version(model, OPSET)
+    except Exception as error:  # the converter raises whatever it stumbles on
+        raise CheckpointError(
+            f"{path} cannot be brought to ONNX's opset {OPSET} ({' '.join(str(error).split())}). "
+            f"Export it anew with that opset, or stylize with it as it is: --range."
+        ) from error
+    return model
+
+
+def _run(
+    session: OnnxSession,
+) -> tuple[list[_Example], tuple[tuple[int, int, int], ...], bool]:
+    """Try a model on pictures.
+
+    Returns:
+        What it makes of them; the sizes that it fails on; whether it returns pictures of another
+        size than it gets, by more than a surplus.
+
+    Raises:
+        CheckpointError: If it fails on all sizes.
+    """
+    rng = np.random.default_rng(0)
+    examples, refused, resizes = [], [], False
+    for batch, height, width in SHAPES:
+        shape = (1 if session.batch else batch, height, width)
+        content = rng.random((shape[0], 3, height, width), np.float32)
+        try:
+            examples.append(_Example(content, session.run(content)))
+        except CheckpointError as error:
+            refused.append(shape)
+            failure = error
+            continue
+        inside = (session.sides[0] or height, session.sides[1] or width)
+        got = session.run_model(rng.random((1, 3, *inside), np.float32)).shape
+        resizes |= not is_surplus((got[2], got[3]), inside)
+    if not examples:
+        raise failure
+    return examples, tuple(refused), resizes
+
+
+def _check(partial: Path, session: OnnxSession, examples: list[_Example]) -> tuple[Difference, ...]:
+    # A resized value halfway between two whole numbers may become either of them.
+    steps = 2 if session.dtype is np.uint8 and any(session.sides) else 1
+    path = session.path
+    try:
+        wrapped = OnnxSession(partial)
+        found = tuple(difference(each.stylized, wrapped.run(each.content)) for each in examples)
+    except CheckpointError as error:
+        reason = str(error).replace(str(partial), "the result")
+        raise ExportError(f"{path} cannot be imported: {reason} Nothing was written.") from error
+    worst = max(found, key=lambda each: each.largest)
+    if worst.largest > steps * LARGEST_DIFFERENCE + _ROUNDING:
+        raise ExportError(
+            f"the imported model differs from {path} by {worst.largest:.2g} at "
+            f"{worst.shape[1]}x{worst.shape[2]} px, {steps}/255 is allowed: nothing was written. "
+            "Stylize with it as it is: --range."
+        )
+    return found

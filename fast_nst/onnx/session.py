@@ -1,0 +1,312 @@
+"""Run picture-to-picture ONNX models with ONNX Runtime, on arrays; no torch in here."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_nst.errors import CheckpointError, ConfigError, suggest
+from fast_nst.filter_metadata import KEY, FilterMetadata, parse_metadata
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Array = npt.NDArray[np.float32]
+
+RANGES = ("0-1", "0-255", "imagenet")
+NEEDED = "Install ONNX Runtime support: pip install 'fast-nst[onnxruntime]'"
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of RGB in [0, 1]
+_MEAN = np.array(MEAN, np.float32)[:, None, None]
+_DEVIATION = np.array(DEVIATION, np.float32)[:, None, None]
+_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+}
+_MOST_BEYOND = 16  # px; a model that rounds sizes up returns at most this much more than it got
+
+
+class OnnxSession:
+    """A picture-to-picture ONNX model as a function from arrays to arrays.
+
+    Args:
+        path: a model with one input, (B, 3, H, W) or (B, H, W, 3), and a picture of the same
+            layout as its first output. Sizes may be fixed: pictures are resized to them, and back.
+        values: what the model takes and returns, one of ``RANGES``; ``imagenet`` stands for [0, 1]
+            less ImageNet's mean, over its deviation. None for what the file itself says, as those
+            of ``fast-nst export`` do.
+        device: ``"cpu"`` or ``"cuda"``.
+        threads: 0 for as many as there are cores.
+
+    Attributes:
+        metadata: what the file says of itself, if fast_nst wrote it.
+        values: what it takes and returns, one of ``RANGES``.
+        channels_last: whether that is (B, H, W, 3).
+        dtype: of the values that it takes, a type of NumPy's.
+        sides: the fixed height and width, px; None where any is taken.
+        batch: how many pictures it takes at once; None for any number.
+
+    Raises:
+        CheckpointError: If it is missing, no ONNX model, or of another shape.
+        ConfigError: If ONNX Runtime is not installed or cannot use ``device``, ``values`` is
+            unknown or not what the file says, or neither the caller nor the file tells them.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        values: str | None = None,
+        device: str = "cpu",
+        threads: int = 0,
+    ) -> None:
+        self.path = Path(path)
+        if values is not None and values not in RANGES:
+            raise ConfigError(
+                f"no range {values!r}{suggest(values, RANGES)}. Ranges: {', '.join(RANGES)}."
+            )
+        if not self.path.is_file():
+            raise CheckpointError(
+                f"{path}: no such file. Make one: fast-nst export --ckpt FILE -o {self.path.name}."
+            )
+        self._session = _open(self.path, device, threads)
+        document = self._session.get_modelmeta().custom_metadata_map.get(KEY)
+        self.metadata: FilterMetadata | None = None
+        if document is not None:
+            try:
+                self.metadata = parse_metadata(json.loads(document), self.path)
+            except json.JSONDecodeError as error:
+                raise CheckpointError(
+                    f"{path}: its {KEY!r} metadata is damaged ({error})."
+                ) from error
+            if values not in (None, "0-1"):
+                raise ConfigError(
+                    f"--range {values}: {path} says itself that it takes 0-1. Leave --range out."
+                )
+            values = "0-1"
+        if values is None:
+            raise ConfigError(
+                f"{path} is another program's ONNX model and does not say which values it takes. "
+                f"Say so: --range {', --range '.join(RANGES)}."
+            )
+        self.values = values
+        self._read_input()
+
+    def _read_input(self) -> None:
+        inputs = self._session.get_inputs()
+        shape = inputs[0].shape if len(inputs) == 1 else []
+        channels_at = [axis for axis in (1, 3) if len(shape) == 4 and shape[axis] == 3]
+        if len(inputs) != 1 or not channels_at or inputs[0].type not in _TYPES:
+            shown = "; ".join(f"{each.name} {each.shape} {each.type}" for each in inputs)
+            raise CheckpointError(
+                f"{self.path} takes {shown or 'nothing'}; wanted one picture, (B, 3, H, W) or "
+                "(B, H, W, 3). Export a model from pictures to pictures."
+            )
+        self._name, self.dtype = inputs[0].name, _TYPES[inputs[0].type]
+        self.channels_last = channels_at == [3]
+        sides = shape[1:3] if self.channels_last else shape[2:]
+        self.sides = [side if isinstance(side, int) else None for side in sides]
+        self.batch = shape[0] if isinstance(shape[0], int) else None
+
+    @property
+    def input_name(self) -> str:
+        """Of the picture that goes in."""
+        return str(self._name)
+
+    @property
+    def output_name(self) -> str:
+        """Of the picture that comes out."""
+        name: str = self._session.get_outputs()[0].name
+        return name
+
+    @property
+    def takes_any_picture(self) -> bool:
+        """Whether it takes single float32 pictures, (1, 3, H, W), of any height and width."""
+        return (
+            self.dtype is np.float32
+            and not self.channels_last
+            and self.sides == [None, None]
+            and self.batch in (None, 1)
+        )
+
+    @property
+    def signature(self) -> str:
+        """Name, shape and type of the input, for messages."""
+        value = self._session.get_inputs()[0]
+        return f"{value.name} {value.shape} {value.type}"
+
+    def run(self, pictures: Array) -> Array:
+        """Stylize (B, 3, H, W) in [0, 1]; the same shape and range come back.
+
+        Raises:
+            CheckpointError: If the model fails or returns no picture.
+        """
+        size = (pictures.shape[2], pictures.shape[3])
+        inside = (self.sides[0] or size[0], self.sides[1] or size[1])
+        y = self.run_model(_resize(pictures, inside))
+        if is_surplus((y.shape[2], y.shape[3]), inside):
+            y = y[..., : inside[0], : inside[1]]
+        return _resize(y, size)
+
+    def run_model(self, pictures: Array) -> Array:
+        """Stylize (B, 3, H, W) in [0, 1], of a size that the model takes, as it is.
+
+        Returns:
+            (B, 3, H', W') in [0, 1]: whatever size the model returns.
+
+        Raises:
+            CheckpointError: If the model fails or returns no picture.
+        """
+        x = self._to_model(pictures)
+        try:
+            if self.batch is None:
+                results = [self._session.run(None, {self._name: x})[0]]
+            else:
+                results = [
+                    self._session.run(None, {self._name: part})[0][:real]
+                    for part, real in _batches(x, self.batch)
+                ]
+        except Exception as error:  # what ONNX Runtime raises has no common class of its own
+            height, width = pictures.shape[2:]
+            raise CheckpointError(
+                f"{self.path} failed on {height}x{width} px ({' '.join(str(error).split())}). "
+                "Try another size."
+            ) from error
+        return self._from_model(np.concatenate(results), pictures.shape[0])
+
+    def _to_model(self, pictures: Array) -> npt.NDArray[Any]:
+        if self.values == "0-255":
+            pictures = pictures * np.float32(255)
+        elif self.values == "imagenet":
+            pictures = (pictures - _MEAN) / _DEVIATION
+        if self.channels_last:
+            pictures = np.ascontiguousarray(pictures.transpose(0, 2, 3, 1))
+        return (
+            pictures.round().astype(np.uint8)
+            if self.dtype is np.uint8
+            else pictures.astype(self.dtype, copy=False)
+        )
+
+    def _from_model(self, result: npt.NDArray[Any], batch: int) -> Array:
+        if self.channels_last and result.ndim == 4:
+            result = result.transpose(0, 3, 1, 2)
+        if result.ndim != 4 or result.shape[:2] != (batch, 3):
+            raise CheckpointError(
+                f"{self.path} returns {tuple(result.shape)}; wanted {batch} pictures. "
+                "Export a model from pictures to pictures."
+            )
+        y = result.astype(np.float32, copy=False)
+        if self.metadata is not None:
+            return y
+        if self.values == "0-255":
+            y = y / np.float32(255)
+        elif self.values == "imagenet":
+            y = y * _DEVIATION + _MEAN
+        clipped: Array = y.clip(0, 1)
+        return clipped
+
+
+def read_graph_metadata(path: Path) -> FilterMetadata:
+    """Read what an ONNX model says of itself.
+
+    Raises:
+        CheckpointError: If it is no model, or another program's.
+        ConfigError: If ONNX Runtime is not installed.
+    """
+    return known_metadata(OnnxSession(path, values="0-1"))
+
+
+def known_metadata(session: OnnxSession) -> FilterMetadata:
+    """What an ONNX model says of itself, where nothing else can be known of it.
+
+    Raises:
+        CheckpointError: If it is another program's; the message says how to import it.
+    """
+    if session.metadata is None:
+        path = session.path
+        raise CheckpointError(
+            f"{path} is another program's ONNX model. Import it: fast-nst import {path} "
+            f"--range {'|'.join(RANGES)} -o OUT.onnx."
+        )
+    return session.metadata
+
+
+def is_surplus(got: tuple[int, int], wanted: tuple[int, int]) -> bool:
+    """Whether a picture of size ``got``, px, is one of size ``wanted`` and a few px more."""
+    return all(0 <= g - w < _MOST_BEYOND for g, w in zip(got, wanted, strict=True))
+
+
+def cuda_at_hand() -> bool:
+    """Whether ONNX Runtime is installed and built for CUDA."""
+    try:
+        import onnxruntime
+    except ImportError:
+        return False
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
+def _open(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ConfigError(f"{NEEDED} ({error}).") from error
+    providers = ["CPUExecutionProvider"]
+    if device == "cuda":
+        if not cuda_at_hand():
+            raise ConfigError(
+                "this ONNX Runtime is not built for CUDA. Install onnxruntime-gpu, or use "
+                "--engine torch or --device cpu."
+            )
+        providers.insert(0, "CUDAExecutionProvider")
+    elif device != "cpu":
+        raise ConfigError(
+            f"ONNX Runtime cannot compute on {device!r} here. Use cpu or cuda, or --engine torch."
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # errors are raised; warnings are of no use to a user
+    try:
+        session = onnxruntime.InferenceSession(os.fspath(path), options, providers=providers)
+    except Exception as error:  # see run()
+        why = " ".join(str(error).split())
+        raise CheckpointError(
+            f"{path} is no ONNX model that can be run, or is damaged ({why})."
+        ) from error
+    if device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
+        raise ConfigError(
+            "ONNX Runtime cannot use CUDA here (its log says why). Use --device cpu, or --engine "
+            "torch."
+        )
+    return session
+
+
+def _batches(x: npt.NDArray[Any], size: int) -> Sequence[tuple[npt.NDArray[Any], int]]:
+    """Parts of ``size`` pictures; the last is filled up with copies, and its true number given."""
+    parts = []
+    for start in range(0, len(x), size):
+        part = x[start : start + size]
+        missing = size - len(part)
+        parts.append((np.concatenate([part, *[part[-1:]] * missing]), len(part)))
+    return parts
+
+
+def _resize(pictures: Array, size: tuple[int, int]) -> Array:
+    """Resize (B, 3, H, W) to ``size``, height first; antialiased."""
+    if pictures.shape[2:] == size:
+        return pictures
+    from PIL import Image
+
+    resized = np.empty((*pictures.shape[:2], *size), np.float32)
+    for picture, result in zip(pictures, resized, strict=True):
+        for channel in range(3):
+            plane = Image.fromarray(np.ascontiguousarray(picture[channel]))
+            result[channel] = plane.resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    clipped: Array = resized.clip(0, 1)
+    return clipped

@@ -1,0 +1,1 @@
+"""Optimizers, and the optimization of pixels."""

@@ -1,0 +1,1 @@
+"""What computes a filter: PyTorch, as it is or compiled, or ONNX Runtime."""

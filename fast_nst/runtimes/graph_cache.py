@@ -1,0 +1,72 @@
+"""ONNX graphs made of filters, kept in the user's cache by the filter file's hash.
+
+No torch in here but where a graph is made, so that a filter whose graph is there starts without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import uuid
+from pathlib import Path
+
+from fast_nst.errors import CheckpointError, ConfigError, ExportError
+from fast_nst.onnx.session import OnnxSession
+from fast_nst.paths import cache_dir
+
+GRAPH_VERSION = 1  # of the conversion: another number makes all cached graphs anew
+LARGEST_DIFFERENCE = 1e-3  # of a value in [0, 1], between a cached graph and PyTorch
+
+
+def graph_path(path: Path) -> Path:
+    """Where the graph of a filter file is cached, whether or not it is there yet.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return cache_dir() / "graphs" / f"{digest}-{GRAPH_VERSION}.onnx"
+
+
+def cached_graph(path: Path) -> Path:
+    """The graph of a filter file, converted and checked now if it is not in the cache.
+
+    Raises:
+        CheckpointError: If the filter cannot be loaded.
+        ConfigError: If the cache cannot be written to.
+        ExportError: If the conversion fails or gives other pictures than PyTorch.
+    """
+    try:
+        graph = graph_path(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
+    if graph.is_file():
+        return graph
+
+    from fast_nst.filters.checkpoint import load_filter
+    from fast_nst.onnx.convert import to_onnx
+    from fast_nst.onnx.parity import SHAPES, compare
+
+    trained = load_filter(path)
+    partial = graph.with_name(f".{uuid.uuid4().hex}.onnx")
+    try:
+        graph.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(to_onnx(trained.network, trained.metadata).SerializeToString())
+        apart = max(
+            each.largest for each in compare(trained.network, OnnxSession(partial).run, SHAPES[:3])
+        )
+        if apart > LARGEST_DIFFERENCE:
+            raise ExportError(
+                f"{path} gives other pictures in ONNX Runtime (by up to {apart:.2g}). "
+                "Use --engine torch."
+            )
+        partial.replace(graph)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write to the cache {graph.parent} ({error.strerror}). "
+            "Set FAST_NST_CACHE to a folder that you may write to."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return graph

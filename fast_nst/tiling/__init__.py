@@ -1,0 +1,1 @@
+"""Pictures of any size in fixed memory, strip by strip."""

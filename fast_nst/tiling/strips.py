@@ -1,0 +1,210 @@
+"""Stylize pictures of any size in a fixed amount of memory, as if they were computed whole.
+
+A picture is computed in tiles as wide as itself (strips), one segment of the network after the
+other: see :mod:`fast_nst.tiling.segments`. The statistics of each instance norm are those of
+the whole picture, and what lies between two segments waits on disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from fast_nst.errors import ConfigError
+from fast_nst.networks.norm import Statistics
+from fast_nst.tiling.scratch import RowStore
+from fast_nst.tiling.segments import Segment, SegmentedNetwork
+
+LEAST_ROWS = 32  # of a strip: networks pad pictures that are smaller than their layers can take
+LARGEST = 4 << 20  # px; larger strips are no faster
+_UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+Reader = Callable[[int, int], Tensor]
+Writer = Callable[[int, Tensor], None]
+
+
+@dataclass(frozen=True)
+class TileProgress:
+    """How far a picture is: ``done`` of ``total`` parts of about the same work."""
+
+    done: int
+    total: int
+
+
+@dataclass
+class StreamedMoments:
+    """Mean and variance of each channel, of a tensor that comes in parts."""
+
+    count: int = 0
+    mean: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    squares: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+
+    def add(self, part: Tensor) -> None:
+        """Take in another (1, C, h, w).
+
+        Source: Chan, Golub & LeVeque 1983, "Algorithms for Computing the Sample Variance", (2.1).
+        """
+        count = part.shape[2] * part.shape[3]
+        var, mean = torch.var_mean(part.float(), dim=(0, 2, 3), correction=0)
+        var, mean = var.double().cpu(), mean.double().cpu()
+        both = self.count + count
+        shift = mean - self.mean
+        self.squares = self.squares + var * count + shift.square() * (self.count * count / both)
+        self.mean = self.mean + shift * (count / both)
+        self.count = both
+
+    def statistics(self) -> Statistics:
+        """Of all parts so far."""
+        return Statistics(self.mean.float(), (self.squares / self.count).float())
+
+
+def stylize_rows(
+    network: nn.Module | SegmentedNetwork,
+    size: tuple[int, int],
+    read: Reader,
+    write: Writer,
+    *,
+    memory: float,
+    on_progress: Callable[[TileProgress], None] | None = None,
+) -> None:
+    """Stylize a picture that is read and written by rows.
+
+    Args:
+        network: maps (1, 3, H, W) in [0, 1] to the same, and is local but for its instance norms.
+        size: height and width, px.
+        read: gives the rows from the first number to the second, not included: (1, 3, h, W) in
+            [0, 1]. It is asked for rows more than once.
+        write: takes the number of a row, and finished rows from there on, likewise. Each row
+            comes once, from the top down.
+        memory: bytes that the computation may take, besides what the process already holds.
+        on_progress: called after each strip of each segment.
+
+    Raises:
+        ConfigError: If ``memory`` is too little for a picture so wide, or the network not local.
+        ImageError: If there is no room for temporary files.
+    """
+    if not isinstance(network, SegmentedNetwork):
+        network = SegmentedNetwork(network)
+    height, width = size
+    heights = [_strip_rows(network, segment, size, memory) for segment in network.segments]
+    last = network.segments[-1].end
+    total = sum(-(-height // rows) for rows in heights)
+    done = 0
+    shapes = network.shapes(height, width)
+    statistics: Statistics | None = None
+    with contextlib.ExitStack() as files:
+        stores: dict[int, RowStore] = {}
+        for position, (segment, rows) in enumerate(zip(network.segments, heights, strict=True)):
+            stores |= {
+                n: files.enter_context(RowStore(shapes[n])) for n in segment.makes if n != last
+            }
+            moments = StreamedMoments()
+            for top in range(0, height, rows):
+                made = _compute(network, segment, stores, read, statistics, (top, top + rows), size)
+                for number, value in made.items():
+                    if number == last:
+                        write(top, value)
+                    else:
+                        stores[number].write(top // network.values[number].stride, value)
+                if segment.end != last:
+                    moments.add(made[segment.end])
+                done += 1
+                if on_progress is not None:
+                    on_progress(TileProgress(done, total))
+            statistics = moments.statistics() if segment.end != last else None
+            wanted = {n for later in network.segments[position + 1 :] for n in later.needs}
+            for number in stores.keys() - wanted:
+                stores.pop(number).close()
+
+
+def _compute(
+    network: SegmentedNetwork,
+    segment: Segment,
+    stores: dict[int, RowStore],
+    read: Reader,
+    statistics: Statistics | None,
+    rows: tuple[int, int],
+    size: tuple[int, int],
+) -> dict[int, Tensor]:
+    """One segment's values in some rows of the picture."""
+    height, width = size
+    bottom = min(height, rows[1] + segment.margin)
+    top = max(
+        0, min(rows[0] - segment.margin, (bottom - LEAST_ROWS) // network.unit * network.unit)
+    )
+    given = {}
+    for number in segment.needs:
+        if number == 0:
+            given[0] = read(top, bottom)
+        else:
+            stride = network.values[number].stride
+            # At the lower border there may be more rows: the network's own padding.
+            end = bottom // stride if bottom < height else 1 << 62
+            given[number] = stores[number].read(top // stride, end)
+        given[number] = given[number].to(network.device)
+    with torch.inference_mode():
+        made = network.run(segment, given, statistics, (bottom - top, width))
+    found = {}
+    for number, value in made.items():
+        stride = network.values[number].stride
+        last = (rows[1] - top) // stride if rows[1] < height else value.shape[2]
+        found[number] = value[:, :, (rows[0] - top) // stride : last]
+    return found
+
+
+def strip_bytes(network: SegmentedNetwork, segment: Segment) -> float:
+    """Bytes of memory that a strip takes, for each of its pixels."""
+    # Layers copy what goes in and out to the order in memory that suits them, and so do the files;
+    # convolutions on CPUs fill few channels up to eight.
+    moved = [network.values[n] for n in (*segment.needs, *segment.makes)]
+    return segment.bytes_per_pixel + sum(8 * max(8, v.channels) / v.stride**2 for v in moved)
+
+
+def _strip_rows(
+    network: SegmentedNetwork, segment: Segment, size: tuple[int, int], memory: float
+) -> int:
+    """How many rows of the picture to compute at a time."""
+    height, width = size
+    row = width * strip_bytes(network, segment)
+    rows = int(min(memory / row, max(LARGEST / width, 8 * segment.margin)))
+    if rows >= height:
+        return height
+    inner = (rows - 2 * segment.margin) // network.unit * network.unit
+    least_rows = max(LEAST_ROWS, 2 * segment.margin + network.unit)
+    if rows < least_rows:
+        least = row * least_rows
+        raise ConfigError(
+            f"{memory / 1e9:.2f} GB of memory are left to compute with; pictures {width} px wide "
+            f"take at least {least / 1e9:.2f} GB. Give more memory, or use a smaller copy."
+        )
+    return inner
+
+
+def parse_memory(text: str) -> int:
+    """Bytes of ``"1.5GB"``, ``"800 MB"`` or ``"2GiB"``.
+
+    Raises:
+        ConfigError: If it is no size.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kmg]i?b)\s*", text.lower())
+    if match is None or not float(match[1]):
+        raise ConfigError(f"memory {text!r} is not a size. Write it as 1.5GB or 800MB.")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def resident_memory() -> int:
+    """Bytes of memory that this process holds now; where the system cannot tell, at its peak."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    import resource  # not on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
