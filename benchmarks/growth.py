@@ -97,7 +97,8 @@ def train(steps: int, photos: Path) -> dict[str, Any]:
     style = torch.rand(1, 3, 64, 64)
     loss = PerceptualLoss(
         create_encoder("vgg_lite"), style, content_layers=("relu2_1",),
-        style_layers=("relu1_1", "relu2_1"), grid_weight=20.0, pattern_weight=0.15,
+        style_layers=("relu1_1", "relu2_1"), content_weight=1.0, style_weight=30.0,
+        grid_weight=20.0, pattern_weight=0.15,
     )  # fmt: skip
     network = create_network("johnson", width=2, blocks=1)
     optimizer = OptimizerConfig(name="muon", lr=1e-3, warmup=0.02, final_lr=0.0, clip=None)

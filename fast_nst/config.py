@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,22 +43,6 @@ class EncoderConfig:
 
     name: str = MISSING
     weights: str | None = None
-
-
-@dataclass
-class LossConfig:
-    """``loss=...``: terms, layers, weights."""
-
-    scale: str = MISSING
-    content_layers: list[str] = field(default_factory=list)
-    style_layers: list[str] = field(default_factory=list)
-    content_weight: float = MISSING  # type: ignore[assignment]
-    style_weight: float = MISSING  # type: ignore[assignment]
-    tv_weight: float = MISSING  # type: ignore[assignment]
-    grid_weight: float = MISSING  # type: ignore[assignment]
-    pattern_weight: float = MISSING  # type: ignore[assignment]
-    frame_weight: float = MISSING  # type: ignore[assignment]
-    stability_weight: float = MISSING  # type: ignore[assignment]
 
 
 @dataclass
@@ -132,12 +116,16 @@ class LoggerConfig:
 
 @dataclass
 class TrainConfig:
-    """All of ``conf/train.yaml``."""
+    """All of ``conf/train.yaml``.
+
+    Attributes:
+        loss: by key, as in ``conf/loss/``; :func:`train_schema` knows which keys there are.
+    """
 
     style: StyleConfig = field(default_factory=StyleConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    loss: LossConfig = field(default_factory=LossConfig)
+    loss: dict[str, Any] = field(default_factory=dict)
     data: DataConfig = field(default_factory=DataConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
@@ -152,7 +140,29 @@ def register_schema() -> None:
     """Tell Hydra the types of ``conf/train.yaml``."""
     from hydra.core.config_store import ConfigStore
 
-    ConfigStore.instance().store(name="schema", node=TrainConfig)
+    ConfigStore.instance().store(name="schema", node=train_schema())
+
+
+def train_schema() -> type[TrainConfig]:
+    """``TrainConfig`` with the keys of ``loss``, which the default choice's file lists.
+
+    So a loss term needs no line here, and its keys are checked all the same. Where another choice
+    does not name a weight, it is 0; where it does not name another key, that is the default's.
+    """
+    keys: list[tuple[str, Any, Any]] = []
+    for key, value in default_groups("loss")["loss"].items():
+        if isinstance(value, list):
+            kind: Any = type(value[0]) if value else Any
+            keys.append((key, list[kind], field(default_factory=value.copy)))
+        elif key.endswith("_weight"):
+            keys.append((key, float, 0.0))
+        else:
+            keys.append((key, Any if value is None else type(value), value))
+    loss = make_dataclass("LossConfig", keys)
+    made: type[TrainConfig] = make_dataclass(
+        "TrainConfig", [("loss", loss, field(default_factory=loss))], bases=(TrainConfig,)
+    )
+    return made
 
 
 def default_groups(*names: str) -> dict[str, dict[str, Any]]:

@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fast_nst.config import TrainConfig, register_schema
+from fast_nst.config import TrainConfig, register_schema, train_schema
 from fast_nst.errors import ConfigError, FastNSTError, suggest
 from fast_nst.paths import config_dir
 from fast_nst.startup import collecting_later, postponed
@@ -152,7 +152,7 @@ def explain(error: Exception) -> str:
         )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if unknown := re.match(r"Could not override '([^']+)'", lines[0]):
-        schema = OmegaConf.structured(TrainConfig)
+        schema = OmegaConf.structured(train_schema())
         keys = [str(key) for key in schema]
         for group in keys.copy():
             if OmegaConf.is_config(schema._get_node(group)):

@@ -36,9 +36,9 @@ MOST_LOSS = 0.01
 def style_loss(encoder: Encoder, texture: Tensor, painting: Tensor, size: int) -> float:
     """Scale-free style loss of the texture, both at ``size`` px short side."""
     target = resize_short_side(painting, size)
-    loss = PerceptualLoss(encoder, target, content_layers=(), content_weight=0, style_weight=1)
+    loss = PerceptualLoss(encoder, target, style_weight=1)
     with torch.no_grad():
-        return float(loss(resize_short_side(texture, size), {})["style"])
+        return float(loss(resize_short_side(texture, size))["style"])
 
 
 def save_under(texture: Tensor, file: Path, most: int = MOST_BYTES) -> None:

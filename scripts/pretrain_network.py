@@ -48,7 +48,7 @@ STYLES = (
 STYLE_SIZE = 256  # px
 EARLY, LATE = (128, 4), (256, 1)  # px and batch: as in the default training
 LATE_SHARE = 0.35
-LOSS = {"style_weight": 70.0, "grid_weight": 20.0, "pattern_weight": 0.15}
+LOSS = {"content_weight": 1.0, "style_weight": 70.0, "grid_weight": 20.0, "pattern_weight": 0.15}
 
 
 def contents(size: int, batch: int, photos: Path, seed: int) -> Iterator[Tensor]:
@@ -97,7 +97,8 @@ def pretrain(
         which = step % len(STYLES)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             targets = losses[which].content_targets(content)
-            terms = losses[which](functional_call(network, own[which], (content,)), targets)
+            stylized = functional_call(network, own[which], (content,))
+            terms = losses[which](stylized, targets, network)
         torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -12,9 +12,8 @@ from torch import Tensor
 from fast_nst.data.photos import bundled_photos
 from fast_nst.errors import DataError, ImageError
 from fast_nst.image.io import list_images, read_image
+from fast_nst.image.resize import MAX_ASPECT, is_strip
 
-# Sizes are those of short sides: a strip would become a picture of very many pixels.
-NARROWEST = 8
 SCENES = 5  # of scikit-image's photographs, the first are scenes in color
 
 
@@ -60,10 +59,10 @@ def find_photos(images: str | os.PathLike[str] | None) -> tuple[list[Photo], lis
         except ImageError as error:
             broken.append(f"left out: {error}")
             continue
-        if max(height, width) > NARROWEST * min(height, width):
+        if is_strip(height, width):
             broken.append(
                 f"left out: {file} is {height}x{width} px; wanted a long side of at most "
-                f"{NARROWEST} short ones. Cut it."
+                f"{MAX_ASPECT} short ones. Cut it."
             )
         else:
             photos.append(photo)

@@ -20,10 +20,9 @@ from fast_nst.errors import CheckpointError, ConfigError, WeightsError, suggest
 from fast_nst.filters.checkpoint import FilterMetadata
 from fast_nst.image.io import read_image
 from fast_nst.image.resize import resize_short_side
-from fast_nst.losses.perceptual import PerceptualLoss, create_loss
+from fast_nst.losses.perceptual import PerceptualLoss, check_keys, create_loss
+from fast_nst.losses.terms import TERMS
 from fast_nst.runtimes.onnx_network import load_any
-
-OBJECTIVE = ("content", "style", "tv")  # what a picture's own optimisation can share
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,6 @@ def load_subjects(
             )
         except WeightsError as error:
             raise _weights_error(file, config["encoder"], error) from error
-        except TypeError as error:
-            raise CheckpointError(f"{file} was trained with another loss: {error}.") from error
         own = objective.encoder
         subjects.append(
             Subject(
@@ -209,9 +206,13 @@ def training_config(
             )
         groups[group] = dict(values)
     groups["encoder"].setdefault("weights", None)
-    for name in groups["loss"]:
-        if name.endswith("_weight") and name.removesuffix("_weight") not in OBJECTIVE:
-            groups["loss"][name] = 0.0
+    try:
+        check_keys(groups["loss"])
+    except ConfigError as error:
+        raise CheckpointError(f"{file} was trained with another loss: {error}") from error
+    for name, term in TERMS.items():
+        if term.of_network:
+            groups["loss"][f"{name}_weight"] = 0.0
     return groups
 
 
@@ -242,4 +243,4 @@ def _weights_error(file: Path, encoder: Mapping[str, Any], error: WeightsError) 
 
 
 def _plain(encoder: Encoder, style: Tensor) -> PerceptualLoss:
-    return PerceptualLoss(encoder, style, style_weight=1.0)
+    return PerceptualLoss(encoder, style, content_weight=1.0, style_weight=1.0)

@@ -5,6 +5,13 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+MAX_ASPECT = 8  # long side over short: where sizes are of short sides, a strip has very many pixels
+
+
+def is_strip(height: int, width: int) -> bool:
+    """Whether a picture is too long for its width to be resized by its short side."""
+    return max(height, width) > MAX_ASPECT * min(height, width)
+
 
 def resize_short_side(rgb: Tensor, size: int) -> Tensor:
     """Scale so that the shorter side is ``size`` px; the aspect ratio stays.

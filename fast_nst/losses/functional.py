@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Scale = Literal["relative", "paper"]
 
 BAND = 8  # px, depth of a frame
 VISIBLE = 2 / 255  # standard deviation of noise that nobody sees
@@ -25,7 +28,9 @@ def gram_matrix(features: Tensor) -> Tensor:
     Raises:
         ValueError: If ``features`` is not 4-D.
 
-    Source: Gatys et al. 2016, eq. 3, averaged over H*W so that it does not grow with the picture.
+    References:
+        Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks", eq. 3,
+        averaged over H*W so that it does not grow with the picture.
     """
     if features.ndim != 4:
         raise ValueError(f"features must be (B, C, H, W), got {tuple(features.shape)}")
@@ -78,42 +83,79 @@ def _float_product(a: Tensor, b: Tensor) -> Tensor:
         setting.fp32_precision = before
 
 
-def relative_squared_error(value: Tensor, target: Tensor) -> Tensor:
+def target_energy(target: Tensor) -> Tensor:
+    """What errors are divided by to be relative: each sample's mean square.
+
+    Args:
+        target: (B, ...).
+
+    Returns:
+        (B,), float32 or wider, without gradient; at least 1e-12, so that quotients stay finite.
+    """
+    target = target.detach().to(torch.promote_types(target.dtype, torch.float32))
+    return target.square().mean(tuple(range(1, target.ndim))).clamp_min(1e-12)
+
+
+def relative_squared_error(value: Tensor, target: Tensor, shares: Tensor | None = None) -> Tensor:
     """Squared error over the target's own mean square: 0 is equal, 1 is "as far as zero is".
 
     Args:
         value: (B, ...).
         target: (B, ...) or (1, ...), broadcast over the batch.
+        shares: (B,), of sum 1: how much each sample counts; None for all alike.
 
     Returns:
-        Scalar, float32 or wider, >= 0: each sample is divided by its own target's mean square, then
-        the batch is averaged. The divisor is constant: no gradient flows through it. A target of
-        zeros counts as 1e-12, so that the result stays finite.
+        Scalar, float32 or wider, >= 0: each sample is divided by its own target's mean square
+        (:func:`target_energy`), then the batch is averaged. No gradient flows through the divisor.
     """
     wide = torch.promote_types(value.dtype, torch.float32)
     value, target = value.to(wide), target.to(wide)
-    axes = tuple(range(1, target.ndim))
-    scale = target.detach().square().mean(axes).clamp_min(1e-12)
-    return ((value - target).square().mean(axes) / scale).mean()
+    errors = (value - target).square().mean(tuple(range(1, target.ndim)))
+    return _mean(errors / target_energy(target), shares)
 
 
 def paper_content_loss(features: Tensor, target: Tensor) -> Tensor:
     """Mean squared error of features, (B, C, H, W) both; scalar.
 
-    Source: Johnson et al. 2016, eq. 2 (squared distance over C*H*W).
+    References:
+        Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
+        eq. 2 (squared distance over C*H*W).
     """
     # Channels last: the backward pass of mse_loss is several times slower for other strides.
     return F.mse_loss(features.float().movedim(1, -1), target.float().movedim(1, -1))
 
 
-def paper_style_loss(gram: Tensor, target: Tensor) -> Tensor:
-    """Squared Frobenius distance of Gram matrices, (B, C, C) both, averaged over the batch; scalar.
+def paper_style_loss(gram: Tensor, target: Tensor, shares: Tensor | None = None) -> Tensor:
+    """Squared Frobenius distance of Gram matrices, averaged over the batch.
 
-    Source: Johnson et al. 2016, eqs. 3 and 4, whose Gram matrix is divided by C*H*W; ours by H*W,
-    hence the division by C here.
+    Args:
+        gram: (B, C, C).
+        target: (B, C, C) or (1, C, C).
+        shares: as for :func:`relative_squared_error`.
+
+    Returns:
+        Scalar >= 0.
+
+    References:
+        Johnson et al. 2016, eqs. 3 and 4, whose Gram matrix is divided by C*H*W; ours by H*W,
+        hence the division by C here.
     """
     channels = gram.shape[-1]
-    return ((gram - target) / channels).square().sum((-2, -1)).mean()
+    return _mean(((gram - target) / channels).square().sum((-2, -1)), shares)
+
+
+def _mean(errors: Tensor, shares: Tensor | None) -> Tensor:
+    return errors.mean() if shares is None else (errors * shares.to(errors)).sum()
+
+
+def pool_layers(errors: Sequence[Tensor], scale: Scale) -> Tensor:
+    """One error of those of several layers, scalars: relative ones are averaged, others summed.
+
+    References:
+        Johnson et al. 2016, sec. 3.2, for the sum over layers.
+    """
+    stacked = torch.stack(list(errors))
+    return stacked.sum() if scale == "paper" else stacked.mean()
 
 
 def total_variation(images: Tensor) -> Tensor:
@@ -125,7 +167,8 @@ def total_variation(images: Tensor) -> Tensor:
     Returns:
         Scalar >= 0; 0 for flat pictures.
 
-    Source: Johnson et al. 2016, sec. 3.2 (anisotropic, squared), as a mean instead of a sum.
+    References:
+        Johnson et al. 2016, sec. 3.2 (anisotropic, squared), as a mean instead of a sum.
     """
     images = images.float()
     total = images.new_zeros(())
@@ -136,7 +179,7 @@ def total_variation(images: Tensor) -> Tensor:
     return total
 
 
-def grid_energy(images: Tensor, period: int = 4, window: int = 64) -> Tensor:
+def grid_energy(images: Tensor, period: int, window: int = 64) -> Tensor:
     """Share of the pictures' variance that repeats every ``period`` pixels, locked to the frame.
 
     A network with a stride can fill flat areas with a pattern of that period, which lowers style
@@ -146,12 +189,17 @@ def grid_energy(images: Tensor, period: int = 4, window: int = 64) -> Tensor:
 
     Args:
         images: (B, C, H, W), any range.
-        period: px.
-        window: px, side of the squares in which the pattern may differ; a multiple of ``period``.
+        period: px, the stride of the network that painted them.
+        window: px, side of the squares in which the pattern may differ, at least ``period``; what
+            is over a multiple of it is left out.
 
     Returns:
         Scalar in [0, 1]; about 1e-4 for photographs. The divisor is constant: no gradient flows
         through it. 0 for pictures smaller than ``period``.
+
+    References:
+        Odena et al. 2016, "Deconvolution and Checkerboard Artifacts", where such patterns come
+        from; the measure is this project's own.
     """
     images = images.float()
     height, width = (side - side % period for side in images.shape[-2:])
@@ -188,7 +236,7 @@ def frame_shift(images: Tensor) -> Tensor:
     Returns:
         (4, C): at the top, the bottom, the left and the right, the mean over pictures; corners
         belong to no side. Near 0 over many pictures, unless they have a frame. 0 for pictures with
-        a side of at most 64 px.
+        a side of at most 64 px. The measure is this project's own.
     """
     images = images.float()
     if min(images.shape[-2:]) <= 8 * BAND:
@@ -216,6 +264,11 @@ def periodicity(images: Tensor, window: int = 32) -> tuple[Tensor, Tensor]:
         Two tensors (B, N), N the number of squares, 0 if the picture is smaller than one. The
         periodicity, in (0, 1]: 0.002 for noise and for flat areas (noise too weak to be seen is
         added to every spectrum), 0.1 for a sine wave; and the energy, by which to weight squares.
+
+    References:
+        Welch 1967, "The Use of Fast Fourier Transform for the Estimation of Power Spectra", the
+        overlapping windows; Bell and Dean 1970, "Atomic Vibrations in Vitreous Silica", the
+        participation ratio, of which this is the inverse, here of a spectrum.
     """
     images = images.float()
     red, green, blue = torch.split(images, 1, dim=1)

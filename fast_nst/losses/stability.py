@@ -1,4 +1,4 @@
-"""How much a small disturbance of a picture changes what a network paints, as pure functions."""
+"""How much a small perturbation of a picture changes what a network paints, as pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCALE = 0.03  # largest zoom, in or out
 MARGIN = 8  # px at the border, where networks see less of the scene, are not compared
 
 
-def disturb(content: Tensor) -> tuple[Tensor, Tensor]:
+def perturb(content: Tensor) -> tuple[Tensor, Tensor]:
     """What a camera might see of the same scene a moment later.
 
     A third of the pictures stay where they are, a third moves by whole pixels, and a third by parts
@@ -83,13 +83,13 @@ def move(pictures: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
     return moved, inside
 
 
-def stability_error(stylized: Tensor, disturbed: Tensor, motion: Tensor) -> Tensor:
-    """How far the stylized disturbed picture is from the stylized picture, moved likewise.
+def stability_error(stylized: Tensor, perturbed: Tensor, motion: Tensor) -> Tensor:
+    """How far the stylized perturbed picture is from the stylized picture, moved likewise.
 
     Args:
         stylized: (B, C, H, W): what a network makes of pictures.
-        disturbed: what it makes of the same, disturbed.
-        motion: what :func:`disturb` moved them by.
+        perturbed: what it makes of the same, perturbed.
+        motion: what :func:`perturb` moved them by.
 
     Returns:
         Scalar >= 0, float32 or wider: the mean square of the difference where both can be seen,
@@ -97,19 +97,21 @@ def stability_error(stylized: Tensor, disturbed: Tensor, motion: Tensor) -> Tens
         No gradient flows through the divisor, so that paler pictures count as much. 0 where
         nothing can be seen.
 
-    Source: the temporal loss of Ruder et al. 2016, sec. 4.2, and Huang et al. 2017, eq. 5, with a
-    motion that is made up instead of estimated; the noise of Rainy and de Berker 2018. Relative
-    instead of absolute.
+    References:
+        The temporal loss of Ruder et al. 2016, "Artistic Style Transfer for Videos", sec. 4.2, and
+        of Huang et al. 2017, "Real-Time Neural Style Transfer for Videos", eq. 5, with a motion
+        that is made up instead of estimated; the noise of Rainy and de Berker 2018, "Stabilizing
+        Neural Style-Transfer for Video". Relative instead of absolute.
     """
     wide = torch.promote_types(stylized.dtype, torch.float32)
-    stylized, disturbed = stylized.to(wide), disturbed.to(wide)
+    stylized, perturbed = stylized.to(wide), perturbed.to(wide)
     moved, inside = move(stylized, motion.to(wide))
     height, width = stylized.shape[-2:]
     margin = min(MARGIN, (min(height, width) - 1) // 2)
     seen = torch.zeros_like(inside)
     core = (..., slice(margin, height - margin), slice(margin, width - margin))
     seen[core] = inside[core]
-    squares = (disturbed - moved).square().mean(1, keepdim=True) * seen
+    squares = (perturbed - moved).square().mean(1, keepdim=True) * seen
     error = squares.sum((1, 2, 3)) / seen.sum((1, 2, 3)).clamp_min(1)
     scale = stylized.detach().var((2, 3)).mean(1).clamp_min(1e-6)
     return (error / scale).mean()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from fast_nst.losses.functional import pool_layers, target_energy
+from fast_nst.losses.terms import StyleTerm
 from fast_nst.optimize.options import TransferOptions
 from fast_nst.optimize.regions import guide, shares
 from fast_nst.optimize.statistics import Comparison, Eye
@@ -29,7 +31,9 @@ class Objective:
         regions: of the content, then of each style, (R, h, w) of any size; empty for none.
         options: weights, blend and layers.
 
-    Source: Gatys et al. 2016; the scale-free terms are those of ``losses.perceptual``.
+    References:
+        Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks"; the terms are
+        those of ``losses.terms``, scale-free.
     """
 
     def __init__(
@@ -45,14 +49,14 @@ class Objective:
         self._weights = (options.content_weight, options.style_weight)
         targets = eye.content(content, content_layers)
         self._energies = {
-            layer: target.float().square().mean().clamp_min(1e-12) * target.numel()
+            layer: target_energy(target).squeeze() * target.numel()
             for layer, target in targets.items()
         }
         self._compare = Comparison(
             eye, self._style_layers, self._guides(content, regions[:1]), targets
         )
         self._shares = shares(regions[0]) if regions else content.new_ones(1)
-        self._grams = self._blend(eye, styles, regions[1:], options.blend)
+        self._style = StyleTerm(self._blend(eye, styles, regions[1:], options.blend))
 
     def _guides(self, picture: Tensor, regions: Sequence[Tensor]) -> dict[str, Tensor]:
         """By layer, for a picture with a stack of regions; empty without one."""
@@ -93,13 +97,7 @@ class Objective:
         terms: dict[str, Tensor] = {}
         if distances:
             each = [distance / self._energies[layer] for layer, distance in distances.items()]
-            terms["content"] = content_weight * torch.stack(each).mean()
+            terms["content"] = content_weight * pool_layers(each, "relative")
         if grams:
-            each = [self._style_error(gram, self._grams[layer]) for layer, gram in grams.items()]
-            terms["style"] = style_weight * torch.stack(each).mean()
+            terms["style"] = style_weight * self._style.compare(grams, self._shares)
         return terms
-
-    def _style_error(self, gram: Tensor, target: Tensor) -> Tensor:
-        scale = target.square().mean((1, 2)).clamp_min(1e-12)
-        errors = (gram - target).square().mean((1, 2)) / scale
-        return (errors * self._shares.to(errors)).sum()

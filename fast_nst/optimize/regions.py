@@ -75,8 +75,9 @@ def guide(regions: Tensor, height: int, width: int) -> Tensor:
         (R, 1, height, width), >= 0, the sum of squares 1 in each region: features are multiplied
         by this before the Gram matrix is taken.
 
-    Source: Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer", the guided
-    Gram matrices; masks are scaled down by averaging.
+    References:
+        Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style Transfer", the guided
+        Gram matrices; masks are scaled down by averaging.
     """
     covered = F.interpolate(regions[None], size=(height, width), mode="area")[0]
     return (covered / covered.sum((1, 2), keepdim=True)).sqrt().unsqueeze(1)

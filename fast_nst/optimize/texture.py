@@ -12,6 +12,8 @@ from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.optim.pixels import Progress, optimize_picture
 
+STYLE_WEIGHT = 30.0  # only the style is matched: this decides how far the optimizer's steps reach
+
 
 def noise_like(style: Tensor, size: tuple[int, int], seed: int) -> Tensor:
     """White noise with the mean and standard deviation of a picture's channels.
@@ -53,15 +55,14 @@ def synthesize_texture(
     Returns:
         (1, 3, S, S) in [0, 1], S the last of ``sizes``.
 
-    Source: Gatys et al. 2015, "Texture Synthesis Using Convolutional Neural Networks"; the pyramid
-    follows Gonthier et al. 2022.
+    References:
+        Gatys et al. 2015, "Texture Synthesis Using Convolutional Neural Networks"; the pyramid
+        follows Gonthier et al. 2022.
     """
     texture = noise_like(style, (sizes[0], sizes[0]), seed)
     per_size = [
         [
-            PerceptualLoss(
-                encoder, resize_short_side(style, size), content_layers=(), content_weight=0
-            )
+            PerceptualLoss(encoder, resize_short_side(style, size), style_weight=STYLE_WEIGHT)
             for encoder in encoders
         ]
         for size in sizes
@@ -76,7 +77,7 @@ def synthesize_texture(
                     picture if smaller == level else resize_short_side(picture, sizes[smaller])
                 )
                 for index, measure in enumerate(per_size[smaller]):
-                    terms[f"style {sizes[smaller]} px ({index})"] = measure(resized, {})["style"]
+                    terms[f"style {sizes[smaller]} px ({index})"] = measure(resized)["style"]
             return terms
 
         texture = optimize_picture(texture, loss, iterations=steps, on_progress=on_progress)

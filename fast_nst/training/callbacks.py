@@ -125,8 +125,7 @@ class Preview(pl.Callback):
             for name, value in module.loss.unweighted(terms).items():
                 sums[name] += float(value) / len(self.content)
             rows.append(torch.cat([picture[0], style[0], stylized[0].float().cpu()], dim=2))
-        losses = {name: value for name, value in sums.items() if module.loss.weights[name]}
-        return losses, torch.cat(rows, dim=1)
+        return sums, torch.cat(rows, dim=1)
 
 
 def log_picture(logger: Any, picture: Tensor, step: int) -> None:

@@ -70,8 +70,7 @@ class StyleTransferModule(pl.LightningModule):
         content = content.contiguous(memory_format=torch.channels_last)
         targets = self.loss.content_targets(content)
         stylized = self(content)
-        terms = self.loss(stylized, targets)
-        return stylized, terms | self.loss.stability(self, content, stylized)
+        return stylized, self.loss(stylized, targets, self.network)
 
     def training_step(self, content: Tensor, batch_index: int) -> Tensor:
         """Sum the losses of (B, 3, H, W) content, in [0, 1]."""
@@ -96,8 +95,7 @@ class StyleTransferModule(pl.LightningModule):
         if self.device.type != "cuda" or self.trainer.world_size > 1:
             return False
         scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
-        random = self.loss.weights["stability"] > 0
-        return not (scaled or random)
+        return not (scaled or self.loss.draws_random)
 
     def on_train_start(self) -> None:
         """Forget the graph of an earlier training: it knows where the weights were then."""

@@ -56,7 +56,7 @@ def make_filter(file: Path, seed: int = 0, **config: Any) -> Path:
         config={
             "style": {"name": "great_wave", "image": None, "size": 64},
             "encoder": {"name": "vgg_lite", "weights": None},
-            "loss": {"style_weight": 20.0, "grid_weight": 10.0},
+            "loss": {"content_weight": 1.0, "style_weight": 20.0, "grid_weight": 10.0},
             **config,
         },
     )

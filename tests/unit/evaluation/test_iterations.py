@@ -30,7 +30,9 @@ def worse(picture: Tensor) -> Tensor:
 
 @pytest.fixture(scope="module")
 def loss() -> PerceptualLoss:
-    return PerceptualLoss(create_encoder("vgg_lite"), blocks(48, 0), style_weight=1.0)
+    return PerceptualLoss(
+        create_encoder("vgg_lite"), blocks(48, 0), content_weight=1.0, style_weight=1.0
+    )
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +98,7 @@ def test_a_filter_as_bad_as_noise_is_worth_no_iteration_and_a_perfect_one_is_not
     content: Tensor,
 ) -> None:
     style = content  # then the content itself has no loss at all
-    loss = PerceptualLoss(create_encoder("vgg_lite"), style, style_weight=1.0)
+    loss = PerceptualLoss(create_encoder("vgg_lite"), style, content_weight=1.0, style_weight=1.0)
     noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(0))
     found, _, _ = paper_iterations(loss, content, [noise, content], iterations=3)
     assert found == [0, None]

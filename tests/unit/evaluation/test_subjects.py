@@ -33,15 +33,12 @@ def changed(folder: Path, trained: Path, **config: object) -> Path:
 
 def test_a_filter_is_judged_by_its_own_loss_without_terms_against_artefacts(trained: Path) -> None:
     (subject,) = load_subjects([trained], None, None, CPU)
-    assert subject.objective.weights == {
-        "content": 1.0, "style": 20.0, "tv": 0.5,
-        "grid": 0.0, "pattern": 0.0, "frame": 0.0, "stability": 0.0,
-    }  # fmt: skip
-    assert subject.objective.style_layers == ("relu1_1", "relu2_1")
+    assert subject.objective.weights == {"content": 1.0, "style": 20.0, "tv": 0.5}
+    assert subject.objective.terms["style"].layers == ("relu1_1", "relu2_1")
     assert subject.style.shape == (1, 3, 64, 80)
     assert subject.plain.weights["content"] == subject.plain.weights["style"] == 1
-    assert subject.plain.style_layers == ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-    assert subject.plain.scale == "relative"
+    assert subject.plain.terms["style"].layers == ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+    assert subject.plain.terms["style"].scale == "relative"
     assert subject.judge is None
 
 

@@ -107,17 +107,17 @@ def test_total_variation_is_zero_for_flat_pictures_and_counts_steps() -> None:
 def test_grid_energy_is_one_for_a_pure_grid_and_next_to_nothing_for_noise() -> None:
     cell = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
-    assert grid_energy(cell.repeat(1, 1, 16, 16)) == pytest.approx(1, rel=1e-3)
-    assert grid_energy(noise) < 0.01
-    assert grid_energy(torch.full((1, 3, 64, 64), 0.5)) == 0
-    assert grid_energy(torch.rand(1, 3, 3, 9)) == 0
+    assert grid_energy(cell.repeat(1, 1, 16, 16), 4) == pytest.approx(1, rel=1e-3)
+    assert grid_energy(noise, 4) < 0.01
+    assert grid_energy(torch.full((1, 3, 64, 64), 0.5), 4) == 0
+    assert grid_energy(torch.rand(1, 3, 3, 9), 4) == 0
 
 
 def test_grid_energy_finds_a_grid_under_noise_and_tells_its_share() -> None:
     generator = torch.Generator().manual_seed(0)
     lines = torch.tensor([1.0, 1.0, -1.0, -1.0]).repeat(32).view(1, 1, 1, 128)
     noise = torch.randn(1, 3, 128, 128, generator=generator)
-    assert grid_energy(lines + noise) == pytest.approx(0.5, abs=0.05)
+    assert grid_energy(lines + noise, 4) == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_frame_is_told_by_its_color_on_each_side() -> None:

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from fast_nst.losses.stability import MARGIN, SHIFT, disturb, draw_motion, move, stability_error
+from fast_nst.losses.stability import MARGIN, SHIFT, draw_motion, move, perturb, stability_error
 
 CPU = torch.device("cpu")
 
@@ -52,16 +52,16 @@ def test_motions_are_still_whole_or_in_between_a_third_each() -> None:
     assert found[:, :2].abs().max() <= SHIFT
 
 
-def test_a_disturbed_picture_stays_in_range_and_is_nearly_the_moved_one() -> None:
+def test_a_perturbed_picture_stays_in_range_and_is_nearly_the_moved_one() -> None:
     torch.manual_seed(0)
     content = random(6, 3, 40, 40).float()
     before = content.clone()
-    disturbed, moves = disturb(content)
+    perturbed, moves = perturb(content)
     assert torch.equal(content, before)
-    assert disturbed.shape == content.shape
-    assert 0 <= disturbed.min() <= disturbed.max() <= 1
+    assert perturbed.shape == content.shape
+    assert 0 <= perturbed.min() <= perturbed.max() <= 1
     moved, inside = move(content, moves)
-    gap = (disturbed - moved).abs() * inside
+    gap = (perturbed - moved).abs() * inside
     assert 0.001 < gap.mean() < 0.08
 
 
@@ -75,11 +75,11 @@ def test_the_error_is_the_mean_square_over_the_variance_where_both_are_seen() ->
     side = 2 * MARGIN + 4
     stylized = torch.zeros(1, 1, side, side, dtype=torch.float64)
     stylized[..., ::2] = 2  # variance about 1
-    disturbed = stylized.clone()
-    disturbed[..., :MARGIN, :] = 50  # in the margin
-    disturbed[..., MARGIN, MARGIN] = 6 + stylized[..., MARGIN, MARGIN]  # 36 in one of 16
+    perturbed = stylized.clone()
+    perturbed[..., :MARGIN, :] = 50  # in the margin
+    perturbed[..., MARGIN, MARGIN] = 6 + stylized[..., MARGIN, MARGIN]  # 36 in one of 16
     expected = 36 / 16 / stylized.var((2, 3)).item()
-    assert float(stability_error(stylized, disturbed, motion())) == pytest.approx(expected)
+    assert float(stability_error(stylized, perturbed, motion())) == pytest.approx(expected)
     # Moved 2 px to the left, two of the columns come from outside; they lie in the margin too.
     moves = motion(right=-2)
     assert stability_error(stylized, move(stylized, moves)[0], moves) < 1e-20

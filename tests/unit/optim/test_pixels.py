@@ -52,7 +52,7 @@ def test_style_transfer_comes_nearer_to_the_style_and_keeps_the_content() -> Non
     encoder = create_encoder("vgg_lite")
     content, style = torch.full((1, 3, 32, 32), 0.5), blocks(32)
     content[..., 16:] = 0.1
-    loss = PerceptualLoss(encoder, style, style_weight=10)
+    loss = PerceptualLoss(encoder, style, content_weight=1, style_weight=10)
     targets = loss.content_targets(content)
     with torch.no_grad():
         before = loss(content, targets)["style"]

@@ -46,7 +46,7 @@ def test_the_result_is_much_nearer_to_content_and_style_together(
     content, style = scene(), blocks(40, 40)
     options = quick(optimizer=optimizer, init=init, iterations=25)
     result = stylize_iteratively(content, [style], encoder, options)
-    loss = PerceptualLoss(encoder, style, style_weight=50)
+    loss = PerceptualLoss(encoder, style, content_weight=1, style_weight=50)
     targets = loss.content_targets(content)
     with torch.no_grad():
         before, after = (sum(loss(each, targets).values()) for each in (content, result))

@@ -36,12 +36,13 @@ def exact(monkeypatch: pytest.MonkeyPatch) -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
 
 
-def make_module(optimizer: str, clip: float | None) -> StyleTransferModule:
-    """A small training with every term that can be recorded."""
+def make_module(optimizer: str, clip: float | None, stability: float = 0.0) -> StyleTransferModule:
+    """A small training with every term that can be recorded, and one that cannot."""
     torch.manual_seed(0)
     loss = PerceptualLoss(
-        create_encoder("vgg_lite"), torch.rand(1, 3, 96, 96), style_weight=100.0, grid_weight=20.0,
-        pattern_weight=0.15, frame_weight=5.0,
+        create_encoder("vgg_lite"), torch.rand(1, 3, 96, 96), content_weight=1.0,
+        style_weight=100.0, grid_weight=20.0, pattern_weight=0.15, frame_weight=5.0,
+        stability_weight=stability,
     )  # fmt: skip
     network = create_network("quarter", width=8, blocks=1, adaptive=True)
     config = OptimizerConfig(name=optimizer, lr=1e-3, warmup=0.5, final_lr=0.1, clip=clip)
@@ -141,8 +142,7 @@ def test_a_training_that_was_interrupted_goes_on_the_same(tmp_path: Path, optimi
     ("stability", "precision"), [(1.0, "32-true"), (0.0, "16-mixed")], ids=["random", "scaled"]
 )
 def test_no_graph_where_values_are_drawn_or_looked_at(stability: float, precision: str) -> None:
-    module = make_module("muon", None)
-    module.loss.weights["stability"] = stability
+    module = make_module("muon", None, stability)
     losses, _ = fit(module, precision, steps=2)
     assert module._graph is None
     assert all(math.isfinite(loss) for loss in losses)
