@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-NOISE = 4 / 255  # largest standard deviation: sensors in dim light and codecs at low rates
-BRIGHTNESS = 0.06  # largest change of contrast, and of brightness
-SHIFT = 6.0  # px, largest
-SCALE = 0.03  # largest zoom, in or out
+MAX_NOISE = 4 / 255  # largest standard deviation: sensors in dim light and codecs at low rates
+MAX_BRIGHTNESS = 0.06  # largest change of contrast, and of brightness
+MAX_SHIFT = 6.0  # px, largest
+MAX_ZOOM = 0.03  # largest zoom, in or out
 MARGIN = 8  # px at the border, where networks see less of the scene, are not compared
 
 
@@ -29,7 +29,7 @@ def perturb(content: Tensor) -> tuple[Tensor, Tensor]:
     motion = draw_motion(len(content), content.device)
     moved, _ = move(content, motion)
     gain, offset = (
-        BRIGHTNESS * (2 * torch.rand(len(content), 1, 1, 1, device=content.device) - 1)
+        MAX_BRIGHTNESS * (2 * torch.rand(len(content), 1, 1, 1, device=content.device) - 1)
         for _ in range(2)
     )
     fine = torch.randn_like(moved)
@@ -38,7 +38,7 @@ def perturb(content: Tensor) -> tuple[Tensor, Tensor]:
         len(moved), 3, -(-height // 4), -(-width // 4), dtype=moved.dtype, device=moved.device
     )
     coarse = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
-    levels = NOISE * torch.rand(2, len(content), 1, 1, 1, device=content.device)
+    levels = MAX_NOISE * torch.rand(2, len(content), 1, 1, 1, device=content.device)
     noise = levels[0] * fine + 0.5 * levels[1] * coarse
     return ((1 + gain) * moved + offset / 2 + noise).clamp(0, 1), motion
 
@@ -46,8 +46,8 @@ def perturb(content: Tensor) -> tuple[Tensor, Tensor]:
 def draw_motion(count: int, device: torch.device) -> Tensor:
     """Random motions, (count, 3): how far to the right and down, px; and zoom, a factor."""
     chosen = torch.rand(count, 4, device=device)
-    shift = SHIFT * (2 * chosen[:, :2] - 1)
-    zoom = SCALE * (2 * chosen[:, 2] - 1)
+    shift = MAX_SHIFT * (2 * chosen[:, :2] - 1)
+    zoom = MAX_ZOOM * (2 * chosen[:, 2] - 1)
     still, whole = chosen[:, 3] < 1 / 3, chosen[:, 3] < 2 / 3
     shift = torch.where(whole[:, None], shift.round(), shift)
     shift = torch.where(still[:, None], 0.0, shift)

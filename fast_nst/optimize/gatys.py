@@ -16,7 +16,7 @@ from fast_nst.optimize.canvas import Canvas
 from fast_nst.optimize.inputs import least_side, prepare, style_side
 from fast_nst.optimize.objective import Objective
 from fast_nst.optimize.options import TransferOptions
-from fast_nst.optimize.statistics import Eye
+from fast_nst.optimize.statistics import TiledEncoder
 
 OPTIMIZERS: dict[str, Callable[[], PixelOptimizer]] = {"lbfgs": LBFGS, "adam": Adam}
 LEAST_LEVEL = 64  # px; at smaller sizes there is little to see
@@ -83,7 +83,7 @@ def stylize_iteratively(
     options = options or TransferOptions()
     keep_freed_memory()
     inputs = prepare(content, styles, content_mask, style_masks, names, encoder, options)
-    eye = Eye(encoder, _precision(content, options.precision), options.tile)
+    tiled = TiledEncoder(encoder, _precision(content, options.precision), options.tile)
     optimizer = OPTIMIZERS[options.optimizer]()
     levels = plan_levels(options.size or min(content.shape[-2:]), encoder, options)
     canvases = [Canvas(content, side, options.preserve_color == "luminance") for side, _ in levels]
@@ -92,7 +92,7 @@ def stylize_iteratively(
     before = canvases[0]
     for canvas, (side, steps) in zip(canvases, levels, strict=True):
         wanted = [resize_short_side(style, style_side(side, options)) for style in inputs.styles]
-        objective = Objective(eye, canvas.expand(canvas.content), wanted, inputs.regions, options)
+        objective = Objective(tiled, canvas.expand(canvas.content), wanted, inputs.regions, options)
         if canvas is not before:
             picture = canvas.enlarge(picture, before)
             optimizer.resize(canvas.size)

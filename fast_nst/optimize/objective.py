@@ -11,7 +11,7 @@ from fast_nst.losses.functional import pool_layers, target_energy
 from fast_nst.losses.terms import StyleTerm
 from fast_nst.optimize.options import TransferOptions
 from fast_nst.optimize.regions import guide, shares
-from fast_nst.optimize.statistics import Comparison, Eye
+from fast_nst.optimize.statistics import Comparison, TiledEncoder
 from fast_nst.optimize.tiles import features_size
 
 
@@ -25,7 +25,7 @@ class Objective:
     that a pixel counts the same wherever it lies.
 
     Args:
-        eye: what looks.
+        encoder: computes the features.
         content: (1, 3, H, W) in [0, 1].
         styles: (1, 3, H', W') each, as large as their strokes should be in the content.
         regions: of the content, then of each style, (R, h, w) of any size; empty for none.
@@ -38,7 +38,7 @@ class Objective:
 
     def __init__(
         self,
-        eye: Eye,
+        encoder: TiledEncoder,
         content: Tensor,
         styles: Sequence[Tensor],
         regions: Sequence[Tensor],
@@ -47,16 +47,16 @@ class Objective:
         content_layers = options.content_layers if options.content_weight else ()
         self._style_layers = options.style_layers if options.style_weight else ()
         self._weights = (options.content_weight, options.style_weight)
-        targets = eye.content(content, content_layers)
+        targets = encoder.content(content, content_layers)
         self._energies = {
             layer: target_energy(target).squeeze() * target.numel()
             for layer, target in targets.items()
         }
         self._compare = Comparison(
-            eye, self._style_layers, self._guides(content, regions[:1]), targets
+            encoder, self._style_layers, self._guides(content, regions[:1]), targets
         )
         self._shares = shares(regions[0]) if regions else content.new_ones(1)
-        self._style = StyleTerm(self._blend(eye, styles, regions[1:], options.blend))
+        self._style = StyleTerm(self._blend(encoder, styles, regions[1:], options.blend))
 
     def _guides(self, picture: Tensor, regions: Sequence[Tensor]) -> dict[str, Tensor]:
         """By layer, for a picture with a stack of regions; empty without one."""
@@ -69,7 +69,7 @@ class Objective:
     @torch.no_grad()
     def _blend(
         self,
-        eye: Eye,
+        encoder: TiledEncoder,
         styles: Sequence[Tensor],
         regions: Sequence[Tensor],
         blend: Sequence[float],
@@ -80,7 +80,7 @@ class Objective:
             return targets
         for index, (style, part) in enumerate(zip(styles, parts, strict=True)):
             guides = self._guides(style, regions[index : index + 1])
-            grams, _ = Comparison(eye, self._style_layers, guides)(style)
+            grams, _ = Comparison(encoder, self._style_layers, guides)(style)
             for layer, gram in grams.items():
                 share = gram * (part / sum(parts))
                 targets[layer] = targets[layer] + share if layer in targets else share

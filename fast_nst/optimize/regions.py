@@ -11,8 +11,8 @@ from torch import Tensor
 
 from fast_nst.errors import ConfigError
 
-MOST_REGIONS = 8
-LEAST_SHARE = 0.002  # of a mask; less is what JPEG made of it
+MAX_REGIONS = 8
+MIN_SHARE = 0.002  # of a mask; less is what JPEG made of it
 SAME_REGION = 48.0  # in 8-bit RGB: nearer colors of one mask are one region
 SAME_COLOR = 96.0  # likewise: regions of two masks are the same up to here
 
@@ -90,17 +90,17 @@ def _find_colors(mask: Mask) -> Tensor:
         (pixels[0] << 16 | pixels[1] << 8 | pixels[2])[_inside(pixels)], return_counts=True
     )
     colors = torch.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1).float()
-    least = max(1, LEAST_SHARE * pixels[0].numel())
+    least = max(1, MIN_SHARE * pixels[0].numel())
     found: list[Tensor] = []
-    while counts.sum() >= least and len(found) <= MOST_REGIONS:
+    while counts.sum() >= least and len(found) <= MAX_REGIONS:
         color = colors[counts.argmax()]
         near = torch.linalg.norm(colors - color, dim=1) <= SAME_REGION
         if counts[near].sum() >= least:
             found.append(color)
         counts = torch.where(near, 0, counts)
-    if not 1 <= len(found) <= MOST_REGIONS:
+    if not 1 <= len(found) <= MAX_REGIONS:
         raise ConfigError(
-            f"{mask.name} does not consist of 1 to {MOST_REGIONS} flat colors. "
+            f"{mask.name} does not consist of 1 to {MAX_REGIONS} flat colors. "
             "Paint each region in one."
         )
     return torch.stack(found)

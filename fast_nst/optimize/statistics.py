@@ -15,8 +15,8 @@ from fast_nst.optimize.tiles import Tile, split
 
 
 @dataclass(frozen=True)
-class Eye:
-    """How pictures are looked at: the encoder, how precisely, and how much of a picture at once.
+class TiledEncoder:
+    """An encoder with a precision, which sees large pictures tile by tile.
 
     Attributes:
         encoder: frozen.
@@ -62,14 +62,14 @@ class Comparison:
     """What is measured of a picture.
 
     Attributes:
-        eye: what looks.
+        encoder: computes the features.
         style_layers: whose Gram matrices are wanted.
         guides: per style layer, (R, 1, h, w): the square root of each position's share in each
             of R regions. Empty for one region, the whole picture.
         targets: features, (1, C, h, w) by layer, to which the squared distance is wanted.
     """
 
-    eye: Eye
+    encoder: TiledEncoder
     style_layers: Sequence[str]
     guides: Mapping[str, Tensor] = field(default_factory=dict)
     targets: Mapping[str, Tensor] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Comparison:
             Gram matrices, (R, C, C) by style layer; and the squared distances to ``targets``,
             scalars by layer. float32 or wider.
         """
-        tiles = self.eye.tiles(picture, self.layers)
+        tiles = self.encoder.tiles(picture, self.layers)
         if len(tiles) == 1:
             found = self.of_tile(picture, tiles[0])
         else:
@@ -104,7 +104,7 @@ class Comparison:
 
     def of_tile(self, outer: Tensor, tile: Tile) -> tuple[Tensor, ...]:
         """What a tile, given with its margin, adds to the Gram matrices and to the distances."""
-        features = self.eye.features(outer, self.layers)
+        features = self.encoder.features(outer, self.layers)
         found = []
         for layer in self.style_layers:
             core = features[layer][..., *tile.within(layer)]

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from fast_nst.losses.stability import MARGIN, SHIFT, draw_motion, move, perturb, stability_error
+from fast_nst.losses.stability import MARGIN, MAX_SHIFT, draw_motion, move, perturb, stability_error
 
 CPU = torch.device("cpu")
 
@@ -49,7 +49,7 @@ def test_motions_are_still_whole_or_in_between_a_third_each() -> None:
     whole = (found[:, :2] == found[:, :2].round()).all(1) & (found[:, 2] == 1) & ~still
     for kind in (still, whole, ~still & ~whole):
         assert 0.3 < kind.double().mean() < 0.37
-    assert found[:, :2].abs().max() <= SHIFT
+    assert found[:, :2].abs().max() <= MAX_SHIFT
 
 
 def test_a_perturbed_picture_stays_in_range_and_is_nearly_the_moved_one() -> None:

@@ -10,7 +10,7 @@ from fast_nst.encoders import Encoder, create_encoder
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.optimize.objective import Objective
 from fast_nst.optimize.options import TransferOptions
-from fast_nst.optimize.statistics import Eye
+from fast_nst.optimize.statistics import TiledEncoder
 
 OPTIONS = TransferOptions(content_weight=2, style_weight=30)
 
@@ -18,6 +18,11 @@ OPTIONS = TransferOptions(content_weight=2, style_weight=30)
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
     return create_encoder("vgg_lite").double().freeze()
+
+
+@pytest.fixture(scope="module")
+def tiled(encoder: Encoder) -> TiledEncoder:
+    return TiledEncoder(encoder)
 
 
 def blocks(seed: int, side: int = 48) -> Tensor:
@@ -35,18 +40,20 @@ def halves(side: int = 48, first: int = 0) -> Tensor:
     return regions
 
 
-def test_it_is_the_perceptual_loss_where_there_is_one_style_and_no_mask(encoder: Encoder) -> None:
+def test_it_is_the_perceptual_loss_where_there_is_one_style_and_no_mask(
+    encoder: Encoder, tiled: TiledEncoder
+) -> None:
     content, style, picture = blocks(0), blocks(1, 64), blocks(2)
     loss = PerceptualLoss(encoder, style, content_weight=2, style_weight=30)
     expected = loss(picture, loss.content_targets(content))
-    found = Objective(Eye(encoder), content, [style], [], OPTIONS)(picture)
+    found = Objective(tiled, content, [style], [], OPTIONS)(picture)
     assert found.keys() == expected.keys()
     for name, value in found.items():
         torch.testing.assert_close(value, expected[name])
 
 
-def test_the_content_has_no_content_loss_and_the_style_no_style_loss(encoder: Encoder) -> None:
-    objective = Objective(Eye(encoder), blocks(0), [blocks(1)], [], OPTIONS)
+def test_the_content_has_no_content_loss_and_the_style_no_style_loss(tiled: TiledEncoder) -> None:
+    objective = Objective(tiled, blocks(0), [blocks(1)], [], OPTIONS)
     assert objective(blocks(0))["content"] == 0
     assert objective(blocks(1))["style"] < 1e-20
 
@@ -56,42 +63,44 @@ def test_the_content_has_no_content_loss_and_the_style_no_style_loss(encoder: En
     [({"content_weight": 0}, {"style"}), ({"style_weight": 0}, {"content"})],
 )
 def test_a_term_of_weight_0_is_left_out(
-    encoder: Encoder, weights: dict[str, float], names: set[str]
+    tiled: TiledEncoder, weights: dict[str, float], names: set[str]
 ) -> None:
     options = replace(OPTIONS, **weights)
-    assert Objective(Eye(encoder), blocks(0), [blocks(1)], [], options)(blocks(2)).keys() == names
+    assert Objective(tiled, blocks(0), [blocks(1)], [], options)(blocks(2)).keys() == names
 
 
-def test_a_mask_of_one_region_changes_nothing(encoder: Encoder) -> None:
-    plain = Objective(Eye(encoder), blocks(0), [blocks(1)], [], OPTIONS)(blocks(2))
+def test_a_mask_of_one_region_changes_nothing(tiled: TiledEncoder) -> None:
+    plain = Objective(tiled, blocks(0), [blocks(1)], [], OPTIONS)(blocks(2))
     whole = torch.ones(1, 48, 48, dtype=torch.float64)
-    masked = Objective(Eye(encoder), blocks(0), [blocks(1)], [whole, whole], OPTIONS)(blocks(2))
+    masked = Objective(tiled, blocks(0), [blocks(1)], [whole, whole], OPTIONS)(blocks(2))
     torch.testing.assert_close(masked, plain)
 
 
-def test_a_region_takes_its_style_from_the_region_of_the_same_number(encoder: Encoder) -> None:
+def test_a_region_takes_its_style_from_the_region_of_the_same_number(tiled: TiledEncoder) -> None:
     style = blocks(1)
-    same = Objective(Eye(encoder), style, [style], [halves(), halves()], OPTIONS)
+    same = Objective(tiled, style, [style], [halves(), halves()], OPTIONS)
     assert same(style)["style"] < 1e-20
-    crossed = Objective(Eye(encoder), style, [style], [halves(), halves(first=1)], OPTIONS)
+    crossed = Objective(tiled, style, [style], [halves(), halves(first=1)], OPTIONS)
     assert crossed(style)["style"] > 1e-3
 
 
-def test_regions_far_apart_do_not_see_each_other(encoder: Encoder) -> None:
+def test_regions_far_apart_do_not_see_each_other(tiled: TiledEncoder) -> None:
     picture = blocks(2, 160).requires_grad_(True)
     regions = torch.zeros(2, 160, 160, dtype=torch.float64)
     regions[0, :, :40], regions[1, :, 120:] = 1, 1
-    objective = Objective(Eye(encoder), blocks(0, 160), [blocks(1)], [regions, halves()], OPTIONS)
+    objective = Objective(tiled, blocks(0, 160), [blocks(1)], [regions, halves()], OPTIONS)
     grams, _ = objective._compare(picture)
     (gradient,) = torch.autograd.grad(grams["relu3_1"][0].sum(), picture)
     assert gradient[..., :40].abs().max() > 0
     assert gradient[..., 120:].abs().max() == 0
 
 
-def test_a_blend_of_one_share_is_that_style_and_shares_need_not_sum_to_1(encoder: Encoder) -> None:
+def test_a_blend_of_one_share_is_that_style_and_shares_need_not_sum_to_1(
+    tiled: TiledEncoder,
+) -> None:
     def style_loss(styles: list[Tensor], blend: tuple[float, ...]) -> Tensor:
         options = replace(OPTIONS, blend=blend)
-        return Objective(Eye(encoder), blocks(0), styles, [], options)(blocks(3))["style"]
+        return Objective(tiled, blocks(0), styles, [], options)(blocks(3))["style"]
 
     one, two = blocks(1), blocks(2)
     torch.testing.assert_close(style_loss([one, two], (5, 0)), style_loss([one], ()))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from fast_nst.encoders import Encoder, create_encoder
 from fast_nst.optimize.options import TransferOptions
-from fast_nst.optimize.statistics import Comparison, Eye
+from fast_nst.optimize.statistics import Comparison, TiledEncoder
 from fast_nst.optimize.tiles import split
 
 STYLE_LAYERS = TransferOptions.style_layers
@@ -75,19 +75,19 @@ def test_tiles_give_the_same_statistics_and_gradients_as_the_whole_picture(
     picture = noise(1, 3, 72, 104).requires_grad_(True)
     found = []
     for size in (1024, 64):
-        eye = Eye(encoder, None, size)
-        targets = eye.content(noise(1, 3, 72, 104, seed=1), ("relu3_1",))
+        tiled = TiledEncoder(encoder, None, size)
+        targets = tiled.content(noise(1, 3, 72, 104, seed=1), ("relu3_1",))
         guides = {
             layer: noise(2, 1, *feature.shape[-2:], seed=2)
-            for layer, feature in eye.content(picture.detach(), layers).items()
+            for layer, feature in tiled.content(picture.detach(), layers).items()
             if guided
         }
-        compare = Comparison(eye, layers, guides, targets)
+        compare = Comparison(tiled, layers, guides, targets)
         grams, distances = compare(picture)
         parts = [*grams.values(), *distances.values()]
         total = torch.stack([part.square().sum() for part in parts]).sum()
         found.append([*targets.values(), *parts, *torch.autograd.grad(total, picture)])
-    assert len(eye.tiles(picture, compare.layers)) == 4
+    assert len(tiled.tiles(picture, compare.layers)) == 4
     for whole, tiled in zip(*found, strict=True):
         assert (tiled - whole).abs().max() < 1e-11 * whole.abs().max()
 
@@ -96,7 +96,7 @@ def test_tiles_agree_in_float32_too() -> None:
     picture = noise(1, 3, 96, 130).float().requires_grad_(True)
     gradients = []
     for size in (1024, 64):
-        compare = Comparison(Eye(create_encoder("vgg_lite"), None, size), STYLE_LAYERS)
+        compare = Comparison(TiledEncoder(create_encoder("vgg_lite"), None, size), STYLE_LAYERS)
         grams, _ = compare(picture)
         total = torch.stack([gram.square().mean() for gram in grams.values()]).sum()
         gradients += torch.autograd.grad(total, picture)
@@ -106,8 +106,8 @@ def test_tiles_agree_in_float32_too() -> None:
 
 def test_gram_matrices_and_distances_are_float32_whatever_the_precision() -> None:
     picture = noise(1, 3, 32, 32).float()
-    eye = Eye(create_encoder("vgg_lite"), torch.bfloat16)
-    targets = eye.content(picture, ("relu3_1",))
-    grams, distances = Comparison(eye, STYLE_LAYERS, {}, targets)(picture)
+    tiled = TiledEncoder(create_encoder("vgg_lite"), torch.bfloat16)
+    targets = tiled.content(picture, ("relu3_1",))
+    grams, distances = Comparison(tiled, STYLE_LAYERS, {}, targets)(picture)
     assert targets["relu3_1"].dtype == torch.bfloat16
     assert {each.dtype for each in (*grams.values(), *distances.values())} == {torch.float32}
