@@ -2,10 +2,13 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from fast_nst.encoders.vgg_lite import VGGLite
 from fast_nst.errors import ConfigError, LayerError
 from fast_nst.losses.perceptual import PerceptualLoss
+from fast_nst.losses.terms import TERMS
+from fast_nst.networks import create_network
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +143,33 @@ def test_what_a_term_lacks_is_named(encoder: VGGLite, weight: str, missing: str)
     loss = PerceptualLoss(encoder, picture(0), **{weight: 1})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=f"needs the {missing}"):
         loss(picture(1))
+
+
+class Operations(TorchDispatchMode):
+    """Notes the names of what is computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        self.names.add(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("scale", ["relative", "paper"])
+def test_no_term_reads_a_value_from_the_device_so_that_steps_can_be_recorded(
+    encoder: VGGLite, scale: str
+) -> None:
+    weights = {f"{name}_weight": 1.0 for name in TERMS}
+    loss = PerceptualLoss(encoder, picture(0), **weights, scale=scale)  # type: ignore[arg-type]
+    network, content = create_network("johnson", width=2, blocks=0), picture(1, side=80)
+    with Operations() as computed:
+        terms = loss(network(content), loss.content_targets(content), network)
+        torch.stack(list(terms.values())).sum().backward()
+    assert terms.keys() == TERMS.keys()
+    assert "grid_sampler_2d_backward" in computed.names
+    assert not computed.names & {"_local_scalar_dense", "nonzero", "equal", "is_nonzero"}
+    with Operations() as computed:
+        float(terms["style"].detach())
+    assert computed.names & {"_local_scalar_dense"}
