@@ -14,8 +14,9 @@ from fast_nst.errors import ConfigError, suggest
 from fast_nst.image.color import is_flat
 from fast_nst.image.io import read_image
 from fast_nst.image.resize import MAX_ASPECT, is_strip, resize_short_side
+from fast_nst.losses.base import Content, LossContext, LossTerm, Setup
 from fast_nst.losses.functional import Scale
-from fast_nst.losses.terms import TERMS, Content, LossContext, LossTerm, Setup
+from fast_nst.losses.terms import TERMS
 
 
 class PerceptualLoss(nn.Module):

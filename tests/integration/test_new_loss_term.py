@@ -16,7 +16,8 @@ import fast_nst.config
 from fast_nst.config import register_schema
 from fast_nst.errors import ConfigError
 from fast_nst.filters.checkpoint import read_metadata
-from fast_nst.losses.terms import TERMS, LossContext, LossTerm
+from fast_nst.losses.base import LossContext, LossTerm
+from fast_nst.losses.terms import TERMS
 from fast_nst.paths import config_dir
 from fast_nst.train import explain
 from fast_nst.training.run import train

@@ -14,7 +14,10 @@ PACKAGE = Path(fast_nst.__file__).parent
 EXPORTED = {"__version__", "Stylizer"}  # names of the package itself
 LAYERS = [
     {"errors", "startup", "paths", "config", "filter_metadata", "image"},
-    {"networks", "encoders", "losses.functional", "losses.stability", "losses.terms", "hardware"},
+    {
+        *("networks", "encoders", "hardware"),
+        *("losses.functional", "losses.stability", "losses.base", "losses.terms"),
+    },
     {"data", "losses.perceptual", "optim", "onnx", "filters", "runtimes", "tiling"},
     {"training", "optimize", "inference", "export", "evaluation"},
     {"batch"},

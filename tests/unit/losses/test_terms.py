@@ -12,18 +12,15 @@ from torch import Tensor, nn
 from fast_nst.config import default_groups
 from fast_nst.encoders.vgg_lite import VGGLite
 from fast_nst.errors import ConfigError
+from fast_nst.losses.base import Content, LossContext, LossTerm, Setup
 from fast_nst.losses.functional import grid_energy, total_variation
 from fast_nst.losses.perceptual import PerceptualLoss, check_keys
 from fast_nst.losses.terms import (
     TERMS,
-    Content,
     ContentTerm,
     FrameTerm,
     GridTerm,
-    LossContext,
-    LossTerm,
     PatternTerm,
-    Setup,
     StabilityTerm,
     StyleTerm,
     TotalVariationTerm,
