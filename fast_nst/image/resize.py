@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+KIND = "bicubic"
+ANTIALIAS = True
+
+
+def describe_resampler() -> dict[str, Any]:
+    """How ``resize_short_side`` resamples: style losses depend on it, so figures name it."""
+    return {"kind": KIND, "antialias": ANTIALIAS, "library": f"torch {torch.__version__}"}
 
 
 def resize_short_side(rgb: Tensor, size: int) -> Tensor:
@@ -35,6 +46,6 @@ def resize_short_side(rgb: Tensor, size: int) -> Tensor:
     batch = rgb if rgb.ndim == 4 else rgb[None]
     # Bicubic weights are partly negative: near edges the result leaves [0, 1] without the clamp.
     resized = F.interpolate(
-        batch, size=target, mode="bicubic", align_corners=False, antialias=True
+        batch, size=target, mode=KIND, align_corners=False, antialias=ANTIALIAS
     ).clamp(0, 1)
     return resized if rgb.ndim == 4 else resized[0]
