@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
@@ -29,15 +30,15 @@ def create_logger(
     notes: list[str] = []
 
     def wandb_logger() -> Logger:
-        offline = config.offline
-        if not offline and not _wandb_can_log_in():
-            offline = True
+        chosen: dict[str, Any] = {"offline": config.offline}
+        if not config.offline and not _wandb_can_log_in():
+            chosen = {"mode": "offline"}
             runs = run_dir / "wandb" / "offline-run-*"
             notes.append(
                 "wandb has no key, so its figures stay on this machine. To send them: wandb login, "
                 f"then wandb sync {runs}"
             )
-        return WandbLogger(project=config.project, name=style, save_dir=run_dir, offline=offline)
+        return WandbLogger(project=config.project, name=style, save_dir=run_dir, **chosen)
 
     makers: dict[str, Callable[[], Logger | bool]] = {
         "csv": lambda: CSVLogger(run_dir, name="", version=""),

@@ -21,7 +21,7 @@ from pytorch_lightning.callbacks import LambdaCallback
 from fast_nst.config import TrainConfig, picture_origin, style_path
 from fast_nst.data.module import PictureDataModule
 from fast_nst.errors import ConfigError
-from fast_nst.filters.checkpoint import FilterMetadata
+from fast_nst.filters.checkpoint import FilterMetadata, read_metadata
 from fast_nst.hardware import keep_freed_memory
 from fast_nst.image.eight_bit import to_bytes
 from fast_nst.image.io import read_image
@@ -187,6 +187,12 @@ def checkpoint_to_resume(resume: str | None, run_dir: Path) -> Path | None:
         path = Path(resume).expanduser()
         if not path.is_file():
             raise ConfigError(f"resume={resume}: no such file. Give a .ckpt file, or auto.")
+        if path.suffix != ".ckpt":
+            raise ConfigError(
+                f"resume={resume}: wanted a .ckpt file of a run. To go on from a filter, set "
+                f"network.start={resume}."
+            )
+        read_metadata(path)  # says in one line what is wrong with it
         return path
     own = run_dir / "last.ckpt"
     if own.is_file():
