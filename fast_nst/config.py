@@ -16,8 +16,9 @@ MISSING = "???"  # omegaconf's mark for a value that must be given
 class StyleConfig:
     """``style=...``: the picture whose look the filter takes on."""
 
-    name: str = MISSING
-    image: str | None = None  # null: the bundled texture of that name
+    name: str = MISSING  # of the filter, and of its file
+    texture: str | None = None  # the bundled picture of that name
+    image: str | None = None  # a picture of the user's own, instead
     size: int = 256  # px, short side: how large the strokes are
     title: str = ""
     painter: str = ""
@@ -185,16 +186,19 @@ def default_groups(*names: str) -> dict[str, dict[str, Any]]:
 
 
 def style_path(style: StyleConfig) -> Path:
-    """The style's picture file: ``style.image``, or the bundled texture of that name."""
+    """The style's picture file: ``style.image``, or the bundled ``style.texture``."""
     if style.image is not None:
         path = Path(style.image).expanduser()
         if not path.is_file():
             raise ConfigError(f"style.image={style.image}: no such file. Give a picture.")
         return path
-    path = asset_path(f"styles/{style.name}.webp")
+    if style.texture is None:
+        raise ConfigError(f"style {style.name!r} has no picture. Give one: style.image=FILE.")
+    path = asset_path(f"styles/{style.texture}.webp")
     if not path.is_file():
         raise ConfigError(
-            f"style {style.name!r} has no bundled picture. Give one: style.image=FILE."
+            f"style.texture={style.texture}: no bundled picture has that name. Choose one with "
+            "style=NAME (fast-nst styles lists them), or give your own: style.image=FILE."
         )
     return path
 
@@ -209,6 +213,47 @@ class Style:
     year: str
     note: str
     license: str
+
+
+ORIGIN = ("title", "painter", "year", "note", "license")
+
+
+def picture_origin(style: StyleConfig) -> tuple[dict[str, str], list[str]]:
+    """What the configuration says of where the style's picture comes from, if it is of this one.
+
+    A style of ``conf/style`` brings the origin of its texture. With ``style.image`` as well, only
+    what is given anew is the picture's.
+
+    Returns:
+        The values of ``ORIGIN``, empty where nothing is known; and what the user should know of
+        them, a line each.
+
+    Raises:
+        ConfigError: If the filter of another picture would have the bundled style's name, or the
+            texture is one style's and the origin another's.
+    """
+    given = {key: str(getattr(style, key)) for key in ORIGIN}
+    styles = {each.name: each for each in list_styles()} if style.texture is not None else {}
+    if style.texture is None or style.texture not in styles:
+        return given, []
+    of_texture = {key: getattr(styles[style.texture], key) for key in ORIGIN}
+    if style.image is None:
+        others = [each.name for each in styles.values() if each.title == given["title"]]
+        if others and style.texture not in others:
+            raise ConfigError(
+                f"style.texture={style.texture} with the title of style={others[0]}. Choose the "
+                f"style itself: style={style.texture}."
+            )
+        return given, []
+    if style.name == style.texture:
+        raise ConfigError(
+            f"style.image={style.image} is not the picture of style={style.texture}, so its filter "
+            "needs a name of its own: style=custom style.image=FILE style.name=NAME."
+        )
+    own = {key: "" if given[key] == of_texture[key] else given[key] for key in ORIGIN}
+    left = ", ".join(key for key in ORIGIN if own[key] != given[key])
+    note = f"style.image={style.image} is not {of_texture['title']!r}: {left} left empty"
+    return own, [note] if left else []
 
 
 def list_styles() -> list[Style]:

@@ -25,7 +25,7 @@ from fast_nst.paths import config_dir
 from fast_nst.startup import collecting_later, postponed
 
 if TYPE_CHECKING:
-    from fast_nst.training.callbacks import TrainProgress
+    from fast_nst.training.callbacks import TrainProgress, TrainStart
 
 DEBUG = "FAST_NST_DEBUG"  # set where --debug was given: errors keep their tracebacks
 
@@ -76,6 +76,10 @@ def _train_with_progress(
     )
     task = bar.add_task(config.style.name, total=1.0, figures="")
 
+    def begin(start: TrainStart) -> None:
+        for line in start_lines(start, config.resume):
+            _tell(line)
+
     def show(progress: TrainProgress) -> None:
         bar.start()  # at the first report: what fails before that needs no bar
         losses = "  ".join(
@@ -88,7 +92,12 @@ def _train_with_progress(
 
     try:
         result = train(
-            config, run_dir=run_dir, output_dir=output_dir, on_progress=show, on_step=on_step
+            config,
+            run_dir=run_dir,
+            output_dir=output_dir,
+            on_start=begin,
+            on_progress=show,
+            on_step=on_step,
         )
         bar.update(task, completed=1.0)
     finally:
@@ -97,16 +106,53 @@ def _train_with_progress(
     if os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0":
         return  # one of several processes tells
     if result.skipped:
-        console.print(f"{len(result.skipped)} training pictures could not be read:")
+        _tell(f"{len(result.skipped)} training pictures could not be read:")
         for name, reason in result.skipped:
-            console.print(f"  {name}: {reason}", markup=False, highlight=False)
+            _tell(f"  {name}: {reason}")
     for note in result.notes:
-        console.print(f"note: {note}", markup=False, highlight=False)
-    losses = "  ".join(f"{name} {value:.4f}" for name, value in result.losses.items())
-    console.print(f"{result.steps} steps in {result.elapsed_s:.0f} s")
-    console.print(f"validation: {losses}")
+        _tell(f"note: {note}")
+    _tell(f"{result.steps} steps in {result.elapsed_s:.0f} s")
+    losses = [f"{name} {value:.4f}" for name, value in result.losses.items()]
+    width = console.width if console.is_terminal else None
+    for line in break_between("validation: ", losses, width):
+        _tell(line)
     print(f"filter:  {result.filter}")
     print(f"preview: {result.preview}")
+
+
+def _tell(line: str) -> None:
+    """One line beside the results; rich would break it, and paths in it, at the 80th column."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def start_lines(start: TrainStart, resume: str | None) -> list[str]:
+    """What a training begins with, in words."""
+    lines = [f"note: {note}" for note in start.notes]
+    if start.checkpoint is not None and start.fraction >= 1:
+        lines.append(
+            f"resume: {start.checkpoint} is at step {start.step}, the end of this schedule, so "
+            "nothing is trained. Lengthen it (trainer.max_steps, trainer.max_time_s), or leave "
+            "resume out."
+        )
+    elif start.checkpoint is not None:
+        lines.append(
+            f"resume: goes on from {start.checkpoint}, step {start.step} "
+            f"({start.fraction:.0%} of the schedule)"
+        )
+    elif resume is not None:
+        lines.append(f"resume={resume}: there is no earlier run to go on from; starts afresh")
+    return lines
+
+
+def break_between(start: str, items: list[str], width: int | None) -> list[str]:
+    """Lines of whole items: at most ``width`` columns, if an item fits; None for one line."""
+    lines = [start + items[0]] if items else [start]
+    for item in items[1:]:
+        if width is not None and len(lines[-1]) + 2 + len(item) > width:
+            lines.append(" " * len(start) + item)
+        else:
+            lines[-1] += f"  {item}"
+    return lines
 
 
 def _discard(run_dir: Path) -> None:

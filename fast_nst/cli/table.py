@@ -19,8 +19,10 @@ def print_table(heading: str, columns: Sequence[str], rows: Iterable[Sequence[st
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column(heading, overflow="fold")
-    for column in columns:
-        table.add_column(column, justify="right")
+    rows = list(rows)
+    for number, column in enumerate(columns, start=1):
+        widest = max((len(row[number]) for row in rows), default=0)
+        table.add_column(column, justify="right", min_width=widest)  # no figure is cut off
     for row in rows:
         table.add_row(*row)
     console = Console(markup=False, highlight=False)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from importlib import import_module
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fast_nst.config import DataConfig
 from fast_nst.errors import ConfigError, suggest
 
 if TYPE_CHECKING:
@@ -61,24 +64,35 @@ def create_pictures(kind: str, size: int, seed: int = 0, **options: Any) -> Pict
             f"data kind {kind!r} is unknown{suggest(kind, PICTURES)}. "
             f"Choose one of: {', '.join(PICTURES)}."
         )
-    module, name = PICTURES[kind]
-    chosen = getattr(import_module(module), name)
-    _check_options(kind, chosen, options)
-    made: Pictures = chosen(size=size, seed=seed, **options)
+    _check_options(kind, options)
+    made: Pictures = _class_of(kind)(size=size, seed=seed, **options)
     return made
 
 
-def _check_options(kind: str, chosen: type, options: Mapping[str, Any]) -> None:
-    import inspect
+def _class_of(kind: str) -> Any:
+    module, name = PICTURES[kind]
+    return getattr(import_module(module), name)
 
-    taken = dict(inspect.signature(chosen).parameters)
+
+def _taken(kind: str) -> dict[str, Parameter]:
+    """What the class of a kind takes besides size and seed."""
+    taken = dict(signature(_class_of(kind)).parameters)
     del taken["size"], taken["seed"]
+    return taken
+
+
+def _check_options(kind: str, options: Mapping[str, Any]) -> None:
+    taken = _taken(kind)
     for name in options:
-        if name not in taken:
-            raise ConfigError(
-                f"data={kind} has no option {name!r}{suggest(name, taken)}. "
-                f"Options: {', '.join(taken)}."
-            )
+        if name in taken:
+            continue
+        owners = [f"data={other}" for other in PICTURES if name in _taken(other)]
+        keys = {each.name for each in fields(DataConfig)}
+        why = f"; it is one of {' and '.join(owners)}" if owners else suggest(name, taken)
+        raise ConfigError(
+            f"data={kind} has no option {name!r}{why}. "
+            f"Options of data={kind}: {', '.join(key for key in taken if key in keys)}."
+        )
     for name, parameter in taken.items():
         if parameter.default is parameter.empty and name not in options:
             raise ConfigError(f"data={kind} needs data.{name}. Set data.{name}=... .")

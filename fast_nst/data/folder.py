@@ -72,6 +72,7 @@ class FolderPictures(PictureStream):
                 f"none of the {len(files)} pictures in {self.path} can be read "
                 f"({Path(name).name}: {reason.rstrip('.')}). Name another folder."
             )
+        self._wanted_out = held_out
         self._held_out = held_out if len(files) >= 3 * held_out else 0
         self.files = files[self._held_out :]
         self._fixed = files[: self._held_out] or files
@@ -81,12 +82,20 @@ class FolderPictures(PictureStream):
 
     @property
     def notes(self) -> list[str]:
-        """Whether photographs are decoded again and again, for want of room on the disk."""
+        """Whether none is held out, or some are decoded again and again for want of disk space."""
+        notes = []
+        if self._wanted_out and not self._held_out:
+            notes.append(
+                f"{self.path} has too few photographs ({len(self.files)}) to hold out "
+                f"{self._wanted_out} of them (data.held_out), so the validation losses are of some "
+                "that were trained on"
+            )
         if self._cache is None or not self._cache.left_out:
-            return []
+            return notes
         return [
+            *notes,
             f"not every decoded photograph could be kept in {self._cache.folder}, so that some are "
-            f"decoded each time. Make room on its disk, or set {VARIABLE} to another folder."
+            f"decoded each time. Make room on its disk, or set {VARIABLE} to another folder.",
         ]
 
     def __iter__(self) -> Iterator[Tensor]:

@@ -96,6 +96,17 @@ class HubPictures(PictureStream):
             if not len(self._all):
                 raise DataError(f"{name} has no rows in split {split!r}. Choose another split.")
             self._held_out = held_out if len(self._all) >= 3 * held_out else 0
+        self._none_held_out = held_out > 0 and not (self._first if streaming else self._held_out)
+
+    @property
+    def notes(self) -> list[str]:
+        """Whether no row could be held out."""
+        if not self._none_held_out:
+            return []
+        return [
+            f"{self.name} has too few rows to hold some out (data.held_out), so the validation "
+            "losses are of pictures that were trained on"
+        ]
 
     def __iter__(self) -> Iterator[Tensor]:
         """Start the stream of this epoch, worker and rank.

@@ -33,6 +33,7 @@ def render_page(report: Report) -> str:
     template = environment.from_string((PACKAGE / "evaluation" / "page.html").read_text("utf-8"))
     return template.render(
         report=report,
+        resampler=_resampler(report),
         figures=FIGURES,
         color=color,
         distributions=[_distributions(report, at.size) for at in report.filters[0].sizes],
@@ -42,6 +43,13 @@ def render_page(report: Report) -> str:
             for curve in report.curves
         ],
     )
+
+
+def _resampler(report: Report) -> str:
+    """How pictures were resized, in words."""
+    how = report.settings["resampler"]
+    antialias = "with" if how["antialias"] else "without"
+    return f"{how['library']}, {how['kind']}, {antialias} antialiasing"
 
 
 def picture_uri(rgb: Tensor) -> str:

@@ -19,6 +19,7 @@ from fast_nst.evaluation.progress import EvaluateProgress, Work
 from fast_nst.evaluation.report import FilterFigures, Report, plan_output, write_files
 from fast_nst.evaluation.subjects import Subject, find_judge, load_subjects, was_imported
 from fast_nst.hardware import describe_machine, fast_bf16, find_device, keep_freed_memory
+from fast_nst.image.resize import describe_resampler
 
 
 class InterruptedEvaluation(KeyboardInterrupt):
@@ -104,6 +105,7 @@ def evaluate(
             "clip": str(clip) if clip is not None else None,
             "device": str(where),
             "iterations_precision": "bfloat16" if comparison.bf16 else "float32",
+            "resampler": describe_resampler(),
         },
         machine=describe_machine(),
         notes=notes + found.notes + _notes(subjects, images, optimized, len(pictures)),

@@ -223,7 +223,8 @@ def was_imported(metadata: FilterMetadata) -> bool:
 
 def _style_file(style: Mapping[str, Any], file: Path) -> Path:
     try:
-        return style_path(StyleConfig(name=style["name"], image=style.get("image")))
+        texture = style.get("texture", style["name"])  # older filters know but the name
+        return style_path(StyleConfig(style["name"], texture, style.get("image")))
     except ConfigError as error:
         raise ConfigError(
             f"{file}: the style picture that it was trained with is not at hand "

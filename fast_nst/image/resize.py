@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+KIND = "bicubic"
+ANTIALIAS = True
 MAX_ASPECT = 8  # long side over short: where sizes are of short sides, a strip has very many pixels
 
 
 def is_strip(height: int, width: int) -> bool:
     """Whether a picture is too long for its width to be resized by its short side."""
     return max(height, width) > MAX_ASPECT * min(height, width)
+
+
+def describe_resampler() -> dict[str, Any]:
+    """How ``resize_short_side`` resamples: style losses depend on it, so figures name it."""
+    return {"kind": KIND, "antialias": ANTIALIAS, "library": f"torch {torch.__version__}"}
 
 
 def resize_short_side(rgb: Tensor, size: int) -> Tensor:
@@ -42,6 +52,6 @@ def resize_short_side(rgb: Tensor, size: int) -> Tensor:
     batch = rgb if rgb.ndim == 4 else rgb[None]
     # Bicubic weights are partly negative: near edges the result leaves [0, 1] without the clamp.
     resized = F.interpolate(
-        batch, size=target, mode="bicubic", align_corners=False, antialias=True
+        batch, size=target, mode=KIND, align_corners=False, antialias=ANTIALIAS
     ).clamp(0, 1)
     return resized if rgb.ndim == 4 else resized[0]

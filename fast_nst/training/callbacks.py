@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor
 from fast_nst.image.io import write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.training.module import StyleTransferModule
+from fast_nst.training.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,62 @@ class TrainProgress:
     remaining_s: float
     images_per_s: float
     losses: dict[str, float]
+
+
+@dataclass(frozen=True)
+class TrainStart:
+    """What a training begins with.
+
+    Attributes:
+        checkpoint: what it goes on from; None for a training that starts afresh.
+        step: optimizer steps done by then.
+        fraction: share of the schedule done by then, in [0, 1]; at 1 nothing is left to train.
+        notes: what else the user should know, a line each.
+    """
+
+    checkpoint: Path | None
+    step: int
+    fraction: float
+    notes: tuple[str, ...]
+
+
+class ReportStart(pl.Callback):
+    """Calls ``report`` with a ``TrainStart`` once, when a checkpoint has been found to fit.
+
+    Args:
+        report: None for nobody to tell.
+        schedule: of the training.
+        checkpoint: what it goes on from, if anything.
+        notes: what else the user should know.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[TrainStart], None] | None,
+        schedule: Schedule,
+        checkpoint: Path | None,
+        notes: Sequence[str],
+    ) -> None:
+        self._report = report
+        self._schedule = schedule
+        self._checkpoint = checkpoint
+        self._notes = tuple(notes)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Report a training that starts afresh."""
+        if self._checkpoint is None:
+            self._tell(trainer, 0)
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Report one that goes on: no later hook is called where nothing is left to train."""
+        self._tell(trainer, int(checkpoint["global_step"]))
+
+    def _tell(self, trainer: pl.Trainer, step: int) -> None:
+        if self._report is not None and trainer.is_global_zero:
+            fraction = self._schedule.fraction(step)
+            self._report(TrainStart(self._checkpoint, step, fraction, self._notes))
 
 
 class ReportProgress(pl.Callback):

@@ -17,19 +17,27 @@ import pytorch_lightning as pl
 from omegaconf import OmegaConf
 from PIL import Image
 from pytorch_lightning.callbacks import LambdaCallback
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
-from fast_nst.config import LoggerConfig, TrainConfig, style_path
+from fast_nst.config import TrainConfig, picture_origin, style_path
 from fast_nst.data.module import PictureDataModule
-from fast_nst.errors import ConfigError, suggest
-from fast_nst.filters.checkpoint import FilterMetadata, save_filter
+from fast_nst.errors import ConfigError
+from fast_nst.filters.checkpoint import FilterMetadata, read_metadata
 from fast_nst.hardware import keep_freed_memory
 from fast_nst.image.eight_bit import to_bytes
-from fast_nst.image.io import read_image, write_image
-from fast_nst.image.resize import resize_short_side
+from fast_nst.image.io import read_image
+from fast_nst.image.resize import describe_resampler, resize_short_side
 from fast_nst.losses.perceptual import create_loss
 from fast_nst.startup import installed_version
-from fast_nst.training.callbacks import KeepLast, Preview, ReportProgress, TrainProgress
+from fast_nst.training.callbacks import (
+    KeepLast,
+    Preview,
+    ReportProgress,
+    ReportStart,
+    TrainProgress,
+    TrainStart,
+)
+from fast_nst.training.keep import write_result
+from fast_nst.training.loggers import create_logger, start_logger
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.schedule import Schedule
 from fast_nst.training.start import create_started_network, network_settings
@@ -72,6 +80,7 @@ def train(
     *,
     run_dir: Path,
     output_dir: Path,
+    on_start: Callable[[TrainStart], None] | None = None,
     on_progress: Callable[[TrainProgress], None] | None = None,
     on_step: Callable[[], None] | None = None,
 ) -> TrainResult:
@@ -79,8 +88,10 @@ def train(
 
     Args:
         config: resolved and complete; ``conf/train.yaml`` says what is in it.
-        run_dir: takes the log, the previews and ``last.ckpt``.
-        output_dir: takes ``<style>.safetensors`` and ``<style>.png``.
+        run_dir: takes the log, the previews, ``last.ckpt``, and the same as ``output_dir``.
+        output_dir: takes ``<style>.safetensors`` and ``<style>.png``; those of another training
+            that are there are renamed.
+        on_start: called once, before the first step, in the first process of several.
         on_progress: called about twice a second, in the first process of several.
         on_step: called after each step, in every process.
 
@@ -93,6 +104,10 @@ def train(
     schedule = Schedule(trainer_config.max_steps, trainer_config.max_time_s)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     style_file = style_path(config.style)
+    origin, notes = picture_origin(config.style)
+    values = _values(config)
+    values["style"] |= origin
+    values["resampler"] = describe_resampler()
     loss = create_loss(_values(config), style_file)
     style = resize_short_side(read_image(style_file).rgb, config.style.size)[None]
     network_name, network_arguments, start = network_settings(_values(config.network))
@@ -103,11 +118,11 @@ def train(
         network_arguments=network_arguments,
         style_sha256=hashlib.sha256(style_file.read_bytes()).hexdigest(),
         style_thumbnail=_thumbnail(style_file),
-        config=_values(config),
+        config=values,
         versions={name: installed_version(name) for name in LIBRARIES}
         | {"python": platform.python_version()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        license=config.style.license,
+        license=origin["license"],
     )
     given = {key: value for key, value in _values(config.data).items() if value is not None}
     data = PictureDataModule(**given, seed=config.seed)
@@ -126,15 +141,18 @@ def train(
         callbacks.append(LambdaCallback(on_train_batch_end=lambda *_: on_step()))
     resume = checkpoint_to_resume(config.resume, run_dir)
     check_writable(output_dir)
+    logger, logger_notes = create_logger(config.logger, run_dir, config.style.name)
+    callbacks.append(ReportStart(on_start, schedule, resume, [*notes, *logger_notes]))
     trainer = create_trainer(
         trainer_config,
         max_steps=-1 if schedule.max_steps is None else schedule.max_steps,
         clip=config.optimizer.clip,
         log_every=config.callbacks.log_every_steps,
         callbacks=callbacks,
-        logger=create_logger(config.logger, run_dir, config.style.name),
+        logger=logger,
     )
     data.fraction = lambda: schedule.fraction(trainer.global_step)
+    start_logger(trainer.logger)
     with warnings.catch_warnings():
         for harmless in HARMLESS:
             warnings.filterwarnings("ignore", message=harmless)
@@ -143,18 +161,17 @@ def train(
         raise KeyboardInterrupt
     losses, grid = preview.stylize(module.eval())
     metadata = FilterMetadata(**{**asdict(metadata), "losses": losses})
-    name = config.style.name
+    kept = []
     if trainer.is_global_zero:
-        save_filter(output_dir / f"{name}.safetensors", module.network, metadata)
-        write_image(output_dir / f"{name}.png", grid)
+        kept = write_result(run_dir, output_dir, module.network, metadata, grid)
     return TrainResult(
-        filter=output_dir / f"{name}.safetensors",
-        preview=output_dir / f"{name}.png",
+        filter=output_dir / f"{metadata.style}.safetensors",
+        preview=output_dir / f"{metadata.style}.png",
         losses=losses,
         steps=trainer.global_step,
         elapsed_s=schedule.elapsed_s,
         skipped=data.skipped,
-        notes=data.notes,
+        notes=[*data.notes, *kept],
     )
 
 
@@ -170,6 +187,12 @@ def checkpoint_to_resume(resume: str | None, run_dir: Path) -> Path | None:
         path = Path(resume).expanduser()
         if not path.is_file():
             raise ConfigError(f"resume={resume}: no such file. Give a .ckpt file, or auto.")
+        if path.suffix != ".ckpt":
+            raise ConfigError(
+                f"resume={resume}: wanted a .ckpt file of a run. To go on from a filter, set "
+                f"network.start={resume}."
+            )
+        read_metadata(path)  # says in one line what is wrong with it
         return path
     own = run_dir / "last.ckpt"
     if own.is_file():
@@ -190,34 +213,6 @@ def check_writable(folder: Path) -> None:
     except OSError as error:
         raise ConfigError(
             f"{folder} cannot be written ({error.strerror}). Set output_dir to a folder that can."
-        ) from error
-
-
-def create_logger(config: LoggerConfig, run_dir: Path, style: str) -> Logger | bool:
-    """The logger by name.
-
-    Raises:
-        ConfigError: If there is no such logger, or its package is not installed.
-    """
-    makers: dict[str, Callable[[], Logger | bool]] = {
-        "csv": lambda: CSVLogger(run_dir, name="", version=""),
-        "tensorboard": lambda: TensorBoardLogger(run_dir, name="", version=""),
-        "wandb": lambda: WandbLogger(
-            project=config.project, name=style, save_dir=run_dir, offline=config.offline
-        ),
-        "none": lambda: False,
-    }
-    if config.name not in makers:
-        raise ConfigError(
-            f"no logger {config.name!r}{suggest(config.name, makers)}. "
-            f"Loggers: {', '.join(makers)}."
-        )
-    try:
-        return makers[config.name]()
-    except ModuleNotFoundError as error:
-        package = "wandb" if config.name == "wandb" else "tensorboard"
-        raise ConfigError(
-            f"logger={config.name} needs {package}. Install it: pip install {package}."
         ) from error
 
 

@@ -96,6 +96,10 @@ def test_a_page_and_figures_are_written_and_a_table_printed(done: tuple[Result, 
     page = folder / "new" / "both.html"
     assert f"wrote {page} and {page.with_suffix('.json')}" in result.stdout
     assert sorted(path.name for path in page.parent.iterdir()) == ["both.html", "both.json"]
+    resampler = figures(folder)["settings"]["resampler"]
+    assert resampler["kind"] == "bicubic"
+    assert resampler["library"].startswith("torch ")
+    assert f"resized by {resampler['library']}, bicubic, with antialiasing" in page.read_text()
     for text in ("a/wave", "b/wave", "64 px", "iterations, paper's way", "grid", "seconds"):
         assert text in result.stdout
         assert text.replace("'", "&#39;") in page.read_text()

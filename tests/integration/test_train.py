@@ -1,5 +1,6 @@
 """Training through the real command, and through ``train(config)``."""
 
+import contextlib
 import csv
 import json
 import math
@@ -22,17 +23,18 @@ from fast_nst.config import register_schema
 from fast_nst.errors import ConfigError, TrainingError
 from fast_nst.filters.checkpoint import load_filter, read_metadata
 from fast_nst.paths import config_dir
+from fast_nst.train import break_between
 from fast_nst.training.callbacks import TrainProgress
 from fast_nst.training.run import train
 
 SMOKE = ["experiment=smoke", "trainer.accelerator=cpu"]
 
 
-def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "fast_nst.train", *arguments],
-        cwd=cwd, capture_output=True, text=True, check=False,
-        env={**os.environ, "WANDB_MODE": "offline"},
+        cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        env={**os.environ, "WANDB_MODE": "offline", **variables},
     )  # fmt: skip
 
 
@@ -267,13 +269,26 @@ def test_photos_of_a_folder_are_content(tmp_path: Path) -> None:
         (["style.size=8"], "relu4_1 needs at least 16x16"),
         (["style=custom", "style.image=flat.png"], "flat.png is one flat color"),
         (["style=custom", "style.image=strip.png"], "strip.png is 1x90 px"),
-        (["data.held_out=3"], "data=synthetic has no option 'held_out'"),
+        (["data.held_out=3"], "no option 'held_out'; it is one of data=folder and data=hub"),
+        (["data.held_out=0"], "data=synthetic has no option 'held_out'"),
+        (["data.path=empty"], "no option 'path'; it is one of data=folder"),
+        (["data.name=coco"], "no option 'name'; it is one of data=hub"),
+        (["data.cache=true"], "no option 'cache'; it is one of data=folder"),
+        (["data=folder", "data.path=empty", "data.name=x"], "data=folder has no option 'name'"),
+        (["data=hub", "data.path=empty"], "data=hub has no option 'path'"),
+        (["data.kind=folder"], "no option 'photo_share'; it is one of data=synthetic"),
+        (["style.image=flat.png"], "style=custom style.image=FILE style.name=NAME"),
+        (["style.texture=great_wave"], "Choose the style itself: style=great_wave"),
+        (["style.texture=great_wav"], "no bundled picture has that name"),
+        (["resume=text.jpg"], "network.start=text.jpg"),
+        (["resume=broken.ckpt"], "broken.ckpt"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_no_filter(
     tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     (tmp_path / "text.jpg").write_text("hello")
+    (tmp_path / "broken.ckpt").write_text("hello")
     Image.new("RGB", (40, 40), "teal").save(tmp_path / "flat.png")
     Image.linear_gradient("L").rotate(90).resize((90, 1)).save(tmp_path / "strip.png")
     (tmp_path / "empty").mkdir()
@@ -299,3 +314,200 @@ def test_training_for_steady_videos_logs_its_term_and_tells_it_of_the_filter(
     assert read_metadata(result.filter).config["loss"]["stability_weight"] == 2
     with pytest.raises(ConfigError, match="stability_weight is -1"):
         train(config("loss.stability_weight=-1"), run_dir=tmp_path, output_dir=tmp_path)
+
+
+def key_free(home: Path) -> dict[str, str]:
+    """Variables of a person who never used wandb."""
+    home.mkdir()
+    return {"HOME": str(home), "NETRC": str(home / "none"), "WANDB_API_KEY": "", "WANDB_MODE": ""}
+
+
+def test_wandb_without_a_key_or_a_terminal_says_that_it_stays_offline(tmp_path: Path) -> None:
+    ran = command(*SMOKE, "logger=wandb", cwd=tmp_path, **key_free(tmp_path / "home"))
+    assert ran.returncode == 0, ran.stderr
+    (note,) = [line for line in ran.stderr.splitlines() if line.startswith("note: ")]
+    assert "wandb login, then wandb sync " in note
+    pattern = note.rpartition("wandb sync ")[2]
+    assert list(Path("/").glob(pattern.lstrip("/")))
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"WANDB_MODE": "online"}, "No API key configured"),
+        ({"WANDB_API_KEY": "short"}, "WANDB_API_KEY invalid"),
+    ],
+)
+def test_wandb_that_cannot_go_online_as_told_is_one_line(
+    tmp_path: Path, variables: dict[str, str], message: str
+) -> None:
+    ran = command(*SMOKE, "logger=wandb", cwd=tmp_path, **key_free(tmp_path / "home") | variables)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("error: logger=wandb: ")
+    assert message in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+ABSENT = """
+import sys
+from importlib import metadata
+
+absent = {0!r}.split()
+known = metadata.distribution
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(name + " is absent", name=name)
+
+def distribution(name):
+    if name in absent:
+        raise metadata.PackageNotFoundError(name)
+    return known(name)
+
+metadata.distribution = distribution
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize(
+    ("logger", "install"),
+    [("wandb", "pip install wandb"), ("tensorboard", "pip install 'fast-nst[tensorboard]'")],
+)
+def test_a_logger_that_is_not_installed_is_one_line_and_the_others_train(
+    tmp_path: Path, logger: str, install: str
+) -> None:
+    (tmp_path / "site").mkdir()
+    code = ABSENT.format("wandb tensorboard tensorboardX datasets av")
+    (tmp_path / "site" / "sitecustomize.py").write_text(code)
+    before = os.environ.get("PYTHONPATH", "")
+    path = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), before])}
+    ran = command(*SMOKE, f"logger={logger}", cwd=tmp_path, **path)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(f"error: logger={logger} needs {logger}")
+    assert install in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+    ran = command(*SMOKE, "trainer.max_steps=1", cwd=tmp_path, **path)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_a_filter_that_is_replaced_is_kept_and_each_run_keeps_its_own(tmp_path: Path) -> None:
+    one_step = (*SMOKE, "trainer.max_steps=1", "seed=1")
+    assert command(*one_step, cwd=tmp_path).returncode == 0
+    shown = tmp_path / "checkpoints" / "starry_night.safetensors"
+    first, first_preview = shown.read_bytes(), shown.with_suffix(".png").read_bytes()
+    same = command(*one_step, cwd=tmp_path)
+    assert "note:" not in same.stderr
+    assert len(list(shown.parent.iterdir())) == 2
+    again = shown.read_bytes()  # the same weights of another time
+    ran = command(*SMOKE, "trainer.max_steps=2", cwd=tmp_path)
+    (kept,) = set(shown.parent.glob("*.safetensors")) - {shown}
+    assert re.fullmatch(r"starry_night\.\d{4}-\d\d-\d\d_\d{6}\.safetensors", kept.name)
+    assert kept.read_bytes() == again
+    assert kept.with_suffix(".png").read_bytes() == first_preview
+    said = f"the earlier {Path('checkpoints', shown.name)} is kept as checkpoints/{kept.name}"
+    assert f"note: {said}" in ran.stderr.splitlines()
+    own = sorted((tmp_path / "runs").glob("*/*/starry_night.safetensors"))
+    assert [file.read_bytes() for file in own] == [first, again, shown.read_bytes()]
+    assert all(file.with_suffix(".png").is_file() for file in own)
+
+
+def test_a_filter_that_is_no_filter_is_kept_as_well(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "starry_night.safetensors").write_bytes(b"x")
+    train(
+        config("trainer.max_steps=1"), run_dir=tmp_path / "a", output_dir=tmp_path / "checkpoints"
+    )
+    kept = [file.read_bytes() for file in (tmp_path / "checkpoints").glob("*.*.safetensors")]
+    assert kept == [b"x"]
+
+
+def test_another_picture_does_not_inherit_where_a_bundled_style_is_from(tmp_path: Path) -> None:
+    Image.effect_noise((90, 70), 60).convert("RGB").save(tmp_path / "me.png")
+    ran = command(
+        *SMOKE, "style.image=me.png", "style.name=mine", "style.painter=Me", cwd=tmp_path
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "note: style.image=me.png is not 'The Starry Night'" in ran.stderr
+    metadata = read_metadata(tmp_path / "checkpoints" / "mine.safetensors")
+    style = metadata.config["style"]
+    assert style["painter"] == "Me"
+    assert [style[key] for key in ("title", "year", "note", "license")] == [""] * 4
+    assert metadata.license == ""
+
+
+def test_a_bundled_style_can_have_filters_of_several_names(tmp_path: Path) -> None:
+    ran = command(*SMOKE, "style=great_wave", "style.name=wave_strong", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    metadata = read_metadata(tmp_path / "checkpoints" / "wave_strong.safetensors")
+    plain = train(config("style=great_wave"), run_dir=tmp_path / "a", output_dir=tmp_path / "a")
+    assert metadata.style == "wave_strong"
+    assert metadata.style_sha256 == read_metadata(plain.filter).style_sha256
+    assert metadata.config["style"]["title"] == "The Great Wave off Kanagawa"
+    assert metadata.config["resampler"]["kind"] == "bicubic"
+
+
+def test_resume_says_what_it_goes_on_from(tmp_path: Path) -> None:
+    afresh = command(*SMOKE, "trainer.max_steps=2", "resume=auto", cwd=tmp_path)
+    line = "resume=auto: there is no earlier run to go on from; starts afresh"
+    assert afresh.stderr.splitlines()[0] == line
+    (last,) = tmp_path.glob("runs/starry_night/*/last.ckpt")
+    for resume in ("auto", str(last)):
+        ran = command(*SMOKE, "trainer.max_steps=4", f"resume={resume}", cwd=tmp_path)
+        line = f"resume: goes on from {last}, step 2 (50% of the schedule)"
+        assert ran.stderr.splitlines()[0] == line
+        if resume == "auto":  # the first run is the newest again
+            for file in set(tmp_path.glob("runs/*/*/last.ckpt")) - {last}:
+                file.unlink()
+    done = command(*SMOKE, "trainer.max_steps=2", f"resume={last}", cwd=tmp_path)
+    assert f"{last} is at step 2, the end of this schedule, so nothing" in done.stderr
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+def test_names_are_never_parted_from_their_values(width: int) -> None:
+    losses = [f"{name} 0.1234" for name in ("content", "style", "grid", "pattern", "frame")]
+    lines = break_between("validation: ", losses, width)
+    assert len(lines) > 1 or width == 200
+    assert all(len(line) <= width or line.count(" 0.") == 1 for line in lines)
+    assert re.split(r"  +", " ".join(lines).removeprefix("validation: "))[0] == losses[0]
+    assert all(sum(loss in line for line in lines) == 1 for loss in losses)
+
+
+def test_lines_and_paths_are_whole_however_narrow_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / ("a_long_name_" * 10) / ("of_a_folder_" * 8)
+    photos = folder / "photos"
+    photos.mkdir(parents=True)
+    Image.effect_noise((100, 80), 40).convert("RGB").save(photos / "a.jpg")
+    (photos / "broken.jpg").write_text("hello")
+    ran = command(
+        *SMOKE, "data=folder", f"data.path={photos}", f"output_dir={folder}", cwd=tmp_path,
+        COLUMNS="40",
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert f"  {photos / 'broken.jpg'}: " in ran.stderr
+    assert f"note: {photos} has too few photographs (2) to hold out 4" in ran.stderr
+    assert re.search(r"^validation: (\w+ \d+\.\d{4}( {2})?){5}$", ran.stderr, flags=re.MULTILINE)
+    assert str(folder / "starry_night.safetensors") in ran.stdout
+
+
+def test_a_narrow_terminal_breaks_between_losses(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty", reason="terminals are opened so on POSIX only")
+    ours, theirs = pty.openpty()
+    program = [sys.executable, "-m", "fast_nst.train", *SMOKE]
+    with subprocess.Popen(
+        program, cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL,
+        env={**os.environ, "COLUMNS": "40", "TERM": "xterm"},
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the end, on Linux
+            while read := os.read(ours, 4096):
+                shown += read
+    os.close(ours)
+    assert process.returncode == 0
+    tail = shown.decode().partition("validation: ")[2]
+    lines = [line.strip() for line in tail.splitlines()]
+    assert len(lines) > 2
+    assert all(re.fullmatch(r"(\w+ \d\.\d{4}(  )?)+", line) for line in lines if line)

@@ -15,8 +15,8 @@ from fast_nst.config import list_styles, register_schema
 from fast_nst.data import PICTURES
 from fast_nst.encoders import ENCODERS
 from fast_nst.paths import config_dir
+from fast_nst.training.loggers import create_logger
 from fast_nst.training.module import OPTIMIZERS
-from fast_nst.training.run import create_logger
 from fast_nst.training.schedule import Schedule
 from fast_nst.training.start import create_started_network, network_settings
 from fast_nst.training.trainer import create_trainer
@@ -59,7 +59,7 @@ def test_every_choice_composes_and_can_be_built(group: str, choice: str, tmp_pat
     assert config.data.kind in PICTURES
     assert config.optimizer.name in OPTIMIZERS
     Schedule(config.trainer.max_steps, config.trainer.max_time_s)
-    assert create_logger(config.logger, tmp_path, "style") is not None
+    assert create_logger(config.logger, tmp_path, "style")[0] is not None
 
 
 @pytest.mark.parametrize("choice", ["auto", "cpu"])
@@ -97,7 +97,7 @@ def test_a_mistyped_key_or_value_is_an_error_that_names_it(override: str, named:
 
 
 def test_there_are_eight_bundled_styles_with_their_pictures_and_origins() -> None:
-    from fast_nst.training.run import style_path
+    from fast_nst.config import style_path
 
     styles = list_styles()
     assert len(styles) >= 8

@@ -55,6 +55,7 @@ def report() -> Report:
         settings={
             "sizes": [64], "photos": 3, "optimized_photos": 2, "iterations": 300, "judge": None,
             "device": "cpu",
+            "resampler": {"kind": "cubic", "antialias": False, "library": "some 1.0"},
         },
         machine={"processor": "p", "threads": 1, "gpu": None, "torch": "t"},
         notes=["note & note"],
@@ -132,6 +133,7 @@ def test_a_report_that_was_interrupted_says_so_first(report: Report) -> None:
 
 def test_the_page_shows_names_notes_and_what_was_left_out(report: Report) -> None:
     html = render_page(report)
+    assert "resized by some 1.0, cubic, without antialiasing" in html
     for text in ("&lt;script&gt;", "note &amp; note", "ArtFID", "reason", "&gt;300", "2.00"):
         assert text in html
     assert "a &amp; &lt;b&gt;.jpg: more than 300" in html
