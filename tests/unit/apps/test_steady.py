@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fast_nst.apps.video.filtering import Controlled
 from fast_nst.errors import ConfigError, VideoError
-from fast_nst.inference import MixedStylizer, Stylizer
+from fast_nst.inference import Stylizer
 from fast_nst.networks import create_network
 from fast_nst.networks.norm import measure, record_statistics
 
@@ -150,7 +150,7 @@ def test_statistics_are_carried_by_the_share_of_the_past_and_not_over_a_cut() ->
 
 def test_both_of_two_mixed_filters_carry_their_statistics() -> None:
     pair = [Stylizer(create_network("johnson", width=4, blocks=0)) for _ in range(2)]
-    filter_ = Steady(Controlled(MixedStylizer(*pair, 0.5), {"strength": 0.5}))
+    filter_ = Steady(Controlled(Stylizer.blend(*pair, 0.5), {"strength": 0.5}))
     filter_(scene())
     assert {index for index, _ in filter_._statistics} == {0, 1}
 
