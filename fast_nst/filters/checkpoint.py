@@ -63,7 +63,8 @@ class UnboundFilter:
             ConfigError: If there is no such style or knob, or a value is out of range.
         """
         number, values = self.metadata.choose(binding)
-        return Filter(self.network.bind(number, **values), self.metadata.with_bound(number, values))
+        network = self.network.bind(number, **values).eval()
+        return Filter(network, self.metadata.with_bound(number, values))
 
 
 def save_filter(

@@ -118,11 +118,6 @@ class Stylizer:
         network = Blend(first.network, second.network, share)
         return cls(network, device=bound[0] if bound else "cpu")
 
-    @property
-    def networks(self) -> tuple[nn.Module, ...]:
-        """The network, for those who look into it."""
-        return (self.network,)
-
     @overload
     def __call__(self, image: ImageT, **controls: Any) -> ImageT: ...
 

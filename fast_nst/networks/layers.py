@@ -119,7 +119,8 @@ class TransformationNetwork(nn.Module):
 
         Returns:
             A module from (B, 3, H, W) in [0, 1] to the same, with this network's ``stride``,
-            ``multiple`` and ``least``; this network itself, if it has one style and no knobs.
+            ``multiple`` and ``least``; this network itself, if it has one style and no knobs. It
+            may share this network's weights, and changes nothing about it.
 
         Raises:
             ConfigError: If there is no such style or knob, or a value is out of range.

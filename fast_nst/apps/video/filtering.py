@@ -49,9 +49,9 @@ class Controlled:
         return device
 
     @property
-    def networks(self) -> tuple[nn.Module, ...]:
+    def network(self) -> nn.Module | None:
         """What computes, for those who carry statistics from frame to frame."""
-        return tuple(getattr(self._stylizer, "networks", ()))
+        return getattr(self._stylizer, "network", None)
 
     def __call__(self, frame: Tensor, /) -> Tensor:
         """Repaint (3, H, W)."""

@@ -38,7 +38,7 @@ _FILE = click.Path(path_type=Path)
 # What needs the whole picture at once.
 _WHOLE = (
     *("strength", "preserve_color", "scale", "mask", "mask_invert", "mask_feather"),
-    *("mix", "contact_sheet"),
+    "contact_sheet",
 )
 _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
 

@@ -26,7 +26,7 @@ class Flat(nn.Module):
 
     def __init__(self, *color: float) -> None:
         super().__init__()
-        self.color, self.sizes = torch.tensor(color), list[tuple[int, ...]]()
+        self.color, self.sizes = torch.tensor(color, dtype=torch.float32), list[tuple[int, ...]]()
 
     def forward(self, images: Tensor) -> Tensor:
         self.sizes.append(tuple(images.shape[-2:]))

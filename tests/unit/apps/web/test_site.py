@@ -88,7 +88,7 @@ def test_the_model_of_the_page_takes_any_size_from_one_pixel(
 def test_filters_of_one_style_get_names_and_titles_of_their_own(
     filter_file: Path, build: Path, tmp_path: Path
 ) -> None:
-    titled = {"config": {"style": {"title": "N", "painter": "P"}}}
+    titled = {"title": "N", "painter": "P"}
     one = exported(filter_file, tmp_path / "b.onnx", name="Nuit Étoilée/../x", **titled)
     other = exported(filter_file, tmp_path / "c.onnx", name="sample", **titled)
     site = make_site([filter_file, one, filter_file, other], build)
