@@ -134,7 +134,7 @@ class SegmentedNetwork:
         def absent(number: int) -> Tensor:
             return visit(number, _shape_only(shapes[number]))
 
-        with _ShapesSpread():
+        with _ShapesSpread():  # type: ignore[no-untyped-call]
             self._real.run(absent(0), visit, segment.begin, statistics)
         return made
 
