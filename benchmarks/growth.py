@@ -32,7 +32,7 @@ from fast_nst.config import OptimizerConfig, TrainerConfig
 from fast_nst.data.cache import VARIABLE
 from fast_nst.data.module import PictureDataModule
 from fast_nst.encoders import create_encoder
-from fast_nst.filters.checkpoint import FilterMetadata
+from fast_nst.filters.checkpoint import FilterMetadata, Style
 from fast_nst.hardware import keep_freed_memory
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.networks import create_network
@@ -102,7 +102,7 @@ def train(steps: int, photos: Path) -> dict[str, Any]:
     )  # fmt: skip
     network = create_network("johnson", width=2, blocks=1)
     optimizer = OptimizerConfig(name="muon", lr=1e-3, warmup=0.02, final_lr=0.0, clip=None)
-    nothing = FilterMetadata(style="", network="johnson", network_arguments={})
+    nothing = FilterMetadata(styles=(Style(""),), network="johnson", network_arguments={})
     module = StyleTransferModule(network, loss, optimizer, Schedule(steps, None), nothing, 10)
     watch = Watch()
     config = TrainerConfig(

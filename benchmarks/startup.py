@@ -23,7 +23,7 @@ import torch
 from measuring import RESULTS, machine, write
 from PIL import Image
 
-from fast_nst.filters.checkpoint import FilterMetadata, save_filter
+from fast_nst.filters.checkpoint import FilterMetadata, Style, save_filter
 from fast_nst.networks import create_network
 
 ARGUMENTS = {"width": 16, "blocks": 5}
@@ -35,7 +35,7 @@ def prepare(folder: Path) -> tuple[Path, Path]:
     """A filter file and a picture."""
     torch.manual_seed(0)
     network = create_network("johnson", **ARGUMENTS)
-    metadata = FilterMetadata("random", "johnson", ARGUMENTS)
+    metadata = FilterMetadata((Style("random"),), "johnson", ARGUMENTS)
     ckpt = save_filter(folder / "random.safetensors", network, metadata)
     photo = folder / "photo.jpg"
     Image.effect_noise((256, 256), 60).convert("RGB").save(photo)

@@ -28,12 +28,12 @@ import yaml
 from measuring import RESULTS, machine, seconds_of, write
 from torch import Tensor, nn
 
-from fast_nst.filters.checkpoint import FilterMetadata, save_filter
+from fast_nst.filters.checkpoint import FilterMetadata, Style, save_filter
 from fast_nst.networks import create_network
 from fast_nst.onnx.session import cuda_at_hand
 from fast_nst.paths import config_dir
 from fast_nst.runtimes.load import load_network
-from fast_nst.runtimes.select import ENGINES
+from fast_nst.runtimes.select import ENGINES, Opening
 
 PEER = "pytorch_examples, as it runs there"
 NETWORKS = ("johnson", "quarter", "mobile")
@@ -48,7 +48,8 @@ MEMORY = """
 import sys, torch
 from pathlib import Path
 from fast_nst.runtimes.load import load_network
-network = load_network(sys.argv[1], "cpu", sys.argv[2])[0]
+from fast_nst.runtimes.select import Opening
+network = load_network(Opening(Path(sys.argv[1])), sys.argv[2])[0]
 def peak():  # of this process alone: getrusage would begin with its parent's
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0])
@@ -72,7 +73,7 @@ def make_filters(folder: Path, names: list[str]) -> dict[str, Path]:
         arguments = {key: arguments[key] for key in ("width", "blocks") if key in arguments}
         torch.manual_seed(0)
         network = create_network(kind, **arguments)
-        metadata = FilterMetadata("random", kind, arguments)
+        metadata = FilterMetadata((Style("random"),), kind, arguments)
         files[name] = save_filter(folder / f"{len(files)}.safetensors", network, metadata)
     return files
 
@@ -81,7 +82,7 @@ def load(files: dict[str, Path], device: str) -> dict[Key, nn.Module]:
     """Every network in every engine that can use the device; the peer in PyTorch only."""
     graphs = device == "cpu" or cuda_at_hand()
     return {
-        (name, engine): load_network(file, device, engine)[0].to(device).eval()
+        (name, engine): load_network(Opening(file, device), engine)[0].to(device).eval()
         for name, file in files.items()
         for engine in ENGINES
         if (name != PEER or engine == "torch") and (engine != "onnxruntime" or graphs)

@@ -40,7 +40,7 @@ from torchvision.models import vgg16
 
 from fast_nst.config import OptimizerConfig, TrainerConfig
 from fast_nst.encoders.torchvision_vgg import TorchvisionVGG
-from fast_nst.filters.checkpoint import FilterMetadata
+from fast_nst.filters.checkpoint import FilterMetadata, Style
 from fast_nst.hardware import fast_bf16, keep_freed_memory
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.networks import create_network
@@ -112,7 +112,7 @@ def our_module(state: dict[str, Tensor], style: Tensor, compiled: bool) -> Style
         content_weight=1.0, style_weight=STYLE_WEIGHT, scale="paper",
     )  # fmt: skip
     network = create_network("johnson", width=32, blocks=5)
-    nothing = FilterMetadata(style="", network="johnson", network_arguments={})
+    nothing = FilterMetadata(styles=(Style(""),), network="johnson", network_arguments={})
     optimizer = OptimizerConfig(name="adam", lr=1e-3, warmup=0.0, final_lr=1.0, clip=None)
     module = StyleTransferModule(network, loss, optimizer, Schedule(10**9, None), nothing, 10**9)
     if compiled:

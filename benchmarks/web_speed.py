@@ -33,7 +33,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from fast_nst.apps.web import SiteServer, make_site
 from fast_nst.data.photos import bundled_photos
-from fast_nst.filters.checkpoint import FilterMetadata, read_metadata, save_filter
+from fast_nst.filters.checkpoint import FilterMetadata, Style, read_metadata, save_filter
 from fast_nst.networks import create_network
 from fast_nst.onnx.session import OnnxSession
 from fast_nst.paths import config_dir
@@ -52,7 +52,7 @@ def make_filters(folder: Path) -> list[Path]:
         arguments = {key: wanted[key] for key in ("width", "blocks")}
         torch.manual_seed(0)
         network = create_network(wanted["name"], **arguments)
-        metadata = FilterMetadata(name, wanted["name"], arguments)
+        metadata = FilterMetadata((Style(name),), wanted["name"], arguments)
         files.append(save_filter(folder / f"{name}.safetensors", network, metadata))
     return files
 

@@ -54,3 +54,17 @@ def suggest(word: str, choices: Iterable[str]) -> str:
     """Return ``' (did you mean x?)'`` for the nearest of ``choices``, or an empty string."""
     near = difflib.get_close_matches(word, list(choices), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def one_line(error: BaseException | str) -> str:
+    """An error's message without line breaks, as other libraries' often have some."""
+    return " ".join(str(error).split())
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that something does not fit in memory; PyTorch need not be loaded."""
+    if isinstance(error, MemoryError):
+        return True
+    # The one is what GPUs say, the other what PyTorch says on the CPU.
+    said = str(error) if isinstance(error, RuntimeError) else ""
+    return "out of memory" in said or "allocate memory" in said

@@ -2,14 +2,78 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from fast_nst.errors import CheckpointError
+from fast_nst.errors import CheckpointError, ConfigError, suggest
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 KEY = "fast_nst"
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A number that a network takes besides pictures.
+
+    Attributes:
+        least: the smallest value.
+        most: the largest.
+        default: what it is where nobody says anything.
+        meaning: what a larger value does, in a few words, for those who turn it.
+    """
+
+    least: float
+    most: float
+    default: float
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style that a filter paints in.
+
+    Attributes:
+        name: what it is chosen by.
+        sha256: of the style picture's file, hexadecimal.
+        thumbnail: a WebP picture, base64.
+        title: of the picture.
+        painter: who made it.
+    """
+
+    name: str
+    sha256: str = ""
+    thumbnail: str = ""
+    title: str = ""
+    painter: str = ""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What a filter is opened with, where it has several styles or knobs.
+
+    Attributes:
+        style: the name of one of its styles; None for the first.
+        knobs: values by the knobs' names; those that are missing have their defaults.
+    """
+
+    style: str | None = None
+    knobs: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Short text that tells bindings of one file apart; empty if nothing is chosen."""
+        if self.style is None and not self.knobs:
+            return ""
+        values = {name: float(value) for name, value in self.knobs.items()}
+        text = json.dumps([self.style, values], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+DEFAULTS = Binding()
 
 
 @dataclass(frozen=True)
@@ -17,11 +81,12 @@ class FilterMetadata:
     """What a filter file says of itself.
 
     Attributes:
-        style: name of the style.
+        styles: one or more, in the order in which the network numbers them.
         network: name of the network, a key of ``networks.NETWORKS``.
         network_arguments: what it is built with.
-        style_sha256: of the style picture's file, hexadecimal.
-        style_thumbnail: a WebP picture, base64.
+        knobs: what the network takes besides pictures, by name, with the ranges that it was
+            trained for.
+        bound: the values of knobs that can no longer be turned, as in an exported file.
         config: the resolved training configuration.
         losses: unweighted losses on the validation pictures at the end.
         versions: of the libraries that trained it.
@@ -30,11 +95,11 @@ class FilterMetadata:
         format_version: of this document.
     """
 
-    style: str
+    styles: tuple[Style, ...]
     network: str
     network_arguments: dict[str, Any]
-    style_sha256: str = ""
-    style_thumbnail: str = ""
+    knobs: dict[str, Knob] = field(default_factory=dict)
+    bound: dict[str, float] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     losses: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -42,9 +107,58 @@ class FilterMetadata:
     license: str = ""
     format_version: int = FORMAT_VERSION
 
+    @property
+    def style(self) -> str:
+        """The style's name; the names of all, if there are several."""
+        return ", ".join(style.name for style in self.styles)
+
+    def choose(self, binding: Binding) -> tuple[int, dict[str, float]]:
+        """What a binding stands for: the style's number, and a value for every knob.
+
+        Raises:
+            ConfigError: If there is no such style or knob, or a value is out of range.
+        """
+        names = [style.name for style in self.styles]
+        if binding.style is not None and binding.style not in names:
+            raise ConfigError(
+                f"no style {binding.style!r}{suggest(binding.style, names)}. "
+                f"Styles: {', '.join(names)}."
+            )
+        number = 0 if binding.style is None else names.index(binding.style)
+        return number, check_knobs(self.knobs, binding.knobs)
+
+    def with_bound(self, number: int, values: Mapping[str, float]) -> FilterMetadata:
+        """The same for a network that is bound to a style and to values: it has no knobs left."""
+        return replace(
+            self, styles=(self.styles[number],), knobs={}, bound={**self.bound, **values}
+        )
+
+
+def check_knobs(knobs: Mapping[str, Knob], values: Mapping[str, float]) -> dict[str, float]:
+    """A value for every knob: the given one, or the default.
+
+    Raises:
+        ConfigError: If there is no knob of a name, or a value is out of its range.
+    """
+    for name, value in values.items():
+        if name not in knobs:
+            known = [f"{each} ({knob.least:g} to {knob.most:g})" for each, knob in knobs.items()]
+            raise ConfigError(
+                f"no knob {name!r}{suggest(name, knobs)}. "
+                + (f"Knobs: {', '.join(known)}." if known else "There are none: leave it out.")
+            )
+        knob = knobs[name]
+        if not knob.least <= value <= knob.most:  # true for NaN as well
+            raise ConfigError(f"{name} is {value:g}; wanted {knob.least:g} to {knob.most:g}.")
+    return {name: float(values.get(name, knob.default)) for name, knob in knobs.items()}
+
 
 def parse_metadata(document: Any, path: Path) -> FilterMetadata:
-    """Check a metadata document and turn it into a ``FilterMetadata``."""
+    """Check a metadata document, of this format or an older one.
+
+    Raises:
+        CheckpointError: If it is of a newer format, or lacks something.
+    """
     if not isinstance(document, dict):
         raise CheckpointError(f"{path}: its {KEY!r} metadata is not a JSON object.")
     version = document.get("format_version")
@@ -55,8 +169,42 @@ def parse_metadata(document: Any, path: Path) -> FilterMetadata:
             f"{path} has format version {version}; this fast_nst reads up to {FORMAT_VERSION}. "
             "Upgrade: pip install -U fast-nst."
         )
-    known = {each.name for each in fields(FilterMetadata)}
-    missing = [name for name in ("style", "network", "network_arguments") if name not in document]
-    if missing:
+    needed = ("style" if version == 1 else "styles", "network", "network_arguments")
+    if missing := [name for name in needed if name not in document]:
         raise CheckpointError(f"{path}: its metadata lacks {', '.join(missing)}.")
-    return FilterMetadata(**{name: value for name, value in document.items() if name in known})
+    if version == 1:
+        document = _from_format_1(document)
+    try:
+        styles = tuple(_build(Style, each) for each in document["styles"])
+        knobs = {name: _build(Knob, each) for name, each in document.get("knobs", {}).items()}
+    except (TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path}: the styles or knobs in its metadata are damaged ({error})."
+        ) from error
+    if not styles:
+        raise CheckpointError(f"{path}: its metadata names no style.")
+    metadata: FilterMetadata = _build(
+        FilterMetadata, {**document, "styles": styles, "knobs": knobs}
+    )
+    return metadata
+
+
+def _build(kind: Any, document: dict[str, Any]) -> Any:
+    """An object of a dataclass; names that it does not know are left out."""
+    known = {each.name for each in fields(kind)}
+    return kind(**{name: value for name, value in document.items() if name in known})
+
+
+def _from_format_1(document: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 had one style, spread over three names, and its title in the configuration."""
+    config = document.get("config")
+    said = config.get("style") if isinstance(config, dict) else None
+    said = said if isinstance(said, dict) else {}
+    style = {
+        "name": document["style"],
+        "sha256": document.get("style_sha256", ""),
+        "thumbnail": document.get("style_thumbnail", ""),
+        "title": said.get("title") or "",
+        "painter": said.get("painter") or "",
+    }
+    return {**document, "styles": [style], "format_version": 2}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from fast_nst.errors import FastNSTError
+from fast_nst.errors import FastNSTError, one_line
 
 if TYPE_CHECKING:
     from fast_nst.evaluation.report import FilterFigures, Report
@@ -47,7 +47,7 @@ class SweepReport(Callback):
         try:
             self._compare(folder, files)
         except FastNSTError as error:  # the filters are there all the same
-            print(f"error: no report: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"error: no report: {one_line(error)}", file=sys.stderr)
 
     def _compare(self, folder: Path, files: list[Path]) -> None:
         from fast_nst.evaluation import evaluate

@@ -26,7 +26,7 @@ from torch.func import functional_call
 
 from fast_nst.data.module import PictureDataModule
 from fast_nst.encoders import create_encoder
-from fast_nst.filters.checkpoint import FilterMetadata, save_filter
+from fast_nst.filters.checkpoint import FilterMetadata, Style, save_filter
 from fast_nst.hardware import fast_bf16
 from fast_nst.image.eight_bit import from_bytes
 from fast_nst.image.io import read_image
@@ -129,7 +129,7 @@ def main() -> None:
     state = pretrain(network, args.photos, args.steps, args.lr, args.seed)
     network.load_state_dict(state)
     metadata = FilterMetadata(
-        style="start",
+        styles=(Style("start"),),
         network=args.network,
         network_arguments=arguments,
         config={"styles": list(STYLES), "steps": args.steps, "lr": args.lr, "loss": LOSS},

@@ -35,7 +35,7 @@ def filter_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A filter file with a small network of random weights."""
     import torch
 
-    from fast_nst.filters.checkpoint import FilterMetadata, save_filter
+    from fast_nst.filters.checkpoint import FilterMetadata, Style, save_filter
     from fast_nst.networks import create_network
 
     arguments = {"width": 4, "blocks": 1}
@@ -43,7 +43,7 @@ def filter_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(0)
         network = create_network("johnson", **arguments)
     metadata = FilterMetadata(
-        style="test_style",
+        styles=(Style("test_style"),),
         network="johnson",
         network_arguments=arguments,
         losses={"content": 0.5, "style": 0.25},

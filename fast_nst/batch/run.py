@@ -12,7 +12,7 @@ from PIL import Image
 
 from fast_nst.batch.pipeline import Stages, run_stages
 from fast_nst.batch.plan import PathLike, StylizedFile, is_done, plan_files
-from fast_nst.errors import ConfigError, FastNSTError, ImageError
+from fast_nst.errors import ConfigError, FastNSTError, ImageError, is_out_of_memory
 from fast_nst.image.animation import Animation, is_animated, read_frames
 from fast_nst.image.arrays import ArrayPicture, array_to_pil, encode_array
 from fast_nst.image.formats import ANIMATED, Timing, encode
@@ -223,14 +223,13 @@ def _stream(
     stylizer: PictureFilter, controls: Controls, saving: Saving, memory: float
 ) -> Callable[[Path, Path], None]:
     """A function from a file to a file, which computes in strips."""
-    from fast_nst.inference.stylizer import MixedStylizer
     from fast_nst.tiling.segments import SegmentedNetwork
     from fast_nst.tiling.stream import stylize_file_streamed
 
-    if not controls.plain or isinstance(stylizer, MixedStylizer):
+    if not controls.plain:
         raise ConfigError(
-            "a memory limit takes one filter as it is, with no strength, preserved color, scale or "
-            "mask, and no mix. Leave them out, or leave the limit out."
+            "a memory limit takes a filter as it is, with no strength, preserved color, scale or "
+            "mask. Leave them out, or leave the limit out."
         )
     return partial(
         stylize_file_streamed,
@@ -289,17 +288,9 @@ def explain_failure(source: Path | str, error: Exception) -> str:
     """
     if isinstance(error, FastNSTError):
         return str(error)
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return (
             f"cannot stylize {source}: it does not fit in memory. "
             "Use --memory, a smaller copy, or another device."
         )
     raise error
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # PyTorch, which need not be loaded: the one is what GPUs say, the other what the CPU says.
-    said = isinstance(error, RuntimeError) and str(error)
-    return isinstance(error, MemoryError) or (
-        bool(said) and ("out of memory" in str(error) or "allocate memory" in str(error))
-    )

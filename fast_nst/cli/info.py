@@ -22,7 +22,10 @@ def info(checkpoint: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
-    document["style_thumbnail"] = "yes" if document.get("style_thumbnail") else ""
+    document["styles"] = {
+        style.pop("name"): style | {"thumbnail": "yes" if style["thumbnail"] else ""}
+        for style in document["styles"]
+    }
     for line in _lines(document):
         click.echo(line)
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fast_nst import atomic
 from fast_nst.errors import DataError
 from fast_nst.image.eight_bit import to_bytes
 from fast_nst.image.resize import resize_short_side
@@ -113,18 +114,11 @@ class PhotoCache:
             return
         found = photo.stat()
         entry = self._entry(photo)
-        entry.parent.mkdir(exist_ok=True)
         height, width = pixels.shape[:2]
         head = _HEADER.pack(_MAGIC, found.st_size, found.st_mtime_ns, height, width)
-        with tempfile.NamedTemporaryFile(dir=entry.parent, suffix=".part", delete=False) as file:
-            try:
-                file.write(head)
-                file.write(pixels.numpy().data)
-                file.close()
-                os.replace(file.name, entry)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        with atomic.open_replacing(entry) as file:
+            file.write(head)
+            file.write(pixels.numpy().data)
 
     def _entry(self, photo: Path) -> Path:
         inside = photo.relative_to(self.photos)

@@ -8,6 +8,8 @@ from typing import Any
 import torch.distributed
 from torch.utils.data import get_worker_info
 
+from fast_nst.errors import one_line
+
 
 def consumer() -> tuple[int, int]:
     """Return this process's number among all that read the data, and how many these are."""
@@ -33,7 +35,7 @@ class SkippedList:
 
     def add(self, name: str, reason: str) -> None:
         """Note one; adding it again changes nothing."""
-        line = f"{_one_line(name)}\t{_one_line(reason)}\n".encode("utf-8", "replace")
+        line = f"{one_line(name)}\t{one_line(reason)}\n".encode("utf-8", "replace")
         with self._text.get_lock():
             text = self._text.value
             if line in text.splitlines(keepends=True):
@@ -51,7 +53,3 @@ class SkippedList:
         if self._unnamed.value:
             found.append((f"{self._unnamed.value} more", "not named: too many"))
         return found
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.errors import LayerError, suggest
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from fast_nst.image.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 
 def vgg_layer_names(convs_per_block: Sequence[int]) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
@@ -13,6 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
+from fast_nst import atomic
 from fast_nst.errors import ConfigError
 from fast_nst.evaluation.flicker import Flicker
 
@@ -207,16 +207,10 @@ def write_files(files: Sequence[tuple[Path, str]]) -> None:
         ConfigError: If that fails.
     """
     for path, text in files:
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
+            atomic.write_bytes(path, text.encode())
         except OSError as error:
             raise ConfigError(f"{path} cannot be written ({error.strerror}).") from error
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink()
 
 
 def _finite(value: Any) -> Any:

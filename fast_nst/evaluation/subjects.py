@@ -122,7 +122,7 @@ def load_subjects(
                 judge=None
                 if judge is None
                 else share(["judge", target], partial(_plain, judge, picture)),
-                style_differs=digest != loaded.metadata.style_sha256,
+                style_differs=digest != loaded.metadata.styles[0].sha256,
             )
         )
     return subjects

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from fast_nst.export.precision import (
     to_fp16,
     to_int8,
 )
+from fast_nst.filter_metadata import Binding
 from fast_nst.filters.checkpoint import Filter, load_filter
 from fast_nst.onnx.convert import OPSET, OPSETS
 from fast_nst.onnx.parity import Difference, compare
@@ -59,6 +60,8 @@ def export(
     opset: int = OPSET,
     calibrate: str | os.PathLike[str] | None = None,
     force: bool = False,
+    style: str | None = None,
+    knobs: Mapping[str, float] | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> ExportReport:
     """Write a filter in a format that other runtimes read; it takes any height, width and batch.
@@ -71,6 +74,8 @@ def export(
         opset: of ONNX's operators, one of ``onnx.convert.OPSETS``.
         calibrate: a folder of photographs that int8 measures its ranges on; synthetic ones if None.
         force: write an int8 model although it is not faster or not close to fp32.
+        style: which of the filter's styles; the first if None.
+        knobs: values for its knobs, by name; what is written has none left.
         on_progress: called with what is being done.
 
     Raises:
@@ -82,7 +87,7 @@ def export(
     output = Path(output)
     name = _find_format(output, format)
     _check_options(name, precision, opset, calibrate)
-    trained = load_filter(os.fspath(checkpoint))
+    trained = load_filter(os.fspath(checkpoint), Binding(style, knobs or {}))
     with _partial(output) as partial:
         tell("converting")
         int8 = None

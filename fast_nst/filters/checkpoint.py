@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,16 +12,26 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from fast_nst.errors import CheckpointError, FastNSTError
-from fast_nst.filter_metadata import KEY, FilterMetadata, parse_metadata
-from fast_nst.networks import create_network
+from fast_nst import atomic
+from fast_nst.errors import CheckpointError, ConfigError, FastNSTError
+from fast_nst.filter_metadata import (
+    DEFAULTS,
+    KEY,
+    Binding,
+    FilterMetadata,
+    Style,
+    parse_metadata,
+)
+from fast_nst.networks import TransformationNetwork, create_network
 from fast_nst.onnx.session import read_graph_metadata
 
 __all__ = [
     "KEY",
     "Filter",
     "FilterMetadata",
+    "Style",
     "load_filter",
+    "load_unbound",
     "load_weights",
     "read_metadata",
     "save_filter",
@@ -32,10 +40,31 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Filter:
-    """A loaded filter: ``network`` on the CPU in evaluation mode, and its ``metadata``."""
+    """A loaded filter: ``network`` on the CPU in evaluation mode, and its ``metadata``.
+
+    The network takes nothing but pictures; the metadata name the style that it is bound to.
+    """
 
     network: nn.Module
     metadata: FilterMetadata
+
+
+@dataclass(frozen=True)
+class UnboundFilter:
+    """A filter with all its styles and knobs, as it was trained."""
+
+    network: TransformationNetwork
+    metadata: FilterMetadata
+
+    def bind(self, binding: Binding = DEFAULTS) -> Filter:
+        """The filter in one style and with values for its knobs.
+
+        Raises:
+            ConfigError: If there is no such style or knob, or a value is out of range.
+        """
+        number, values = self.metadata.choose(binding)
+        network = self.network.bind(number, **values).eval()
+        return Filter(network, self.metadata.with_bound(number, values))
 
 
 def save_filter(
@@ -63,15 +92,11 @@ def save_filter(
         name: value.detach().to("cpu", dtype).contiguous()
         for name, value in network.state_dict().items()
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # Not save_file(): it makes files that only their owner can read.
-        partial.write_bytes(save(state, metadata={KEY: json.dumps(asdict(metadata))}))
-        partial.replace(path)
+        content = save(state, metadata={KEY: json.dumps(asdict(metadata))})
+        atomic.write_bytes(path, content, durable=True)
     except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise CheckpointError(
             f"{path} cannot be written ({error}). Choose a folder that you may write to."
         ) from error
@@ -110,15 +135,30 @@ def read_metadata(path: str | Path) -> FilterMetadata:
     return parse_metadata(document, path)
 
 
-def load_filter(path: str | Path) -> Filter:
+def load_filter(path: str | Path, binding: Binding = DEFAULTS) -> Filter:
     """Load a filter on the CPU, whatever it was trained on.
 
     Args:
         path: a filter file, or Lightning's ``.ckpt`` of a training run.
+        binding: which of its styles, and the values of its knobs.
 
     Raises:
         CheckpointError: If the file is missing, damaged, of a newer format, or its tensors are not
             those of the network that it names.
+        ConfigError: If it has no such style or knob, or a value is out of range.
+    """
+    unbound = load_unbound(path)
+    try:
+        return unbound.bind(binding)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def load_unbound(path: str | Path) -> UnboundFilter:
+    """Load a filter with all its styles and knobs, as for training it on.
+
+    Raises:
+        CheckpointError: As :func:`load_filter` does.
     """
     path = Path(path)
     if path.suffix.lower() == ".onnx":
@@ -132,22 +172,27 @@ def load_filter(path: str | Path) -> Filter:
         metadata = read_metadata(path)
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    return Filter(load_weights(metadata, state, path), metadata)
+    return UnboundFilter(load_weights(metadata, state, path), metadata)
 
 
 def load_weights(
     metadata: FilterMetadata, state: Mapping[str, torch.Tensor], path: Path
-) -> nn.Module:
+) -> TransformationNetwork:
     """Build the network that ``metadata`` names and load ``state``, which came from ``path``.
 
     Raises:
-        CheckpointError: If the network is unknown, or the tensors are not its own.
+        CheckpointError: If the network is unknown, or the tensors, styles or knobs are not its own.
     """
     try:
         network = create_network(metadata.network, **metadata.network_arguments)
     except FastNSTError as error:
         raise CheckpointError(f"{path}: {error}") from error
     _check_tensors(network.state_dict(), state, path)
+    if len(metadata.styles) != network.styles or metadata.knobs.keys() != network.knobs.keys():
+        raise CheckpointError(
+            f"{path} names {len(metadata.styles)} styles and the knobs {list(metadata.knobs)}; "
+            f"its network has {network.styles} and {list(network.knobs)}: another network's file?"
+        )
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)
 

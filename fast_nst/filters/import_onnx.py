@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fast_nst.errors import CheckpointError, ConfigError, ExportError
-from fast_nst.filter_metadata import KEY, FilterMetadata
+from fast_nst import atomic
+from fast_nst.errors import CheckpointError, ConfigError, ExportError, one_line
+from fast_nst.filter_metadata import KEY, FilterMetadata, Style
 from fast_nst.onnx.convert import NEEDED
 from fast_nst.onnx.parity import SHAPES, Array, Difference, difference
 from fast_nst.onnx.session import OnnxSession, is_surplus
@@ -85,7 +84,7 @@ def import_graph(
         raise ConfigError(f"{path} is a model of fast_nst already. Use it as it is: --ckpt {path}.")
     model = _load(path)
     metadata = FilterMetadata(
-        style=style or path.stem,
+        styles=(Style(style or path.stem),),
         network=NETWORK,
         network_arguments={},
         config={
@@ -105,21 +104,16 @@ def import_graph(
     converted = wrap(model, session, resizes)
     converted.metadata_props.add(key=KEY, value=json.dumps(asdict(metadata)))
     content = converted.SerializeToString()
-    partial = output.with_name(f".{uuid.uuid4().hex}.onnx")
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        tell("checking")
-        differences = _check(partial, session, examples)
-        partial.replace(output)
+        with atomic.replacing(output, durable=True) as partial:
+            partial.write_bytes(content)
+            tell("checking")
+            differences = _check(partial, session, examples)
     except OSError as error:
         raise ExportError(
             f"cannot write {output} ({error.strerror or error}). Choose a folder that you may "
             "write to."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):  # where a parent is a file, there is nothing to remove
-            partial.unlink(missing_ok=True)
     return ImportReport(
         output, metadata, len(content), differences, refused, batch=session.batch or 1
     )
@@ -144,7 +138,7 @@ def _load(path: Path) -> onnx.ModelProto:
             model = version_converter.convert_version(model, OPSET)
     except Exception as error:  # the converter raises whatever it stumbles on
         raise CheckpointError(
-            f"{path} cannot be brought to ONNX's opset {OPSET} ({' '.join(str(error).split())}). "
+            f"{path} cannot be brought to ONNX's opset {OPSET} ({one_line(error)}). "
             f"Export it anew with that opset, or stylize with it as it is: --range."
         ) from error
     return model

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fast_nst.errors import CheckpointError
-from fast_nst.filter_metadata import FilterMetadata
+from fast_nst.filter_metadata import FilterMetadata, Style
 from fast_nst.filters.checkpoint import Filter, load_weights
 
 State = dict[str, Tensor]
@@ -64,7 +64,7 @@ def import_filter(path: str | Path, style: str | None = None) -> Filter:
             f"{path}: its layers ({shown}, ...) are of no known layout. Known: {known}."
         )
     metadata = FilterMetadata(
-        style=style or path.stem,
+        styles=(Style(style or path.stem),),
         network=layout.network,
         network_arguments=layout.arguments(renamed),
         config={"imported": {"file": path.name, "from": layout.about}},

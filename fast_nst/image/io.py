@@ -9,7 +9,6 @@ import contextlib
 import io
 import os
 import threading
-import uuid
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from fast_nst.errors import ImageError
+from fast_nst import atomic
+from fast_nst.errors import ImageError, one_line
 from fast_nst.image.arrays import (
     Array,
     ArrayPicture,
@@ -288,22 +288,14 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises:
         ImageError: If the place cannot be written to; also for an ``OSError`` of the body.
     """
-    path = Path(path)
-    # A short name of its own: the final one may be as long as the file system allows.
-    temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
+        with atomic.open_replacing(path) as file:
             yield file
-        temporary.replace(path)
     except OSError as error:
         why = error.strerror or str(error)
         raise ImageError(
             f"cannot write {path}: {why}. Check the folder's permissions and the free space."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):  # where a parent is a file, there is nothing to remove
-            temporary.unlink(missing_ok=True)
 
 
 def _why_unreadable(source: str | os.PathLike[str] | bytes, error: Exception) -> str:
@@ -330,7 +322,7 @@ def _why_unreadable(source: str | os.PathLike[str] | bytes, error: Exception) ->
             "it is not a picture in a known format. "
             f"Use one of {', '.join(READ_SUFFIXES)}, or convert it first."
         )
-    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    reason = one_line(error).rstrip(".") or type(error).__name__
     return f"the file is damaged or incomplete ({reason}). Download or export it again."
 
 

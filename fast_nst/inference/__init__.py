@@ -9,21 +9,20 @@ if TYPE_CHECKING:
     from fast_nst.inference.controlled import read_mask
     from fast_nst.inference.controls import COLORS, Controls
     from fast_nst.inference.picture_filter import GraphFilter, PictureFilter, open_filter
-    from fast_nst.inference.stylizer import MixedStylizer, Stylizer
+    from fast_nst.inference.stylizer import Stylizer
 
 # module -> what is taken from it
 _HOMES = {
     "controlled": ("read_mask",),
     "controls": ("COLORS", "Controls"),
     "picture_filter": ("GraphFilter", "PictureFilter", "open_filter"),
-    "stylizer": ("MixedStylizer", "Stylizer"),
+    "stylizer": ("Stylizer",),
 }
 
 __all__ = [
     "COLORS",
     "Controls",
     "GraphFilter",
-    "MixedStylizer",
     "PictureFilter",
     "Stylizer",
     "open_filter",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from fast_nst.filter_metadata import Binding
 from fast_nst.image.arrays import ArrayPicture
 from fast_nst.inference.controls import Controls
-from fast_nst.onnx.session import OnnxSession
-from fast_nst.runtimes.select import choose_engine, load_session
+from fast_nst.runtimes.select import ENGINES, Opening, Session, choose_engine, open_session
 from fast_nst.startup import without_collecting
 
 if TYPE_CHECKING:
@@ -35,9 +35,12 @@ class PictureFilter(Protocol):
 
 
 class GraphFilter:
-    """A filter in ONNX Runtime. PyTorch is loaded where controls are to be applied, or tensors."""
+    """A filter in ONNX Runtime, or another engine that computes on arrays.
 
-    def __init__(self, session: OnnxSession) -> None:
+    PyTorch is loaded where controls are to be applied, or tensors are given.
+    """
+
+    def __init__(self, session: Session) -> None:
         self.session = session
 
     def stylize_arrays(
@@ -64,24 +67,30 @@ def open_filter(
     on_compile: Callable[[int, int], None] | None = None,
     *,
     moving: bool = False,
+    style: str | None = None,
+    knobs: Mapping[str, float] | None = None,
 ) -> PictureFilter:
     """Load a filter, or an ONNX model of pictures, for the pictures of files.
 
     Args:
         path: the file.
         device: as for ``Stylizer.load``, like all that follows.
-        engine: ``"torch"``, ``"torch-compiled"``, ``"onnxruntime"`` or ``"auto"``.
+        engine: one of ``fast_nst.runtimes.select.ENGINES``; ``"auto"`` takes the graph of an
+            earlier run with ONNX Runtime where there is one, which starts sooner.
         values: what an ONNX model that fast_nst did not export takes and returns.
         on_compile: called before pictures of another size are compiled for.
         moving: whether there are videos or a camera among them: see ``choose_engine``.
+        style: as for ``Stylizer.load``, like ``knobs``.
+        knobs: values by name.
 
     Raises:
         CheckpointError, ConfigError, ExportError: As ``Stylizer.load`` does.
     """
-    engine = choose_engine(Path(path), device, engine, moving=moving)
-    if engine == "onnxruntime":
-        return GraphFilter(load_session(Path(path), device, values))
+    opening = Opening(Path(path), device, values, on_compile, Binding(style, knobs or {}))
+    engine = choose_engine(opening.path, device, engine, moving=moving)
+    if ENGINES[engine].on_arrays:
+        return GraphFilter(open_session(engine, opening))
     with without_collecting():
         from fast_nst.inference.stylizer import Stylizer
 
-    return Stylizer.load(path, device, engine, values, on_compile)
+    return Stylizer.open(opening, engine)

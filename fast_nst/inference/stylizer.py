@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -14,13 +15,16 @@ from PIL import Image
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
-from fast_nst.filters.checkpoint import FilterMetadata
+from fast_nst.filter_metadata import Binding, FilterMetadata
 from fast_nst.hardware import find_device
 from fast_nst.image.arrays import ArrayPicture
 from fast_nst.image.io import Picture, picture_from_pil, picture_to_pil
 from fast_nst.inference.controlled import apply_controls
 from fast_nst.inference.controls import Controls
+from fast_nst.networks.blend import Blend
 from fast_nst.runtimes.load import load_network
+from fast_nst.runtimes.onnx_network import GraphNetwork
+from fast_nst.runtimes.select import Opening
 
 ImageT = TypeVar("ImageT", Image.Image, Tensor, npt.NDArray[np.uint8])
 
@@ -56,32 +60,63 @@ class Stylizer:
         cls,
         path: str | os.PathLike[str],
         device: str | torch.device = "cpu",
-        engine: str = "auto",
+        engine: str | None = None,
         values: str | None = None,
         on_compile: Callable[[int, int], None] | None = None,
+        *,
+        style: str | None = None,
+        knobs: Mapping[str, float] | None = None,
     ) -> Stylizer:
         """Load a filter file, Lightning's ``.ckpt`` of a training, or an ONNX model of pictures.
 
         Args:
             path: the file.
             device: as above.
-            engine: ``"torch"``, ``"torch-compiled"``, ``"onnxruntime"`` or ``"auto"``: see
-                ``fast_nst.runtimes.select``.
+            engine: ``"torch"``, ``"torch-compiled"`` or ``"onnxruntime"``. By default PyTorch for
+                filters, and ONNX Runtime for ONNX models, whatever ran before. ``"auto"`` is what
+                ``fast-nst stylize`` takes: see ``fast_nst.runtimes.select``.
             values: ``"0-255"``, ``"0-1"`` or ``"imagenet"``, for what an ONNX model that fast_nst
                 did not export takes and returns.
             on_compile: called with height and width, px, before ``"torch-compiled"`` compiles for
                 pictures of that size, which takes seconds to minutes.
+            style: which of the file's styles; the first if None.
+            knobs: values for what the filter's network takes besides pictures, by name; those that
+                are missing have their defaults. ``fast-nst info`` lists styles and knobs.
 
         Raises:
             CheckpointError: If it cannot be loaded.
-            ConfigError: If ``device`` or ``engine`` is unknown or absent, or ``values`` missing.
+            ConfigError: If ``device`` or ``engine`` is unknown or absent, ``values`` missing, or
+                there is no such style or knob.
         """
-        return cls(*load_network(path, device, engine, values, on_compile))
+        binding = Binding(style, knobs or {})
+        return cls.open(Opening(Path(path), device, values, on_compile, binding), engine)
 
-    @property
-    def networks(self) -> tuple[nn.Module, ...]:
-        """All networks that take part, for those who look into them."""
-        return (self.network,)
+    @classmethod
+    def open(cls, opening: Opening, engine: str | None = None) -> Stylizer:
+        """Do what :meth:`load` does, for an opening that is put together already."""
+        return cls(*load_network(opening, engine))
+
+    @classmethod
+    def blend(cls, first: Stylizer, second: Stylizer, share: float) -> Stylizer:
+        """Two filters as one: the results of both are blended.
+
+        Args:
+            first: a filter.
+            second: another, on the same device.
+            share: of the second in the result, 0 to 1.
+
+        Raises:
+            ConfigError: If ``share`` is outside its range, or the devices are not the same.
+        """
+        # ONNX Runtime takes pictures from any device, and gives them back there.
+        bound = [each.device for each in (first, second) if not _is_anywhere(each.network)]
+        if len(set(bound)) > 1:
+            raise ConfigError(
+                f"the filters to blend are on {bound[0]} and {bound[1]}. Load both with the same "
+                "device."
+            )
+        network = Blend(first.network, second.network, share)
+        return cls(network, device=bound[0] if bound else "cpu")
 
     @overload
     def __call__(self, image: ImageT, **controls: Any) -> ImageT: ...
@@ -185,34 +220,7 @@ class Stylizer:
         return np.array(stylized, dtype=np.uint8)
 
 
-class MixedStylizer(Stylizer):
-    """Two filters at once: the results of both are blended.
-
-    Weights of networks that were trained apart cannot be averaged: their channels mean different
-    things.
-
-    Args:
-        first: a filter.
-        second: another.
-        share: of the second in the result, 0 to 1.
-
-    Raises:
-        ConfigError: If ``share`` is outside its range.
-    """
-
-    def __init__(self, first: Stylizer, second: Stylizer, share: float) -> None:
-        if not 0 <= share <= 1:
-            raise ConfigError(f"mix is {share:g}; wanted 0 (the first filter) to 1 (the second).")
-        self.metadata, self.device = None, first.device
-        self.first, self.second, self.share = first, second, share
-
-    @property
-    def networks(self) -> tuple[nn.Module, ...]:
-        """Both filters'."""
-        return (*self.first.networks, *self.second.networks)
-
-    def _apply_network(self, picture: Picture) -> Picture:
-        if self.share in (0, 1):
-            return (self.second if self.share else self.first)._apply_network(picture)
-        one, other = (each._apply_network(picture) for each in (self.first, self.second))
-        return replace(picture, rgb=torch.lerp(one.rgb, other.rgb, self.share))
+def _is_anywhere(network: nn.Module) -> bool:
+    return isinstance(network, GraphNetwork) or (
+        isinstance(network, Blend) and _is_anywhere(network.first) and _is_anywhere(network.second)
+    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
-
 from fast_nst.errors import ConfigError, suggest
 from fast_nst.networks.johnson import JohnsonNetwork
+from fast_nst.networks.layers import TransformationNetwork
 from fast_nst.networks.mobile import MobileNetwork
 from fast_nst.networks.pytorch_examples import PyTorchExamplesNetwork
 from fast_nst.networks.quarter import QuarterNetwork
@@ -19,10 +18,11 @@ __all__ = [
     "MobileNetwork",
     "PyTorchExamplesNetwork",
     "QuarterNetwork",
+    "TransformationNetwork",
     "create_network",
 ]
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {
+NETWORKS: dict[str, Callable[..., TransformationNetwork]] = {
     "johnson": JohnsonNetwork,
     "mobile": MobileNetwork,
     "pytorch_examples": PyTorchExamplesNetwork,
@@ -30,7 +30,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def create_network(name: str, **arguments: Any) -> nn.Module:
+def create_network(name: str, **arguments: Any) -> TransformationNetwork:
     """Build a network by name, with random weights.
 
     Raises:

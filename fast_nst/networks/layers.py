@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
+from fast_nst.filter_metadata import Knob, check_knobs
 from fast_nst.image.pad import reflect_pad
 from fast_nst.networks.norm import AdaptiveInstanceNorm, InstanceNorm
 
@@ -72,6 +77,10 @@ class ResidualBlock(nn.Module):
 class TransformationNetwork(nn.Module):
     """What the networks have in common: pictures in, pictures out, blocks at a quarter of the size.
 
+    A network may have several styles, and numbers that it takes besides pictures. Whoever runs it
+    does not know: it is bound to one style and to values when a filter is opened, once, and what
+    runs is a module from pictures to pictures (:meth:`bind`).
+
     Args:
         width: channels, 1 or more; each network says where.
         blocks: number of residual blocks, 0 or more.
@@ -80,6 +89,8 @@ class TransformationNetwork(nn.Module):
         stride: px, of the deepest layers: patterns with this period are the network's own.
         multiple: px; sides that are multiples of it are not padded.
         least: px; sides of at least this are not padded for being too small.
+        styles: how many styles it has.
+        knobs: the numbers that it takes besides pictures, by name.
 
     Raises:
         ConfigError: If an argument is out of range.
@@ -88,6 +99,8 @@ class TransformationNetwork(nn.Module):
     stride = STRIDE
     multiple = STRIDE
     least = LEAST
+    styles: int = 1
+    knobs: ClassVar[Mapping[str, Knob]] = MappingProxyType({})
 
     def __init__(self, width: int, blocks: int) -> None:
         super().__init__()
@@ -96,6 +109,31 @@ class TransformationNetwork(nn.Module):
                 f"network.width={width}, network.blocks={blocks}: width must be 1 or more and "
                 "blocks 0 or more."
             )
+
+    def bind(self, style: int = 0, **values: float) -> nn.Module:
+        """A module that takes nothing but pictures.
+
+        Args:
+            style: the style's number, from 0 on.
+            **values: of knobs; those that are missing have their defaults.
+
+        Returns:
+            A module from (B, 3, H, W) in [0, 1] to the same, with this network's ``stride``,
+            ``multiple`` and ``least``; this network itself, if it has one style and no knobs. It
+            may share this network's weights, and changes nothing about it.
+
+        Raises:
+            ConfigError: If there is no such style or knob, or a value is out of range.
+        """
+        if not 0 <= style < self.styles:
+            raise ConfigError(f"style number {style}; wanted 0 to {self.styles - 1}.")
+        return self._bind(style, check_knobs(self.knobs, values))
+
+    def _bind(self, style: int, values: Mapping[str, float]) -> nn.Module:
+        """What :meth:`bind` returns, for values that are checked; one for each knob."""
+        if self.styles > 1 or self.knobs:
+            raise NotImplementedError(f"{type(self).__name__} has knobs or styles, but no _bind()")
+        return self
 
 
 def pad_to_stride(images: Tensor) -> Tensor:

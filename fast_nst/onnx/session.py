@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_nst.errors import CheckpointError, ConfigError, suggest
+from fast_nst.errors import CheckpointError, ConfigError, one_line, suggest
 from fast_nst.filter_metadata import KEY, FilterMetadata, parse_metadata
+from fast_nst.image.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -22,9 +23,8 @@ Array = npt.NDArray[np.float32]
 RANGES = ("0-1", "0-255", "imagenet")
 NEEDED = "Install ONNX Runtime support: pip install 'fast-nst[onnxruntime]'"
 
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of RGB in [0, 1]
-_MEAN = np.array(MEAN, np.float32)[:, None, None]
-_DEVIATION = np.array(DEVIATION, np.float32)[:, None, None]
+_MEAN = np.array(IMAGENET_MEAN, np.float32)[:, None, None]
+_DEVIATION = np.array(IMAGENET_STD, np.float32)[:, None, None]
 _TYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -176,8 +176,7 @@ class OnnxSession:
         except Exception as error:  # what ONNX Runtime raises has no common class of its own
             height, width = pictures.shape[2:]
             raise CheckpointError(
-                f"{self.path} failed on {height}x{width} px ({' '.join(str(error).split())}). "
-                "Try another size."
+                f"{self.path} failed on {height}x{width} px ({one_line(error)}). Try another size."
             ) from error
         return self._from_model(np.concatenate(results), pictures.shape[0])
 
@@ -275,7 +274,7 @@ def _open(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession
     try:
         session = onnxruntime.InferenceSession(os.fspath(path), options, providers=providers)
     except Exception as error:  # see run()
-        why = " ".join(str(error).split())
+        why = one_line(error)
         raise CheckpointError(
             f"{path} is no ONNX model that can be run, or is damaged ({why})."
         ) from error

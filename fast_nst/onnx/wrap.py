@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fast_nst.image.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from fast_nst.onnx.convert import INPUT, OUTPUT
-from fast_nst.onnx.session import DEVIATION, MEAN, OnnxSession
+from fast_nst.onnx.session import OnnxSession
 
 if TYPE_CHECKING:
     import onnx
@@ -116,8 +117,8 @@ def _before(session: OnnxSession, kind: int) -> str:
     if session.values == "0-255":
         x = lines.add(f"Mul ({x}, {lines.constant(255.0)})")
     elif session.values == "imagenet":
-        x = lines.add(f"Sub ({x}, {lines.constant(*MEAN)})")
-        x = lines.add(f"Div ({x}, {lines.constant(*DEVIATION)})")
+        x = lines.add(f"Sub ({x}, {lines.constant(*IMAGENET_MEAN)})")
+        x = lines.add(f"Div ({x}, {lines.constant(*IMAGENET_STD)})")
     if session.channels_last:
         x = lines.add(f"Transpose <perm = [0, 2, 3, 1]> ({x})")
     if session.batch and session.batch > 1:
@@ -142,8 +143,8 @@ def _after(session: OnnxSession, kind: int, resizes: bool) -> str:
     if session.values == "0-255":
         x = lines.add(f"Div ({x}, {lines.constant(255.0)})")
     elif session.values == "imagenet":
-        x = lines.add(f"Mul ({x}, {lines.constant(*DEVIATION)})")
-        x = lines.add(f"Add ({x}, {lines.constant(*MEAN)})")
+        x = lines.add(f"Mul ({x}, {lines.constant(*IMAGENET_STD)})")
+        x = lines.add(f"Add ({x}, {lines.constant(*IMAGENET_MEAN)})")
     x = lines.clip(x)
     if not resizes:
         start, axes = (lines.add(f"Constant <value_ints = [{v}]> ()") for v in ("0, 0", "2, 3"))

@@ -11,10 +11,22 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
-from fast_nst.hardware import fast_bf16
+from fast_nst.filter_metadata import FilterMetadata
+from fast_nst.filters.checkpoint import load_filter
+from fast_nst.hardware import fast_bf16, find_device
 from fast_nst.paths import cache_dir
+from fast_nst.runtimes.select import Opening, check_range
 
 MOST_SIZES = 256  # of pictures, that one network is compiled for
+
+
+def open_network(opening: Opening) -> tuple[nn.Module, FilterMetadata, torch.device]:
+    """Load a filter's network to be compiled; see :class:`~fast_nst.runtimes.select.Engine`."""
+    check_range(opening.path, opening.values)
+    device = find_device(opening.device)
+    trained = load_filter(opening.path, opening.binding)
+    network = CompiledNetwork(trained.network.to(device), on_compile=opening.on_compile)
+    return network, trained.metadata, device
 
 
 class CompiledNetwork(nn.Module):

@@ -11,6 +11,7 @@ import uuid
 from pathlib import Path
 
 from fast_nst.errors import CheckpointError, ConfigError, ExportError
+from fast_nst.filter_metadata import DEFAULTS, Binding
 from fast_nst.onnx.session import OnnxSession
 from fast_nst.paths import cache_dir
 
@@ -18,26 +19,29 @@ GRAPH_VERSION = 1  # of the conversion: another number makes all cached graphs a
 LARGEST_DIFFERENCE = 1e-3  # of a value in [0, 1], between a cached graph and PyTorch
 
 
-def graph_path(path: Path) -> Path:
+def graph_path(path: Path, binding: Binding = DEFAULTS) -> Path:
     """Where the graph of a filter file is cached, whether or not it is there yet.
+
+    Each binding to a style and to knobs' values has a graph of its own.
 
     Raises:
         OSError: If the file cannot be read.
     """
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return cache_dir() / "graphs" / f"{digest}-{GRAPH_VERSION}.onnx"
+    key = f"-{binding.key}" if binding.key else ""
+    return cache_dir() / "graphs" / f"{digest}-{GRAPH_VERSION}{key}.onnx"
 
 
-def cached_graph(path: Path) -> Path:
+def cached_graph(path: Path, binding: Binding = DEFAULTS) -> Path:
     """The graph of a filter file, converted and checked now if it is not in the cache.
 
     Raises:
         CheckpointError: If the filter cannot be loaded.
-        ConfigError: If the cache cannot be written to.
+        ConfigError: If the cache cannot be written to, or there is no such style or knob.
         ExportError: If the conversion fails or gives other pictures than PyTorch.
     """
     try:
-        graph = graph_path(path)
+        graph = graph_path(path, binding)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
     if graph.is_file():
@@ -47,7 +51,7 @@ def cached_graph(path: Path) -> Path:
     from fast_nst.onnx.convert import to_onnx
     from fast_nst.onnx.parity import SHAPES, compare
 
-    trained = load_filter(path)
+    trained = load_filter(path, binding)
     partial = graph.with_name(f".{uuid.uuid4().hex}.onnx")
     try:
         graph.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""ONNX graphs where networks are wanted."""
+"""What computes on arrays, such as an ONNX graph, where networks are wanted."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from fast_nst.filter_metadata import DEFAULTS, Binding
 from fast_nst.filters.checkpoint import Filter, load_filter
-from fast_nst.onnx.session import OnnxSession, known_metadata
+from fast_nst.onnx.session import known_metadata
+from fast_nst.runtimes.onnx_runtime import open_session
+from fast_nst.runtimes.select import Opening, Session
 
 
 class GraphNetwork(nn.Module):
-    """An ONNX graph that stands where a network would; it holds no parameters and no layers."""
+    """A session that stands where a network would; it holds no parameters and no layers."""
 
     stride = 4  # px; nothing says it, and nearly all networks that stylize have this one
 
-    def __init__(self, session: OnnxSession) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
 
@@ -26,14 +29,17 @@ class GraphNetwork(nn.Module):
         return torch.from_numpy(self.session.run(array)).to(images.device)
 
 
-def load_any(path: Path) -> Filter:
+def load_any(path: Path, binding: Binding = DEFAULTS) -> Filter:
     """Load a filter file, or an ONNX model of ``fast-nst export`` or ``import``, on the CPU.
 
     Raises:
         CheckpointError: As ``load_filter`` does, and for other programs' models.
-        ConfigError: If ONNX Runtime is not installed.
+        ConfigError: If ONNX Runtime is not installed, or there is no such style or knob.
     """
     if path.suffix.lower() != ".onnx":
-        return load_filter(path)
-    session = OnnxSession(path, values="0-1")
-    return Filter(GraphNetwork(session), known_metadata(session))
+        return load_filter(path, binding)
+    # Without a range, this would be refused before it could be said how to import the model.
+    session = open_session(Opening(path, values="0-1"))
+    metadata = known_metadata(session)
+    metadata.choose(binding)
+    return Filter(GraphNetwork(session), metadata)

@@ -1,72 +1,145 @@
-"""What computes: PyTorch, as it is or compiled, or ONNX Runtime on a graph made from the filter.
+"""What computes: the table of engines, and which of them is chosen.
 
-No torch in here, so that a filter whose graph is there already starts without it.
+A new engine is one module beside this one and one row of ``ENGINES``. No torch and no NumPy in
+here, so that command lines can list engines, and a filter with a graph starts without torch.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fast_nst.errors import ConfigError, suggest
-from fast_nst.onnx.session import NEEDED, OnnxSession, cuda_at_hand
-from fast_nst.runtimes.graph_cache import cached_graph, graph_path
+from fast_nst.filter_metadata import DEFAULTS, Binding, FilterMetadata
 
 if TYPE_CHECKING:
     import torch
 
+    from fast_nst.onnx.session import Array
+
 COMPILED = "torch-compiled"
-ENGINES: dict[str, str] = {
-    "torch": "PyTorch, on CPUs and GPUs",
-    COMPILED: "PyTorch, compiled once for each size of picture: for videos and cameras",
-    "onnxruntime": "ONNX Runtime, on CPUs and, where it is built for it, CUDA",
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A row of ``ENGINES``.
+
+    Attributes:
+        about: what it is, for those who choose.
+        good_for: what it is chosen for, where that is not everything.
+        module: which is imported when it is used. It has ``open_network(opening)``, which returns
+            ``(network, metadata, device)``: a module from pictures to pictures, what the file says
+            of itself, and where pictures are to be put. If it computes ``on_arrays``, it has
+            ``open_session(opening)`` instead, which returns a :class:`Session`.
+        on_arrays: whether it computes on NumPy arrays, and starts without PyTorch.
+        reads_onnx: whether it runs ONNX models, and not only filter files.
+    """
+
+    about: str
+    module: str
+    good_for: str = ""
+    on_arrays: bool = False
+    reads_onnx: bool = False
+
+
+class Session(Protocol):
+    """What an engine without PyTorch makes of a file."""
+
+    metadata: FilterMetadata | None
+
+    def run(self, pictures: Array) -> Array:
+        """Stylize (B, 3, H, W), float32 in [0, 1]; the same shape and range come back."""
+        ...
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A file that is to be opened, for every engine alike.
+
+    Attributes:
+        path: a filter file, or an ONNX model.
+        device: where to compute, as ``Stylizer.load`` takes it.
+        values: the range of an ONNX model that fast_nst did not export.
+        on_compile: called before pictures of another size are compiled for.
+        binding: which of the file's styles, and the values of its knobs.
+    """
+
+    path: Path
+    device: str | torch.device = "cpu"
+    values: str | None = None
+    on_compile: Callable[[int, int], None] | None = None
+    binding: Binding = DEFAULTS
+
+
+ENGINES: dict[str, Engine] = {
+    "torch": Engine("PyTorch, on CPUs and GPUs", "fast_nst.runtimes.torch_network"),
+    COMPILED: Engine(
+        "PyTorch, compiled once for each size of picture",
+        "fast_nst.runtimes.compiled",
+        good_for="videos and cameras",
+    ),
+    "onnxruntime": Engine(
+        "ONNX Runtime, on CPUs and, where it is built for it, CUDA",
+        "fast_nst.runtimes.onnx_runtime",
+        on_arrays=True,
+        reads_onnx=True,
+    ),
 }
 
 
 def choose_engine(
     path: Path,
     device: str | torch.device = "auto",
-    engine: str = "auto",
+    engine: str | None = "auto",
     *,
     moving: bool = False,
 ) -> str:
     """The key of ``ENGINES`` that stands for ``engine``, without loading anything.
 
-    ``auto`` is ONNX Runtime for an ONNX model, and on CPUs for a filter whose graph is in the cache
-    already, as it is after the first run with ``engine="onnxruntime"``; else PyTorch. It is never
-    the compiled one, which takes longer to compile than most pictures take to compute.
+    None is PyTorch for filter files, and ONNX Runtime for ONNX models: it depends on nothing but
+    the file's name. ``auto`` is ONNX Runtime for ONNX models, and on CPUs for a filter whose graph
+    is in the cache already, as it is after the first run with ``engine="onnxruntime"``; else
+    PyTorch. It is never the compiled one, which takes longer to compile than most pictures take to
+    compute.
 
     Args:
         path: the filter file.
         device: where it is to compute.
-        engine: one of ``ENGINES``, or ``auto``.
+        engine: one of ``ENGINES``, ``auto`` or None.
         moving: whether there are videos or a camera, which load PyTorch anyway; with the memory of
             frames kept (``hardware.keep_freed_memory``), it is the faster one for them.
 
     Raises:
         ConfigError: If ``engine`` is unknown or cannot use the file.
     """
-    if engine != "auto" and engine not in ENGINES:
-        raise ConfigError(
-            f"no engine {engine!r}{suggest(engine, engine_names())}. "
-            f"Engines: {', '.join(engine_names())}."
-        )
     is_graph = path.suffix.lower() == ".onnx"
-    if is_graph and engine not in ("auto", "onnxruntime"):
-        raise ConfigError(
-            f"{path} is an ONNX model, which --engine {engine} cannot run. Leave it out."
-        )
-    if engine != "auto":
-        return engine
-    if is_graph:
+    if engine in (None, "auto") and is_graph:
         return "onnxruntime"
+    if engine is None:
+        return "torch"
+    if engine != "auto":
+        if engine not in ENGINES:
+            raise ConfigError(
+                f"no engine {engine!r}{suggest(engine, engine_names())}. "
+                f"Engines: {', '.join(engine_names())}."
+            )
+        if is_graph and not ENGINES[engine].reads_onnx:
+            raise ConfigError(
+                f"{path} is an ONNX model, which --engine {engine} cannot run. Leave it out."
+            )
+        return engine
     if moving or (device != "auto" and str(device) != "cpu"):
         return "torch"
     if device == "auto" and _may_have_gpu():
         return "torch"
+    from fast_nst.runtimes.graph_cache import graph_path
+
     installed = importlib.util.find_spec("onnxruntime") is not None
     try:
         return "onnxruntime" if installed and graph_path(path).is_file() else "torch"
@@ -74,29 +147,19 @@ def choose_engine(
         return "torch"
 
 
-def load_session(path: Path, device: str = "auto", values: str | None = None) -> OnnxSession:
-    """Load an ONNX model, or a filter's graph, which is made now if it is not in the cache.
+def engine_module(engine: str) -> Any:
+    """The module of one of ``ENGINES``, imported now."""
+    return importlib.import_module(ENGINES[engine].module)
 
-    Args:
-        path: a filter file, or an ONNX model from pictures to pictures.
-        device: ``cpu``, ``cuda``, or ``auto`` for the better that ONNX Runtime has.
-        values: the range of a model that fast_nst did not export; see ``OnnxSession``.
+
+def open_session(engine: str, opening: Opening) -> Session:
+    """Open a file in an engine that computes on arrays.
 
     Raises:
-        CheckpointError: If the file cannot be loaded.
-        ConfigError: If ONNX Runtime is not installed or cannot use ``device``; if ``values`` is
-            missing or not for this file.
-        ExportError: If the filter cannot be converted.
+        CheckpointError, ConfigError, ExportError: As ``Stylizer.load`` does.
     """
-    if device == "auto":
-        device = "cuda" if cuda_at_hand() else "cpu"
-    device = "cuda" if device.startswith("cuda") else device
-    check_range(path, values)
-    if path.suffix.lower() == ".onnx":
-        return OnnxSession(path, values, device)
-    if importlib.util.find_spec("onnxruntime") is None:
-        raise ConfigError(f"{NEEDED}.")
-    return OnnxSession(cached_graph(path), device=device)
+    session: Session = engine_module(engine).open_session(opening)
+    return session
 
 
 def check_range(path: Path, values: str | None) -> None:
@@ -112,6 +175,15 @@ def check_range(path: Path, values: str | None) -> None:
 def engine_names() -> tuple[str, ...]:
     """What ``--engine`` may be."""
     return ("auto", *ENGINES)
+
+
+def engine_help() -> str:
+    """The engines in one line, for the help of a command."""
+    named = [
+        f"{name} (for {engine.good_for})" if engine.good_for else name
+        for name, engine in ENGINES.items()
+    ]
+    return f"{', '.join(named)}, or auto"
 
 
 def _may_have_gpu() -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from fast_nst.errors import ConfigError
 from fast_nst.networks.norm import InstanceNorm, Statistics
@@ -133,7 +134,8 @@ class SegmentedNetwork:
         def absent(number: int) -> Tensor:
             return visit(number, _shape_only(shapes[number]))
 
-        self._real.run(absent(0), visit, segment.begin, statistics)
+        with _ShapesSpread():  # type: ignore[no-untyped-call]
+            self._real.run(absent(0), visit, segment.begin, statistics)
         return made
 
     def _find_shapes(self, height: int, width: int) -> list[tuple[int, ...]]:
@@ -290,6 +292,21 @@ class _Watched:
         if number == self._begin and self._statistics is not None:
             return norm.normalize(x, self._statistics)
         return forward(x)
+
+
+class _ShapesSpread(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Computes nothing but a shape from values one of which is no more than a shape.
+
+    Where a segment needs the picture for what comes later, a part that is of no concern may put it
+    together with values that are not there.
+    """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = (args, kwargs or {})
+        devices = {each.device.type for each in tree_leaves(given) if isinstance(each, Tensor)}
+        if "meta" in devices and len(devices) > 1:
+            args, kwargs = tree_map_only(Tensor, lambda each: each.to("meta"), given)
+        return func(*args, **(kwargs or {}))
 
 
 class _CountBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]

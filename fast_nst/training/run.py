@@ -8,7 +8,7 @@ import io
 import platform
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pytorch_lightning.callbacks import LambdaCallback
 from fast_nst.config import TrainConfig, picture_origin, style_path
 from fast_nst.data.module import PictureDataModule
 from fast_nst.errors import ConfigError
-from fast_nst.filters.checkpoint import FilterMetadata, read_metadata
+from fast_nst.filters.checkpoint import FilterMetadata, Style, read_metadata
 from fast_nst.hardware import keep_freed_memory
 from fast_nst.image.eight_bit import to_bytes
 from fast_nst.image.io import read_image
@@ -113,11 +113,18 @@ def train(
     network_name, network_arguments, start = network_settings(_values(config.network))
     network = create_started_network(network_name, network_arguments, start)
     metadata = FilterMetadata(
-        style=config.style.name,
+        styles=(
+            Style(
+                config.style.name,
+                hashlib.sha256(style_file.read_bytes()).hexdigest(),
+                _thumbnail(style_file),
+                config.style.title,
+                config.style.painter,
+            ),
+        ),
         network=network_name,
         network_arguments=network_arguments,
-        style_sha256=hashlib.sha256(style_file.read_bytes()).hexdigest(),
-        style_thumbnail=_thumbnail(style_file),
+        knobs=dict(network.knobs),
         config=values,
         versions={name: installed_version(name) for name in LIBRARIES}
         | {"python": platform.python_version()},
@@ -160,7 +167,7 @@ def train(
     if trainer.interrupted:
         raise KeyboardInterrupt
     losses, grid = preview.stylize(module.eval())
-    metadata = FilterMetadata(**{**asdict(metadata), "losses": losses})
+    metadata = replace(metadata, losses=losses)
     kept = []
     if trainer.is_global_zero:
         kept = write_result(run_dir, output_dir, module.network, metadata, grid)

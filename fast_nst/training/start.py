@@ -7,11 +7,9 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from fast_nst.errors import ConfigError
-from fast_nst.filters.checkpoint import load_filter
-from fast_nst.networks import NETWORKS, create_network
+from fast_nst.filters.checkpoint import load_unbound
+from fast_nst.networks import NETWORKS, TransformationNetwork, create_network
 from fast_nst.networks.quarter import QuarterNetwork
 from fast_nst.paths import asset_path
 
@@ -42,7 +40,9 @@ def _adaptive_networks() -> list[str]:
     return [key for key, make in NETWORKS.items() if "adaptive" in signature(make).parameters]
 
 
-def create_started_network(name: str, arguments: dict[str, Any], start: str | None) -> nn.Module:
+def create_started_network(
+    name: str, arguments: dict[str, Any], start: str | None
+) -> TransformationNetwork:
     """Build a network to be trained.
 
     Args:
@@ -71,7 +71,7 @@ def create_started_network(name: str, arguments: dict[str, Any], start: str | No
         file = files[-1]
     else:
         file = Path(start).expanduser()
-    trained = load_filter(file)
+    trained = load_unbound(file)
     found = trained.metadata
     if not _fits(found.network, found.network_arguments, name, arguments):
         raise ConfigError(

@@ -54,7 +54,7 @@ def make_filter(folder: Path, style: str, seed: int, network: str = "quarter") -
     """A small network of random weights: as strange as any filter, and the same everywhere."""
     import torch
 
-    from fast_nst.filters.checkpoint import FilterMetadata, save_filter
+    from fast_nst.filters.checkpoint import FilterMetadata, Style, save_filter
     from fast_nst.networks import create_network
 
     arguments = {"width": 8, "blocks": 1}
@@ -66,7 +66,7 @@ def make_filter(folder: Path, style: str, seed: int, network: str = "quarter") -
         for name, value in made.named_parameters():
             if name.endswith("change"):  # zeros at first, which change nothing
                 torch.nn.init.normal_(value, std=0.1)
-    metadata = FilterMetadata(style=style, network=network, network_arguments=arguments)
+    metadata = FilterMetadata(styles=(Style(style),), network=network, network_arguments=arguments)
     return save_filter(folder / f"{style}.safetensors", made, metadata)
 
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 
 from fast_nst.cli.main import main
 from fast_nst.evaluation import EvaluateProgress, InterruptedEvaluation, evaluate
-from fast_nst.filters.checkpoint import FilterMetadata, save_filter
+from fast_nst.filters.checkpoint import FilterMetadata, Style, save_filter
 from fast_nst.image.io import write_image
 from fast_nst.networks import create_network
 from fast_nst.paths import asset_path
@@ -49,10 +49,9 @@ def make_filter(file: Path, seed: int = 0, **config: Any) -> Path:
     style_file = asset_path("styles/great_wave.webp")
     arguments = {"width": 4, "blocks": 1}
     metadata = FilterMetadata(
-        style="great_wave",
+        styles=(Style("great_wave", hashlib.sha256(style_file.read_bytes()).hexdigest()),),
         network="johnson",
         network_arguments=arguments,
-        style_sha256=hashlib.sha256(style_file.read_bytes()).hexdigest(),
         config={
             "style": {"name": "great_wave", "image": None, "size": 64},
             "encoder": {"name": "vgg_lite", "weights": None},

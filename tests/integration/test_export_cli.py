@@ -19,7 +19,13 @@ from fast_nst.cli.main import main
 from fast_nst.export import export
 from fast_nst.export.run import LIMITS
 from fast_nst.filter_metadata import KEY
-from fast_nst.filters.checkpoint import FilterMetadata, load_filter, read_metadata, save_filter
+from fast_nst.filters.checkpoint import (
+    FilterMetadata,
+    Style,
+    load_filter,
+    read_metadata,
+    save_filter,
+)
 from fast_nst.inference import Stylizer
 from fast_nst.networks import create_network
 
@@ -153,7 +159,7 @@ def test_a_network_whose_kernels_are_computed_is_exported_in_fewer_bits(
         "width": 8,
         "blocks": 4,
     }
-    metadata = FilterMetadata("test", "mobile", arguments)
+    metadata = FilterMetadata((Style("test"),), "mobile", arguments)
     ckpt = save_filter(tmp_path / "a.safetensors", create_network("mobile", **arguments), metadata)
     for name, more in (("whole.onnx", ()), ("small.onnx", ("--precision", kind, "--force"))):
         result = run("export", "--ckpt", ckpt, "-o", tmp_path / name, *more)

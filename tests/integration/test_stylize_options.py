@@ -322,6 +322,26 @@ def test_within_a_limit_of_memory_the_pictures_are_the_same(
     assert "passed over 3" in again.stdout
 
 
+def test_two_filters_mix_within_a_limit_of_memory(filter_file: Path, tmp_path: Path) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "quarter.safetensors"
+    photo = make_picture(tmp_path / "photo.png", (90, 200))
+    limit = f"{resident_memory() / 1e9 + 0.6:.1f}GB"
+    both = ("stylize", "--ckpt", golden, "--ckpt", filter_file, "--mix", "0.4", photo, "-o")
+    for name, memory in (("whole.png", ()), ("strips.png", ("--memory", limit))):
+        result = run(*both, tmp_path / name, *memory)
+        assert result.exit_code == 0, result.output
+    alone = run("stylize", "--ckpt", golden, photo, "-o", tmp_path / "alone.png")
+    assert alone.exit_code == 0
+    with (
+        Image.open(tmp_path / "whole.png") as whole,
+        Image.open(tmp_path / "strips.png") as strips,
+        Image.open(tmp_path / "alone.png") as one,
+    ):
+        apart = ImageChops.difference(whole, strips).getextrema()
+        assert max(high for _, high in apart) <= 1
+        assert max(high for _, high in ImageChops.difference(whole, one).getextrema()) > 20
+
+
 def test_metadata_is_dropped_within_a_limit_of_memory_as_well(
     filter_file: Path, tmp_path: Path
 ) -> None:
@@ -342,7 +362,6 @@ def test_metadata_is_dropped_within_a_limit_of_memory_as_well(
         (("--preserve-color", "luminance"), "--preserve-color"),
         (("--scale", "2"), "--scale"),
         (("--mask", "mask.png"), "--mask"),
-        (("--ckpt", "other.safetensors", "--mix", "0.5"), "--mix"),
         (("--engine", "onnxruntime"), "--engine torch"),
     ],
 )

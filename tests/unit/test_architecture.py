@@ -13,7 +13,7 @@ import fast_nst
 PACKAGE = Path(fast_nst.__file__).parent
 EXPORTED = {"__version__", "Stylizer"}  # names of the package itself
 LAYERS = [
-    {"errors", "startup", "paths", "config", "filter_metadata", "image"},
+    {"errors", "atomic", "startup", "paths", "config", "filter_metadata", "image"},
     {
         *("networks", "encoders", "hardware"),
         *("losses.functional", "losses.stability", "losses.base", "losses.terms"),
@@ -99,8 +99,14 @@ def test_starting_up_loads_no_heavy_library(statement: str) -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        *("errors", "startup", "paths", "config", "filter_metadata", "onnx.session"),
-        *("runtimes.select", "runtimes.graph_cache", "image.animation", "image.io"),
+        *("errors", "atomic", "startup", "paths", "config", "filter_metadata", "onnx.session"),
+        *(
+            "runtimes.select",
+            "runtimes.onnx_runtime",
+            "runtimes.graph_cache",
+            "image.animation",
+            "image.io",
+        ),
         *("batch", "batch.contact_sheet", "inference.picture_filter", "apps.video.plan"),
     ],
 )

@@ -14,7 +14,7 @@ from fast_nst.apps.video.color import RGB
 from fast_nst.apps.video.decode import ClipInfo
 from fast_nst.apps.video.encode import ClipWriter
 from fast_nst.apps.video.overlap import Behind
-from fast_nst.errors import ConfigError, VideoError
+from fast_nst.errors import ConfigError, VideoError, one_line
 
 VIRTUAL = "virtual:"
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
@@ -176,7 +176,7 @@ class VirtualCamera:
                 device=target.removeprefix(VIRTUAL) or None,
             )
         except (RuntimeError, OSError) as error:
-            why = " ".join(str(error).split()).rstrip(".")
+            why = one_line(error).rstrip(".")
             raise VideoError(
                 f"no virtual camera ({why}). Install OBS or, on Linux, v4l2loopback; "
                 "docs/video.md says how."

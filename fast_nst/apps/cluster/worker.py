@@ -19,7 +19,7 @@ from fast_nst.batch import Saving, stylize_bytes
 from fast_nst.batch.plan import is_whole
 from fast_nst.errors import FastNSTError, ImageError
 from fast_nst.image.io import image_format
-from fast_nst.inference import Controls, MixedStylizer, Stylizer
+from fast_nst.inference import Controls, Stylizer
 
 MOST_LOSSES = 3  # of the worker that has a picture; then the picture is taken for the reason
 
@@ -89,7 +89,7 @@ class Filter:
                 stylizers.append(Stylizer.load(file, device, values=self.values))
         if self.mix is None:
             return stylizers[0]
-        return MixedStylizer(stylizers[0], stylizers[1], self.mix)
+        return Stylizer.blend(stylizers[0], stylizers[1], self.mix)
 
 
 @dataclass(frozen=True, eq=False)  # Ray asks for a hash, and masks and actors are in it

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.apps.video.color import RGB
-from fast_nst.errors import VideoError
+from fast_nst.errors import VideoError, is_out_of_memory
 from fast_nst.image.eight_bit import from_bytes, to_bytes
 
 
@@ -49,9 +49,9 @@ class Controlled:
         return device
 
     @property
-    def networks(self) -> tuple[nn.Module, ...]:
+    def network(self) -> nn.Module | None:
         """What computes, for those who carry statistics from frame to frame."""
-        return tuple(getattr(self._stylizer, "networks", ()))
+        return getattr(self._stylizer, "network", None)
 
     def __call__(self, frame: Tensor, /) -> Tensor:
         """Repaint (3, H, W)."""
@@ -83,16 +83,10 @@ def filter_frame(filter_: FrameFilter, rgb: RGB) -> RGB:
             )
         return to_bytes(result.detach()).permute(1, 2, 0).contiguous().cpu().numpy()
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         height, width = rgb.shape[:2]
         raise VideoError(
             f"a frame of {width}x{height} px does not fit in memory. "
             "Use a smaller copy, or another device."
         ) from error
-
-
-def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return "allocate memory" in str(error)  # how PyTorch says it on the CPU

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from functools import partial
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from fast_nst.apps.video.filtering import FrameFilter
 from fast_nst.apps.video.formats import USUAL_STEADY
@@ -30,8 +27,8 @@ class Steady:
     as the scene moved and blended into the new one, except where the scene is new.
 
     Args:
-        filter_: repaints single frames. Statistics are carried of the networks that its attribute
-            ``networks`` names; without one, as for ONNX models, only pictures are.
+        filter_: repaints single frames. Statistics are carried of the network that is its attribute
+            ``network``; without one, or without norms in it, as in ONNX models, only pictures are.
         steady: share of the past in what stays in sight, 0 to 1.
 
     Raises:
@@ -47,9 +44,9 @@ class Steady:
             raise VideoError(f"steady is {steady:g}; wanted 0 (off) to 1.")
         self._filter = filter_
         self._steady = steady
-        self._networks = tuple(getattr(filter_, "networks", ()))
+        self._network: nn.Module | None = getattr(filter_, "network", None)
         self._tracker = Tracker()
-        self._statistics: dict[tuple[int, str], Statistics] = {}
+        self._statistics: dict[str, Statistics] = {}
         self._last: Tensor | None = None
 
     @property
@@ -75,19 +72,19 @@ class Steady:
     def _stylize(self, frame: Tensor, share: float) -> Tensor:
         """Repaint with statistics of which a share is the past's."""
 
-        def choose(index: int, name: str, x: Tensor) -> Statistics:
-            found, key = measure(x), (index, name)
-            if share and (before := self._statistics.get(key)):
+        def choose(name: str, x: Tensor) -> Statistics:
+            found = measure(x)
+            if share and (before := self._statistics.get(name)):
                 found = Statistics(
                     torch.lerp(found.mean, before.mean, share),
                     torch.lerp(found.var, before.var, share),
                 )
-            self._statistics[key] = found
+            self._statistics[name] = found
             return found
 
-        with ExitStack() as stack:
-            for index, network in enumerate(self._networks):
-                stack.enter_context(choose_statistics(network, partial(choose, index)))
+        if self._network is None:
+            return self._filter(frame)
+        with choose_statistics(self._network, choose):
             return self._filter(frame)
 
 

@@ -73,7 +73,7 @@ def read_filter(path: Path, sample: Image.Image) -> PageFilter:
         )
     title, by = _title(metadata)
     return PageFilter(
-        style=metadata.style,
+        style=metadata.styles[0].name,
         title=title,
         by=by,
         model=graph.read_bytes(),
@@ -114,20 +114,18 @@ def to_webp(image: Image.Image, side: int, quality: int) -> bytes:
 
 def _title(metadata: FilterMetadata) -> tuple[str, str]:
     """Title and painter, as the training knew them; else a title made of the style's name."""
-    style = metadata.config.get("style")
-    known = style if isinstance(style, dict) else {}
+    style = metadata.styles[0]  # the one that the file is opened in
     title, by = (
-        value.strip() if isinstance(value := known.get(key), str) else ""
-        for key in ("title", "painter")
+        value.strip() if isinstance(value, str) else "" for value in (style.title, style.painter)
     )
-    spoken = re.sub(r"[\s_]+", " ", metadata.style).strip()
+    spoken = re.sub(r"[\s_]+", " ", style.name).strip()
     return title or spoken[:1].upper() + spoken[1:] or "Filter", by
 
 
 def _style_picture(metadata: FilterMetadata) -> bytes | None:
     """The file's own thumbnail; encoded anew, as the file may hold anything under that name."""
     try:
-        content = base64.b64decode(metadata.style_thumbnail, validate=True)
+        content = base64.b64decode(metadata.styles[0].thumbnail, validate=True)
         with Image.open(io.BytesIO(content), formats=("WEBP", "PNG", "JPEG")) as image:
             return to_webp(image, THUMBNAIL, quality=90)
     except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError):

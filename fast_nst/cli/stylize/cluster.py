@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from fast_nst.apps.video.formats import is_video_target
 from fast_nst.cli.stylize.video import is_camera_run
 from fast_nst.errors import ConfigError, suggest
+from fast_nst.runtimes.select import engine_names
 
 RAY = "ray"
 # What has no meaning where pictures go to many processes.
@@ -29,8 +30,6 @@ def is_cluster_run(ctx: click.Context, engine: str, places: Sequence[str]) -> bo
         click.UsageError: If options do not fit together.
         ConfigError: If there is no such engine.
     """
-    from fast_nst.runtimes.select import engine_names  # loads NumPy
-
     known = (*engine_names(), RAY)
     if engine not in known:
         raise ConfigError(

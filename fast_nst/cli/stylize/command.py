@@ -22,6 +22,7 @@ from fast_nst.cli.stylize.video import (
     run_videos,
     video_options,
 )
+from fast_nst.runtimes.select import engine_help
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +38,7 @@ _FILE = click.Path(path_type=Path)
 # What needs the whole picture at once.
 _WHOLE = (
     *("strength", "preserve_color", "scale", "mask", "mask_invert", "mask_feather"),
-    *("mix", "contact_sheet"),
+    "contact_sheet",
 )
 _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
 
@@ -136,7 +137,7 @@ _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="torch, torch-compiled (for videos and cameras), onnxruntime, or auto; ray for a cluster.",
+    help=f"{engine_help()}; ray for a cluster.",
 )
 @option(
     "Running",
@@ -306,9 +307,9 @@ def _read_mask(file: Path) -> Tensor:
 
 
 def _mix(stylizers: list[PictureFilter], share: float) -> PictureFilter:
-    from fast_nst.inference import MixedStylizer
+    from fast_nst.inference import Stylizer
 
-    return MixedStylizer(stylizers[0].to_torch(), stylizers[1].to_torch(), share)
+    return Stylizer.blend(stylizers[0].to_torch(), stylizers[1].to_torch(), share)
 
 
 def _frame_filter(stylizer: PictureFilter, controls: Controls) -> FrameFilter:

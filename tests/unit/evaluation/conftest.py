@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fast_nst.filters.checkpoint import FilterMetadata, save_filter
+from fast_nst.filters.checkpoint import FilterMetadata, Style, save_filter
 from fast_nst.image.io import write_image
 from fast_nst.networks import create_network
 
@@ -23,7 +23,7 @@ def style_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def metadata(style_file: Path) -> FilterMetadata:
     return FilterMetadata(
-        style="blocks",
+        styles=(Style("blocks"),),
         network="johnson",
         network_arguments={"width": 4, "blocks": 1},
         config={

@@ -16,7 +16,7 @@ from fast_nst.evaluation.subjects import (
     load_subjects,
     training_config,
 )
-from fast_nst.filters.checkpoint import FilterMetadata, load_filter, save_filter
+from fast_nst.filters.checkpoint import FilterMetadata, Style, load_filter, save_filter
 from fast_nst.paths import asset_path
 
 CPU = torch.device("cpu")
@@ -25,9 +25,7 @@ CPU = torch.device("cpu")
 def changed(folder: Path, trained: Path, **config: object) -> Path:
     """The same filter, with groups of its training configuration replaced."""
     loaded = load_filter(trained)
-    metadata = dataclasses.replace(
-        loaded.metadata, config={**loaded.metadata.config, **config}, style_sha256="0" * 64
-    )
+    metadata = dataclasses.replace(loaded.metadata, config={**loaded.metadata.config, **config})
     return save_filter(folder / "changed.safetensors", loaded.network, metadata)
 
 
@@ -62,7 +60,7 @@ def test_another_style_picture_is_used_and_reported(
     known = save_filter(
         tmp_path / "known.safetensors",
         loaded.network,
-        dataclasses.replace(loaded.metadata, style_sha256=digest),
+        dataclasses.replace(loaded.metadata, styles=(Style("blocks", digest),)),
     )
     assert not load_subjects([known], None, None, CPU)[0].style_differs
     given = load_subjects([known], asset_path("styles/great_wave.webp"), None, CPU)[0]

@@ -14,7 +14,7 @@ from torch import nn
 
 from fast_nst.errors import ExportError
 from fast_nst.export.formats import write_coreml, write_torchscript
-from fast_nst.filter_metadata import KEY, FilterMetadata
+from fast_nst.filter_metadata import KEY, FilterMetadata, Style
 from fast_nst.filters.checkpoint import Filter
 from fast_nst.networks import NETWORKS, create_network
 from fast_nst.onnx.convert import OPSETS, to_onnx, to_program
@@ -24,7 +24,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 session = pytest.importorskip("fast_nst.onnx.session")
 
-METADATA = FilterMetadata("test", "johnson", {"width": 4}, losses={"style": 0.5})
+METADATA = FilterMetadata((Style("test"),), "johnson", {"width": 4}, losses={"style": 0.5})
 SMALL: dict[str, Any] = {"width": 4, "blocks": 1}
 # Networks by name, with what they are built with beyond width and blocks.
 KINDS: dict[str, dict[str, Any]] = {name: {} for name in NETWORKS}

@@ -7,10 +7,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fast_nst.errors import CheckpointError
-from fast_nst.filters.checkpoint import KEY, FilterMetadata, load_filter, read_metadata, save_filter
+from fast_nst.filters.checkpoint import (
+    KEY,
+    FilterMetadata,
+    Style,
+    load_filter,
+    read_metadata,
+    save_filter,
+)
 from fast_nst.networks import create_network
 
-METADATA = FilterMetadata("test", "johnson", {"width": 4, "blocks": 1}, losses={"style": 0.5})
+METADATA = FilterMetadata(
+    (Style("test"),), "johnson", {"width": 4, "blocks": 1}, losses={"style": 0.5}
+)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fast_nst.errors import ConfigError
 from fast_nst.image.color import luminance
 from fast_nst.image.io import Picture
-from fast_nst.inference import Controls, MixedStylizer, Stylizer, read_mask
+from fast_nst.inference import Controls, Stylizer, read_mask
 
 
 class Negative(nn.Module):
@@ -26,7 +26,7 @@ class Flat(nn.Module):
 
     def __init__(self, *color: float) -> None:
         super().__init__()
-        self.color, self.sizes = torch.tensor(color), list[tuple[int, ...]]()
+        self.color, self.sizes = torch.tensor(color, dtype=torch.float32), list[tuple[int, ...]]()
 
     def forward(self, images: Tensor) -> Tensor:
         self.sizes.append(tuple(images.shape[-2:]))
@@ -173,19 +173,19 @@ def test_a_mask_file_is_its_lightness_or_its_opacity(tmp_path: Path) -> None:
 
 def test_a_mix_has_both_results_in_their_shares() -> None:
     red, blue = Stylizer(Flat(1, 0, 0)), Stylizer(Flat(0, 0, 1))
-    mixed = MixedStylizer(red, blue, 0.25)(noise(3, 4, 4))
+    mixed = Stylizer.blend(red, blue, 0.25)(noise(3, 4, 4))
     torch.testing.assert_close(mixed[:, 0, 0], torch.tensor([0.75, 0, 0.25]))
 
 
 @pytest.mark.parametrize("share", [0, 1])
 def test_a_mix_of_one_filter_asks_no_other(share: float) -> None:
     flats = Flat(1, 0, 0), Flat(0, 0, 1)
-    MixedStylizer(Stylizer(flats[0]), Stylizer(flats[1]), share)(noise(3, 4, 4))
+    Stylizer.blend(Stylizer(flats[0]), Stylizer(flats[1]), share)(noise(3, 4, 4))
     assert [len(flat.sizes) for flat in flats] == [1 - share, share]
 
 
 def test_a_mix_takes_the_controls_once() -> None:
-    mixed = MixedStylizer(Stylizer(Flat(1, 1, 1)), Stylizer(Flat(1, 1, 1)), 0.5)
+    mixed = Stylizer.blend(Stylizer(Flat(1, 1, 1)), Stylizer(Flat(1, 1, 1)), 0.5)
     torch.testing.assert_close(
         mixed(torch.zeros(3, 4, 4), strength=0.5), torch.full((3, 4, 4), 0.5)
     )
@@ -194,4 +194,4 @@ def test_a_mix_takes_the_controls_once() -> None:
 def test_a_share_out_of_range_is_refused() -> None:
     one = Stylizer(Negative())
     with pytest.raises(ConfigError, match=r"mix is 1\.5"):
-        MixedStylizer(one, one, 1.5)
+        Stylizer.blend(one, one, 1.5)

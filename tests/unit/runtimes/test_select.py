@@ -17,7 +17,7 @@ from fast_nst.filters.checkpoint import load_filter
 from fast_nst.inference import Stylizer
 from fast_nst.onnx.session import OnnxSession
 from fast_nst.runtimes.graph_cache import cached_graph
-from fast_nst.runtimes.select import choose_engine, engine_names, load_session
+from fast_nst.runtimes.select import choose_engine, engine_names
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -132,10 +132,11 @@ def test_a_cached_graph_runs_without_torch(filter_file: Path) -> None:
     cached_graph(filter_file)
     program = (
         "import sys, numpy; from pathlib import Path\n"
-        "from fast_nst.runtimes.select import choose_engine, load_session\n"
+        "from fast_nst.runtimes.select import Opening, choose_engine, open_session\n"
         f"file = Path({str(filter_file)!r})\n"
         "assert choose_engine(file, 'cpu') == 'onnxruntime'\n"
-        "y = load_session(file, 'cpu').run(numpy.zeros((1, 3, 20, 20), 'float32'))\n"
+        "session = open_session('onnxruntime', Opening(file))\n"
+        "y = session.run(numpy.zeros((1, 3, 20, 20), 'float32'))\n"
         "print(y.shape, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -223,7 +224,7 @@ def test_a_text_file_is_no_model(tmp_path: Path, content: bytes) -> None:
 
 def test_a_missing_model_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no such file.*fast-nst export"):
-        load_session(tmp_path / "none.onnx")
+        Stylizer.load(tmp_path / "none.onnx")
 
 
 def test_a_range_for_a_filter_of_ours_is_refused(filter_file: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fast_nst.errors import CheckpointError, ConfigError
-from fast_nst.filters.checkpoint import FilterMetadata, load_filter, save_filter
+from fast_nst.filters.checkpoint import FilterMetadata, Style, load_filter, save_filter
 from fast_nst.networks import create_network
 from fast_nst.paths import asset_path
 from fast_nst.training.start import create_started_network, network_settings
@@ -16,7 +16,7 @@ ARGUMENTS = {"width": 3, "blocks": 1}
 def trained(tmp_path: Path) -> Path:
     network = create_network("quarter", **ARGUMENTS)
     return save_filter(
-        tmp_path / "f.safetensors", network, FilterMetadata("a", "quarter", ARGUMENTS)
+        tmp_path / "f.safetensors", network, FilterMetadata((Style("a"),), "quarter", ARGUMENTS)
     )
 
 
@@ -77,7 +77,7 @@ def test_an_adaptive_start_keeps_what_it_learned_in_a_wider_network(tmp_path: Pa
     for name, value in network.named_parameters():
         if name.endswith("change"):
             torch.nn.init.normal_(value, std=0.3)
-    metadata = FilterMetadata("a", "quarter", arguments)
+    metadata = FilterMetadata((Style("a"),), "quarter", arguments)
     file = str(save_filter(tmp_path / "f.safetensors", network, metadata))
     grown = create_started_network("quarter", {**arguments, "width": 5}, file)
     images = torch.rand(2, 3, 36, 44, generator=torch.Generator().manual_seed(0))

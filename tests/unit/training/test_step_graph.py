@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fast_nst.config import OptimizerConfig, TrainerConfig
 from fast_nst.encoders import create_encoder
-from fast_nst.filters.checkpoint import FilterMetadata
+from fast_nst.filters.checkpoint import FilterMetadata, Style
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.networks import create_network
 from fast_nst.training.module import StyleTransferModule
@@ -46,7 +46,7 @@ def make_module(optimizer: str, clip: float | None, stability: float = 0.0) -> S
     )  # fmt: skip
     network = create_network("quarter", width=8, blocks=1, adaptive=True)
     config = OptimizerConfig(name=optimizer, lr=1e-3, warmup=0.5, final_lr=0.1, clip=clip)
-    metadata = FilterMetadata(style="", network="quarter", network_arguments={})
+    metadata = FilterMetadata(styles=(Style(""),), network="quarter", network_arguments={})
     return StyleTransferModule(network, loss, config, Schedule(100, None), metadata, 10**9)
 
 

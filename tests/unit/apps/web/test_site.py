@@ -33,10 +33,12 @@ def build(tmp_path: Path) -> Path:
 
 
 def exported(filter_file: Path, target: Path, **changes: Any) -> Path:
-    """A model of the filter that says other things of itself; converted once for all tests."""
+    """A model of the filter that says other things of its style; converted once for all tests."""
     model = onnx.load(cached_graph(filter_file))
     (entry,) = (each for each in model.metadata_props if each.key == KEY)
-    entry.value = json.dumps(json.loads(entry.value) | changes)
+    document = json.loads(entry.value)
+    document["styles"][0] |= changes
+    entry.value = json.dumps(document)
     onnx.save(model, target)
     return target
 
@@ -86,9 +88,9 @@ def test_the_model_of_the_page_takes_any_size_from_one_pixel(
 def test_filters_of_one_style_get_names_and_titles_of_their_own(
     filter_file: Path, build: Path, tmp_path: Path
 ) -> None:
-    titled = {"config": {"style": {"title": "N", "painter": "P"}}}
-    one = exported(filter_file, tmp_path / "b.onnx", style="Nuit Étoilée/../x", **titled)
-    other = exported(filter_file, tmp_path / "c.onnx", style="sample", **titled)
+    titled = {"title": "N", "painter": "P"}
+    one = exported(filter_file, tmp_path / "b.onnx", name="Nuit Étoilée/../x", **titled)
+    other = exported(filter_file, tmp_path / "c.onnx", name="sample", **titled)
     site = make_site([filter_file, one, filter_file, other], build)
     entries = json.loads(bytes(site["filters/filters.json"]))["filters"]  # type: ignore[arg-type]
     names = ["test_style", "nuit_etoilee_x", "test_style_2", "sample_2"]
@@ -112,7 +114,7 @@ def test_a_thumbnail_of_the_style_is_taken_and_encoded_anew(
     buffer = io.BytesIO()
     Image.new("RGB", (96, 96), (200, 30, 30)).save(buffer, "PNG")
     content = base64.b64encode(buffer.getvalue() + b"<script>").decode()
-    model = exported(filter_file, tmp_path / "a.onnx", style_thumbnail=content)
+    model = exported(filter_file, tmp_path / "a.onnx", thumbnail=content)
     thumbnail = read_filter(model, SAMPLE).thumbnail
     assert b"<script>" not in thumbnail
     pixel = opened(thumbnail).convert("RGB").getpixel((48, 48))
@@ -123,7 +125,7 @@ def test_a_thumbnail_of_the_style_is_taken_and_encoded_anew(
 def test_without_a_picture_of_the_style_the_thumbnail_shows_the_filter_at_work(
     filter_file: Path, tmp_path: Path, content: Any
 ) -> None:
-    model = exported(filter_file, tmp_path / "a.onnx", style_thumbnail=content)
+    model = exported(filter_file, tmp_path / "a.onnx", thumbnail=content)
     thumbnail = opened(read_filter(model, SAMPLE).thumbnail).convert("RGB")
     pixels = np.asarray(SAMPLE, np.float32).transpose(2, 0, 1)[None] / 255
     wanted = 255 * OnnxSession(model).run(np.ascontiguousarray(pixels))[0].transpose(1, 2, 0)

@@ -1,0 +1,43 @@
+"""Two networks as one: what both make of a picture, blended."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from fast_nst.errors import ConfigError
+
+
+class Blend(nn.Module):
+    """A share of what one network paints, and the rest of what another does.
+
+    Weights of networks that were trained apart cannot be averaged: their channels mean different
+    things. So both are run, and it takes the time of both; a share of 0 or 1 runs one.
+
+    Args:
+        first: maps (B, 3, H, W) in [0, 1] to the same.
+        second: likewise.
+        share: of the second in the result, 0 to 1.
+
+    Raises:
+        ConfigError: If ``share`` is outside its range.
+    """
+
+    def __init__(self, first: nn.Module, second: nn.Module, share: float) -> None:
+        super().__init__()
+        if not 0 <= share <= 1:
+            raise ConfigError(f"mix is {share:g}; wanted 0 (the first filter) to 1 (the second).")
+        self.first, self.second, self.share = first, second, float(share)
+        networks = (first, second)
+        self.stride = max(int(getattr(each, "stride", 1)) for each in networks)
+        self.multiple = math.lcm(*(int(getattr(each, "multiple", 1)) for each in networks))
+        self.least = max(int(getattr(each, "least", 1)) for each in networks)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] to the same."""
+        if self.share in (0, 1):
+            one: Tensor = (self.second if self.share else self.first)(images)
+            return one
+        return torch.lerp(self.first(images), self.second(images), self.share)

@@ -1,0 +1,45 @@
+"""The engine ``onnxruntime``: ONNX models, and graphs made from filters; no torch in here."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from fast_nst.errors import ConfigError
+from fast_nst.onnx.session import NEEDED, OnnxSession, cuda_at_hand
+from fast_nst.runtimes.graph_cache import cached_graph
+from fast_nst.runtimes.select import Opening, check_range
+
+
+def open_session(opening: Opening) -> OnnxSession:
+    """Load an ONNX model, or a filter's graph, which is made now if it is not in the cache.
+
+    Args:
+        opening: of a filter file, or of an ONNX model from pictures to pictures; the device is
+            ``cpu``, ``cuda``, or ``auto`` for the better that ONNX Runtime has.
+
+    Raises:
+        CheckpointError: If the file cannot be loaded.
+        ConfigError: If ONNX Runtime is not installed or cannot use the device; if a range is
+            missing or not for this file; if there is no such style or knob.
+        ExportError: If the filter cannot be converted.
+    """
+    path, device = opening.path, str(opening.device)
+    if device == "auto":
+        device = "cuda" if cuda_at_hand() else "cpu"
+    device = "cuda" if device.startswith("cuda") else device
+    check_range(path, opening.values)
+    if path.suffix.lower() != ".onnx":
+        if importlib.util.find_spec("onnxruntime") is None:
+            raise ConfigError(f"{NEEDED}.")
+        return OnnxSession(cached_graph(path, opening.binding), device=device)
+    session = OnnxSession(path, opening.values, device)
+    if session.metadata is not None:
+        try:
+            session.metadata.choose(opening.binding)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
+    elif opening.binding.key:
+        raise ConfigError(
+            f"{path} is another program's ONNX model, which has no styles or knobs. Leave them out."
+        )
+    return session
