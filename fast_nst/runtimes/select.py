@@ -74,13 +74,16 @@ def choose_engine(
         return "torch"
 
 
-def load_session(path: Path, device: str = "auto", values: str | None = None) -> OnnxSession:
+def load_session(
+    path: Path, device: str = "auto", values: str | None = None, threads: int = 0
+) -> OnnxSession:
     """Load an ONNX model, or a filter's graph, which is made now if it is not in the cache.
 
     Args:
         path: a filter file, or an ONNX model from pictures to pictures.
         device: ``cpu``, ``cuda``, or ``auto`` for the better that ONNX Runtime has.
         values: the range of a model that fast_nst did not export; see ``OnnxSession``.
+        threads: of the session; 0 for as many as there are cores.
 
     Raises:
         CheckpointError: If the file cannot be loaded.
@@ -93,10 +96,10 @@ def load_session(path: Path, device: str = "auto", values: str | None = None) ->
     device = "cuda" if device.startswith("cuda") else device
     check_range(path, values)
     if path.suffix.lower() == ".onnx":
-        return OnnxSession(path, values, device)
+        return OnnxSession(path, values, device, threads)
     if importlib.util.find_spec("onnxruntime") is None:
         raise ConfigError(f"{NEEDED}.")
-    return OnnxSession(cached_graph(path), device=device)
+    return OnnxSession(cached_graph(path), device=device, threads=threads)
 
 
 def check_range(path: Path, values: str | None) -> None:

@@ -140,8 +140,8 @@ def test_ctrl_c_says_what_is_there_and_exits_130(
         (["clip.mp4", "-o", "out.webm", "--preset", "fast"], 1, "vp9 has no preset to choose"),
         (["clip.mp4", "-o", "out.mp4", "--frames", "0"], 2, "--frames"),
         (["clip.mp4", "-o", "out.xyz"], 1, "the ending '.xyz' is unknown"),
-        (["clip.mp4", "other.mp4", "-o", "out.mp4"], 1, "Name a folder"),
-        (["missing.mp4", "-o", "out.mp4"], 1, "there is no such file"),
+        (["*.mp4", "-o", "out.mp4"], 1, "Name a folder"),
+        (["missing.mp4", "-o", "out.mp4"], 1, "missing.mp4 does not exist"),
         (["camera:0", "clip.mp4", "-o", "out.mp4"], 2, "give it alone"),
     ],
 )
