@@ -126,9 +126,6 @@ class Place(ABC):
 class LocalPlace(Place):
     """A path on a disk of this machine."""
 
-    def __fspath__(self) -> str:
-        return self.name
-
     @property
     def is_local(self) -> bool:
         """Always."""

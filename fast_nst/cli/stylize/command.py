@@ -56,9 +56,12 @@ def stylize(ctx: click.Context, /, inputs: tuple[str, ...], **chosen: Any) -> No
       fast-nst stylize --ckpt starry_night.safetensors camera:0
       fast-nst stylize --ckpt starry_night.safetensors - -o - --format jpg < cat.jpg > starry.jpg
     """  # noqa: D301 - click looks for the character, not for the two
-    given = {
-        name for name in chosen if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
-    }
-    requests = make_requests(inputs, chosen, given)
+    requests = make_requests(inputs, chosen, written(ctx))
     whole = [RUN[type(request)](request) for request in requests]
     ctx.exit(0 if all(whole) else 1)
+
+
+def written(ctx: click.Context) -> frozenset[str]:
+    """The names in Python of all that the user wrote, rather than left at its default."""
+    default = ParameterSource.DEFAULT
+    return frozenset(name for name in ctx.params if ctx.get_parameter_source(name) is not default)

@@ -49,6 +49,8 @@ def run_resumable(
 
 def print_report(report: StylizeReport[Any, Any], output: str, seconds: float) -> bool:
     """Say what became of pictures that went to ``output``; return whether all are there."""
+    from fast_nst.batch.places import is_url
+
     print_failures(report)
     written = len(report.written)
     if report.skipped:
@@ -57,7 +59,7 @@ def print_report(report: StylizeReport[Any, Any], output: str, seconds: float) -
         click.echo(f"wrote {report.written[0].target}")
     elif written:
         rate = f"in {seconds:.1f} s, {written / seconds:.1f} per second"
-        place = output if "://" in output else Path(output)
+        place = output if is_url(output) else Path(output)
         click.echo(f"wrote {written} pictures to {place} {rate}")
     return not report.failures
 

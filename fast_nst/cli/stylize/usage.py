@@ -92,7 +92,9 @@ def _check_places(
     if kind == Kind.CLUSTER:
         _check_cluster(places)
         return
-    urls = [place for place in places if "://" in place]
+    from fast_nst.batch.places import is_url  # loads Pillow
+
+    urls = [place for place in places if is_url(place)]
     if urls:
         raise click.UsageError(f"{urls[0]} is a URL, which needs --cluster.")
 

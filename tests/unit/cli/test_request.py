@@ -9,9 +9,8 @@ from typing import Any
 
 import click
 import pytest
-from click.core import ParameterSource
 
-from fast_nst.cli.stylize.command import RUN, stylize
+from fast_nst.cli.stylize.command import RUN, stylize, written
 from fast_nst.cli.stylize.kinds import Kind, Use
 from fast_nst.cli.stylize.options import OPTIONS
 from fast_nst.cli.stylize.request import (
@@ -62,11 +61,7 @@ def requests(folder: Path, *arguments: str, ckpt: int = 1) -> tuple[StylizeReque
     words = [each.format(folder) for each in arguments] + ["--ckpt", "f.safetensors"] * ckpt
     with stylize.make_context("stylize", words) as ctx:
         chosen: dict[str, Any] = dict(ctx.params)
-        inputs = chosen.pop("inputs")
-        given = {
-            name for name in chosen if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
-        }
-        return make_requests(inputs, chosen, given)
+        return make_requests(chosen.pop("inputs"), chosen, written(ctx))
 
 
 def test_every_kind_of_request_has_a_function_that_runs_it() -> None:
