@@ -40,7 +40,8 @@ def plan_jobs(
     planned = plan(inputs, output, suffix)
     into = open_place(output)
     there = None
-    if isinstance(into, RemotePlace) and into.is_folder():  # one listing instead of many questions
+    is_folder = planned[0].target.key != into.key
+    if is_folder and isinstance(into, RemotePlace):  # one listing instead of a question for each
         there = into.list_paths()
 
     def note(file: Planned) -> Job:
