@@ -8,6 +8,7 @@ from fast_nst.batch.run import (
     StylizeReport,
     stylize_bytes,
     stylize_files,
+    stylize_planned,
 )
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "plan_files",
     "stylize_bytes",
     "stylize_files",
+    "stylize_planned",
 ]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from fast_nst.batch.plan import PathLike, StylizedFile, find_pictures, refuse_overwriting
+from fast_nst.batch.places import PathLike, open_place
+from fast_nst.batch.plan import Planned, StylizedFile, find_files, refuse_overwriting
 from fast_nst.batch.run import (
     Saving,
     StylizeFailure,
@@ -59,14 +60,17 @@ def make_contact_sheet(
     """
     target = Path(target)
     kind = image_format(target)
-    planned = [StylizedFile(source, target) for source, _ in find_pictures(inputs, target)]
+    sheet_place = open_place(target)
+    found = find_files([open_place(each) for each in inputs], sheet_place)
+    plan = [Planned(file.place, sheet_place) for file in found]
+    refuse_overwriting(plan)
+    planned = [file.on_disk() for file in plan]
     cells = len(planned) * (1 + len(stylizers))
     if cells > MOST_CELLS:
         raise ImageError(
             f"{len(planned)} pictures and {len(stylizers)} filters make a sheet of {cells} cells, "
             f"of at most {MOST_CELLS}. Choose fewer."
         )
-    refuse_overwriting(planned)
     rows: list[tuple[str, list[Image.Image]]] = []
     written: list[StylizedFile] = []
     failures: list[StylizeFailure[Path]] = []

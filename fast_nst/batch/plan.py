@@ -1,23 +1,66 @@
-"""Decide which files are read and written, before the long work."""
+"""Decide which file is written for which, before the long work: one planner for all commands.
+
+It takes pictures and videos, on disks and behind URLs; what a :class:`Medium` and a ``Place`` say
+is all that it knows of them.
+"""
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fast_nst.batch.places import PathLike, Place, open_place
 from fast_nst.errors import FastNSTError, ImageError
-from fast_nst.image.io import (
-    READ_SUFFIXES,
-    WRITE_FORMATS,
-    image_format,
-    list_images,
-    open_image,
+from fast_nst.image.io import READ_SUFFIXES, WRITE_FORMATS, image_format, open_image
+
+
+@dataclass(frozen=True)
+class Medium:
+    """What files are looked for, and what becomes of them.
+
+    Attributes:
+        name: of one, in messages.
+        reads: endings that are taken for it.
+        writes: endings that can be written.
+        otherwise: the ending of results whose source's own cannot be written.
+        check_target: raises an error for the name of a result that cannot be written.
+        is_target: whether a name can only be that of one such result, so that any input becomes
+            one.
+        flat: whether what a pattern finds keeps none of its folders.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    writes: Collection[str]
+    otherwise: str
+    check_target: Callable[[str], object]
+    is_target: Callable[[str], bool]
+    flat: bool = False
+
+
+PICTURES = Medium(
+    name="picture",
+    reads=READ_SUFFIXES,
+    writes=WRITE_FORMATS,
+    otherwise=".png",
+    check_target=image_format,
+    is_target=lambda name: Path(name).suffix.lower() in WRITE_FORMATS,
 )
 
-PathLike = str | os.PathLike[str]
+
+@dataclass(frozen=True)
+class Planned:
+    """A file that is to be read from ``source`` and written to ``target``."""
+
+    source: Place
+    target: Place
+    medium: Medium = PICTURES
+
+    def on_disk(self) -> StylizedFile:
+        """The same as paths; of local places only."""
+        return StylizedFile(Path(self.source.name), Path(self.target.name))
 
 
 @dataclass(frozen=True)
@@ -28,61 +71,146 @@ class StylizedFile:
     target: Path
 
 
-def plan_files(
-    inputs: Sequence[PathLike], output: PathLike, suffix: str | None = None
-) -> tuple[StylizedFile, ...]:
-    """Decide which file is written for which picture; nothing is read or written.
+@dataclass(frozen=True)
+class Found:
+    """An input file.
+
+    Attributes:
+        place: where it is.
+        relative: its path below the folder whose structure is kept.
+        medium: what it is taken for.
+    """
+
+    place: Place
+    relative: Path
+    medium: Medium
+
+
+def plan(
+    inputs: Sequence[PathLike],
+    output: PathLike,
+    suffix: str | None = None,
+    media: Sequence[Medium] = (PICTURES,),
+) -> tuple[Planned, ...]:
+    """Decide which file is written for which; nothing is read or written.
 
     Args:
-        inputs: picture files, folders, which are searched with their subfolders, and patterns
-            such as ``holiday/**/*.jpg``. A picture that is named twice is taken once. What lies in
-            ``output`` is no input of a folder or a pattern.
+        inputs: files, folders, which are searched with their subfolders, and patterns such as
+            ``holiday/**/*.jpg``, each a path or a URL. A file that is named twice is taken once.
+            What lies in ``output`` is no input of a folder or a pattern.
         output: for one file, the name of the result, or a folder (one that exists, or a name
             without an ending). For several files, a folder or a pattern, a folder: names stay, and
-            below an input folder, or the part of a pattern that is no pattern, its structure. A
-            format that cannot be written becomes ``.png``; the second of two equal names becomes
-            ``name-2``.
-        suffix: the ending that results get in a folder, such as ``.webp``; None to keep theirs.
+            below an input folder, or the part of a pattern that is no pattern, its structure. The
+            second of two equal names becomes ``name-2``.
+        suffix: the ending that pictures get in a folder, such as ``.webp``; None to keep theirs.
+        media: what is looked for. A file that is named is taken for the first of them, unless its
+            ending, or that of ``output``, says another.
 
     Raises:
-        ImageError: If an input is missing, there is no picture, ``output`` is a file but several
-            pictures came, its ending is unknown, or an input would be overwritten.
+        ClusterError: If the file system of a URL cannot be used.
+        ImageError: If an input is missing, there is nothing of ``media``, ``output`` is a file but
+            several came, or an input would be overwritten.
+        FastNSTError: What ``check_target`` raises.
     """
-    into = Path(output)
     if suffix is not None:
         image_format(f"picture{suffix}")
-    found = find_pictures(inputs, into)
-    try:
-        is_folder, is_file = into.is_dir(), into.is_file()
-    except OSError as error:  # a name too long, or a folder that may not be entered
-        raise ImageError(f"cannot use {output}: {error.strerror}. Choose another.") from error
-    single = len(inputs) == 1 and Path(inputs[0]).is_file()
-    is_folder = is_folder or str(output).endswith(("/", os.sep)) or not (is_file or into.suffix)
-    if single and not is_folder:
-        image_format(into)
-        planned = [StylizedFile(found[0][0], into)]
-    elif is_file or (into.suffix.lower() in WRITE_FORMATS and not is_folder):
-        raise ImageError(
-            f"{output} is the name of one picture, and the inputs may be several. Name a folder."
-        )
+    into = open_place(output)
+    is_folder, is_file = into.is_folder(), into.is_file()
+    named_folder = is_folder or os.fspath(output).endswith(("/", os.sep))
+    is_folder = named_folder or not (is_file or Path(into.path).suffix)
+    places = [open_place(each) for each in inputs]
+    found = find_files(places, into, media, becomes=None if named_folder else into.name)
+    if len(places) == 1 and places[0].is_file() and not is_folder:
+        found[0].medium.check_target(into.name)
+        planned = [Planned(found[0].place, into, found[0].medium)]
+    elif is_file or (not is_folder and _medium_of_target(into.name, media)):
+        medium = _medium_of_target(into.name, media) or media[0]
+        many = "there are several" if len(found) > 1 else "the inputs may be several"
+        raise ImageError(f"{output} is the name of one {medium.name}, and {many}. Name a folder.")
     else:
-        names = name_results([relative for _, relative in found], suffix)
+        names = _name_results(found, suffix)
         planned = [
-            StylizedFile(source, into / name)
-            for (source, _), name in zip(found, names, strict=True)
+            Planned(file.place, into.child(name), file.medium)
+            for file, name in zip(found, names, strict=True)
         ]
     refuse_overwriting(planned)
     return tuple(planned)
 
 
-def is_done(file: StylizedFile) -> bool:
-    """Whether the result is there, whole, and no older than its source."""
+def plan_files(
+    inputs: Sequence[PathLike], output: PathLike, suffix: str | None = None
+) -> tuple[StylizedFile, ...]:
+    """:func:`plan` for pictures on disks.
+
+    Raises:
+        ImageError: As there.
+    """
+    return tuple(file.on_disk() for file in plan(inputs, output, suffix))
+
+
+def find_files(
+    places: Sequence[Place],
+    into: Place,
+    media: Sequence[Medium] = (PICTURES,),
+    becomes: str | None = None,
+) -> list[Found]:
+    """Find the files that inputs stand for; each once.
+
+    Args:
+        places: as :func:`plan` takes them.
+        into: the output; what lies in it is no input of a folder or a pattern around it.
+        media: what is looked for.
+        becomes: the name of the result, where it may be one file.
+
+    Raises:
+        ImageError: If an input is missing, or there is nothing.
+    """
+    endings = {ending: medium for medium in media for ending in medium.reads}
+    found: dict[object, Found] = {}
+    for place in places:
+        if place.is_file():
+            file = Path(place.path)
+            medium = (becomes and _any_becomes(becomes, media)) or endings.get(file.suffix.lower())
+            found.setdefault(place.key, Found(place, Path(file.name), medium or media[0]))
+            continue
+        files, pattern = place.find(endings), place.is_pattern()
+        if pattern and not files:
+            raise ImageError(f"no {_names(media)} match {place}. {_looked_for(endings)}")
+        results_within = into.lies_in(place.base())
+        for each, relative in files:
+            if results_within and each.lies_in(into):
+                continue  # the result of an earlier run
+            medium = endings[relative.suffix.lower()]
+            below = Path(relative.name) if pattern and medium.flat else relative
+            found.setdefault(each.key, Found(each, below, medium))
+    if not found:
+        where = ", ".join(map(str, places)) or "nothing"
+        raise ImageError(f"no {_names(media)} in {where}. {_looked_for(endings)}")
+    return list(found.values())
+
+
+def is_done(file: Planned) -> bool:
+    """Whether the result is there, no older than its source, and of pictures, whole.
+
+    A source of unknown age, on a web server, is taken for one that does not change. Videos appear
+    when they are complete.
+    """
     try:
-        if file.target.stat().st_mtime_ns < file.source.stat().st_mtime_ns:
+        ages = file.source.modified_ns(), file.target.modified_ns()
+        if ages[0] is not None and ages[1] is not None and ages[1] < ages[0]:
             return False
-    except OSError:
+        return file.medium is not PICTURES or is_whole(content(file.target))
+    except ImageError:
         return False
-    return is_whole(file.target)
+
+
+def content(place: Place) -> Path | bytes:
+    """What decoders read a file from: its path if it is on a disk, else what is in it.
+
+    Raises:
+        ImageError: If it cannot be read.
+    """
+    return Path(place.path) if place.is_local else place.read()
 
 
 def is_whole(source: PathLike | bytes) -> bool:
@@ -97,104 +225,52 @@ def is_whole(source: PathLike | bytes) -> bool:
     return True
 
 
-def find_pictures(inputs: Sequence[PathLike], into: Path | None) -> list[tuple[Path, Path]]:
-    """Pair every picture with its path relative to the output folder; each picture once.
-
-    Args:
-        inputs: as :func:`plan_files` takes them.
-        into: the output; what lies in it is no input. None where it lies in no folder.
-
-    Raises:
-        ImageError: If an input is missing, or there is no picture.
-    """
-    found: dict[str, tuple[Path, Path]] = {}
-    for each in map(Path, inputs):
-        base, pictures = _expand(each)
-        results_within = into is not None and is_below(into, base)
-        for picture in pictures:
-            if into is not None and results_within and is_below(picture, into):
-                continue  # the result of an earlier run
-            relative = Path(picture.name) if picture == each else picture.relative_to(base)
-            found.setdefault(os.path.realpath(picture), (picture, relative))
-    if not found:
-        raise ImageError(
-            f"no pictures in {', '.join(map(str, inputs)) or 'nothing'}. "
-            f"Looked for {', '.join(READ_SUFFIXES)}."
-        )
-    return list(found.values())
-
-
-def _expand(path: Path) -> tuple[Path, list[Path]]:
-    """The pictures that an input stands for, and the folder whose structure they keep."""
-    if not glob.has_magic(str(path)) or os.path.lexists(path):
-        return path, list_images(path)
-    fixed = next(i for i, part in enumerate(path.parts) if glob.has_magic(part))
-    base = Path(*path.parts[:fixed])
-    pictures = []
-    for match in sorted(map(Path, glob.glob(str(path), recursive=True))):
-        if match.is_dir():
-            # `**` names every folder below; what it finds there is named by itself.
-            pictures += [] if path.name == "**" else list_images(match)
-        elif match.suffix.lower() in READ_SUFFIXES:
-            pictures.append(match)
-    if not pictures:
-        raise ImageError(f"no pictures match {path}. Looked for {', '.join(READ_SUFFIXES)}.")
-    return base, pictures
-
-
-def is_below(path: PathLike, folder: PathLike) -> bool:
-    """Whether a file lies in a folder, or in one within, by whatever names."""
-    return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
-
-
-def name_results(
-    relatives: Iterable[Path],
-    wanted: str | None = None,
-    formats: Collection[str] = WRITE_FORMATS,
-    otherwise: str = ".png",
-) -> list[Path]:
-    """Name the results in a folder, each differently: the second of equal names is ``name-2``.
-
-    Args:
-        relatives: the sources, below the folder that they are taken from.
-        wanted: the ending that results get; None to keep their own.
-        formats: the endings that can be written.
-        otherwise: the ending where a source's own cannot be written.
-    """
-    names = []
-    taken: set[str] = set()
-    for relative in relatives:
-        kept = relative.suffix if relative.suffix.lower() in formats else otherwise
-        suffix = wanted or kept
-        name = relative.with_suffix(suffix)
-        number = 1
-        while str(name).casefold() in taken:  # many file systems do not tell a.jpg from A.JPG
-            number += 1
-            name = relative.with_name(f"{relative.stem}-{number}{suffix}")
-        taken.add(str(name).casefold())
-        names.append(name)
-    return names
-
-
-def refuse_overwriting(planned: Sequence[StylizedFile]) -> None:
+def refuse_overwriting(planned: Iterable[Planned]) -> None:
     """Stop before a result takes the place of an input, by whatever name.
 
     Raises:
         ImageError: If one would.
     """
-    sources = {_identity(file.source): file.source for file in planned}
+    planned = list(planned)
+    sources = {file.source.identity: file.source for file in planned}
     sources.pop(None, None)
     for file in planned:
-        if source := sources.get(_identity(file.target)):
+        if source := sources.get(file.target.identity):
             raise ImageError(
                 f"{file.target} would overwrite the input {source}. Choose another output."
             )
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what is equal for two names of one file; None where there is no file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _name_results(found: Iterable[Found], suffix: str | None) -> list[Path]:
+    """Name the results in a folder, each differently: the second of equal names is ``name-2``."""
+    names = []
+    taken: set[str] = set()
+    for file in found:
+        relative, medium = file.relative, file.medium
+        kept = relative.suffix if relative.suffix.lower() in medium.writes else medium.otherwise
+        ending = (suffix if medium is PICTURES else None) or kept
+        name = relative.with_suffix(ending)
+        number = 1
+        while str(name).casefold() in taken:  # many file systems do not tell a.jpg from A.JPG
+            number += 1
+            name = relative.with_name(f"{relative.stem}-{number}{ending}")
+        taken.add(str(name).casefold())
+        names.append(name)
+    return names
+
+
+def _any_becomes(target: str, media: Sequence[Medium]) -> Medium | None:
+    """What any file becomes if the result has that name; the first medium claims nothing."""
+    return next((medium for medium in media[1:] if medium.is_target(target)), None)
+
+
+def _medium_of_target(target: str, media: Sequence[Medium]) -> Medium | None:
+    return next((medium for medium in media if medium.is_target(target)), None)
+
+
+def _names(media: Sequence[Medium]) -> str:
+    return " or ".join(f"{medium.name}s" for medium in media)
+
+
+def _looked_for(endings: Iterable[str]) -> str:
+    return f"Looked for {', '.join(endings)}."

@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 from PIL import Image
 
 from fast_nst.batch.pipeline import Stages, run_stages
-from fast_nst.batch.plan import PathLike, StylizedFile, is_done, plan_files
+from fast_nst.batch.places import PathLike
+from fast_nst.batch.plan import Planned, StylizedFile, is_done, plan
 from fast_nst.errors import ConfigError, FastNSTError, ImageError, is_out_of_memory
 from fast_nst.image.animation import Animation, is_animated, read_frames
 from fast_nst.image.arrays import ArrayPicture, array_to_pil, encode_array
@@ -95,7 +96,7 @@ def stylize_files(
 
     Args:
         stylizer: the filter.
-        inputs: files, folders and patterns, as :func:`plan_files` takes them.
+        inputs: files, folders and patterns, as :func:`fast_nst.batch.plan.plan` takes them.
         output: a file or a folder, likewise.
         controls: how the filter is applied.
         saving: how results are written.
@@ -109,9 +110,31 @@ def stylize_files(
     Raises:
         ConfigError: If ``memory`` is given with controls, or a filter that cannot be cut.
         ImageError: Before anything is written, if the inputs and ``output`` do not fit together:
-            see :func:`plan_files`.
+            see :func:`fast_nst.batch.plan.plan`.
     """
-    planned = plan_files(inputs, output, suffix)
+    return stylize_planned(
+        stylizer,
+        plan(inputs, output, suffix),
+        controls=controls,
+        saving=saving,
+        resume=resume,
+        memory=memory,
+        on_progress=on_progress,
+    )
+
+
+def stylize_planned(
+    stylizer: PictureFilter,
+    files: Sequence[Planned],
+    *,
+    controls: Controls | None = None,
+    saving: Saving | None = None,
+    resume: bool = False,
+    memory: float | None = None,
+    on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
+) -> StylizeReport[StylizedFile, Path]:
+    """Stylize what is planned already, pictures on disks; else as :func:`stylize_files`."""
+    planned = [file.on_disk() for file in files]
     controls, saving = controls or Controls(), saving or Saving()
     stream: Callable[[Path, Path], None] | None = None
     if memory is not None:
@@ -123,7 +146,7 @@ def stylize_files(
 
     def load(number: int) -> ArrayPicture | Animation | Path | None:
         source = planned[number].source
-        if resume and is_done(planned[number]):
+        if resume and is_done(files[number]):
             skipped.add(number)
             return None
         if stream is not None and not is_animated(source):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import click
@@ -31,8 +30,3 @@ class GroupedCommand(click.Command):
         for group, records in (groups | {"Other": rest}).items():
             with formatter.section(group):
                 formatter.write_dl(records)
-
-
-def option(group: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
-    """Like ``click.option``, under a heading."""
-    return click.option(*names, cls=GroupedOption, group=group, **settings)

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from fast_nst.cli.options import device_option
-from fast_nst.errors import ConfigError, WeightsError
+from fast_nst.cli.options import device_option, make
+from fast_nst.cli.transfer import Transfer, run_transfer
 from fast_nst.optimize.options import COLORS, INITS, OPTIMIZERS, TransferOptions
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from fast_nst.encoders import Encoder
-    from fast_nst.optimize.gatys import TransferProgress
 
 _FILE = click.Path(path_type=Path)
 
@@ -89,20 +82,7 @@ def _option(name: str, help: str, **settings: Any) -> Callable[[Any], Any]:  # n
 )
 @device_option
 @click.pass_context
-def optimize(
-    ctx: click.Context,
-    /,
-    content: Path,
-    styles: tuple[str, ...],
-    output: str,
-    content_mask: Path | None,
-    style_masks: tuple[Path, ...],
-    encoder_name: str,
-    encoder_weights: Path | None,
-    preview_every: int | None,
-    device: str,
-    **choices: Any,
-) -> None:
+def optimize(ctx: click.Context, /, **chosen: Any) -> None:
     """Repaint one picture in the style of others, slowly and well.
 
     No filter is needed or made: the pixels themselves are optimized (Gatys et al. 2016). A STYLE
@@ -114,134 +94,11 @@ def optimize(
       fast-nst optimize cat.jpg wave.jpg the_scream --blend 2,1 -o both.png
       fast-nst optimize cat.jpg wave.jpg -o cat.png --preserve-color luminance
     """  # noqa: D301 - click looks for the character, not for the two
-    options = TransferOptions(**choices)
+    options = make(TransferOptions, chosen)
 
-    from fast_nst.hardware import find_device
-    from fast_nst.image.io import read_image, write_image
-    from fast_nst.optimize.files import check_target, find_style, preview_path, resize_alpha
-    from fast_nst.optimize.gatys import stylize_iteratively
+    from fast_nst.optimize.files import check_target, find_style
 
-    target = Path(output)
-    style_files = [find_style(style) for style in styles]
-    masks = [*([content_mask] if content_mask else []), *style_masks]
-    check_target(target, [content, *style_files, *masks], previews=preview_every is not None)
-    place = find_device(device)
-    alpha = read_image(content).alpha
-
-    def read(file: Path) -> Tensor:
-        return read_image(file).rgb[None].to(place)
-
-    def write(file: Path, result: Tensor) -> None:
-        height, width = result.shape[-2:]
-        write_image(
-            file, result[0], None if alpha is None else resize_alpha(alpha, (height, width))
-        )
-
-    def transfer(on_progress: Callable[[TransferProgress], None]) -> Tensor:
-        return stylize_iteratively(
-            read(content),
-            [read(file) for file in style_files],
-            _create_encoder(encoder_name, encoder_weights).to(place),
-            options,
-            content_mask=read(content_mask) if content_mask else None,
-            style_masks=[read(file) for file in style_masks],
-            names=[str(content), *map(str, style_files)],
-            on_progress=on_progress,
-        )
-
-    def preview(progress: TransferProgress) -> None:
-        if preview_every and progress.iteration % preview_every == 0:
-            write(preview_path(target, progress.iteration), progress.best())
-
-    _run(ctx, transfer, target, write, preview)
-
-
-def _run(
-    ctx: click.Context,
-    transfer: Callable[[Callable[[TransferProgress], None]], Tensor],
-    target: Path,
-    write: Callable[[Path, Tensor], None],
-    preview: Callable[[TransferProgress], None],
-) -> None:
-    """Show the progress and write the result, or after Ctrl-C the best picture so far."""
-    latest: list[TransferProgress] = []
-    begin = time.monotonic()
-
-    def note(progress: TransferProgress) -> None:
-        latest[:] = [progress]
-        preview(progress)
-
-    try:
-        result = _with_bar(transfer, note)
-    except KeyboardInterrupt:
-        if not latest:
-            click.echo("interrupted before the first iteration; nothing is written", err=True)
-            ctx.exit(130)
-        write(target, latest[0].best())
-        done = f"{latest[0].iteration} of {latest[0].iterations} iterations"
-        click.echo(f"interrupted after {done}; wrote {target}, the best picture so far")
-        ctx.exit(130)
-    except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise ConfigError(
-            f"{target} does not fit in memory. Choose a smaller --size or --tile, or another "
-            "--device."
-        ) from error
-    write(target, result)
-    losses = ", ".join(f"{name} {value:.4f}" for name, value in latest[0].losses.items())
-    seconds = time.monotonic() - begin
-    click.echo(f"{latest[0].iterations} iterations in {seconds:.0f} s: {losses}", err=True)
-    click.echo(f"wrote {target}")
-
-
-def _with_bar(
-    transfer: Callable[[Callable[[TransferProgress], None]], Tensor],
-    note: Callable[[TransferProgress], None],
-) -> Tensor:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = ("{task.description}", "{task.percentage:>3.0f}%", "{task.fields[figures]}")
-    description, percentage, figures = map(TextColumn, columns)
-    with Progress(
-        description,
-        BarColumn(),
-        percentage,
-        TimeRemainingColumn(),
-        figures,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("preparing", total=1.0, figures="")
-
-        def show(progress: TransferProgress) -> None:
-            losses = "  ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
-            bar.update(
-                task,
-                completed=progress.fraction,
-                description="{}x{} px".format(*progress.size),
-                figures=f"{progress.iteration}/{progress.iterations}  {losses}",
-            )
-            note(progress)
-
-        return transfer(show)
-
-
-def _create_encoder(name: str, weights: Path | None) -> Encoder:
-    from fast_nst.encoders import create_encoder
-
-    try:
-        return create_encoder(name, weights)
-    except WeightsError as error:  # it speaks of the keys that training has
-        message = str(error).replace("encoder.weights=", "--encoder-weights ")
-        message = message.replace("encoder.weights", "--encoder-weights")
-        raise WeightsError(message.replace("encoder=", "--encoder ")) from error
-
-
-def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    return "allocate memory" in str(error)  # how PyTorch says it on the CPU
+    styles = tuple(find_style(style) for style in chosen["styles"])
+    transfer = make(Transfer, chosen | {"styles": styles, "target": Path(chosen["output"])})
+    check_target(transfer.target, transfer.sources, previews=transfer.preview_every is not None)
+    run_transfer(transfer, options)

@@ -10,7 +10,7 @@ import io
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -39,6 +39,7 @@ __all__ = [
     "Picture",
     "encode_image",
     "image_format",
+    "list_files",
     "list_images",
     "open_image",
     "picture_from_pil",
@@ -182,15 +183,20 @@ def picture_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
 
 
 def list_images(path: str | os.PathLike[str]) -> list[Path]:
-    """List the pictures that ``path`` stands for.
+    """List the pictures that ``path`` stands for: see :func:`list_files`."""
+    return list_files(path, READ_SUFFIXES)
+
+
+def list_files(path: str | os.PathLike[str], suffixes: Collection[str]) -> list[Path]:
+    """List the files that ``path`` stands for.
 
     Args:
         path: a file, which is taken whatever its name; or a folder, which is searched with its
-            subfolders for names that end as in ``READ_SUFFIXES``. Hidden files and folders, and
-            folders that are links, are passed over.
+            subfolders. Hidden files and folders, and folders that are links, are passed over.
+        suffixes: what names in a folder must end in, in lower case.
 
     Returns:
-        The files, sorted; none for a folder without pictures.
+        The files, sorted; none for a folder without such files.
 
     Raises:
         ImageError: If ``path`` does not exist, or a folder cannot be listed.
@@ -213,7 +219,7 @@ def list_images(path: str | os.PathLike[str]) -> list[Path]:
         found += [
             Path(folder, name)
             for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in READ_SUFFIXES
+            if not name.startswith(".") and Path(name).suffix.lower() in suffixes
         ]
     return sorted(found)
 

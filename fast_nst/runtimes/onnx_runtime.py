@@ -31,8 +31,9 @@ def open_session(opening: Opening) -> OnnxSession:
     if path.suffix.lower() != ".onnx":
         if importlib.util.find_spec("onnxruntime") is None:
             raise ConfigError(f"{NEEDED}.")
-        return OnnxSession(cached_graph(path, opening.binding), device=device)
-    session = OnnxSession(path, opening.values, device)
+        graph = cached_graph(path, opening.binding)
+        return OnnxSession(graph, device=device, threads=opening.threads)
+    session = OnnxSession(path, opening.values, device, opening.threads)
     if session.metadata is not None:
         try:
             session.metadata.choose(opening.binding)

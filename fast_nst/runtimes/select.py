@@ -68,6 +68,8 @@ class Opening:
         values: the range of an ONNX model that fast_nst did not export.
         on_compile: called before pictures of another size are compiled for.
         binding: which of the file's styles, and the values of its knobs.
+        threads: that ONNX Runtime takes; 0 for as many as there are cores. PyTorch's are the
+            process's.
     """
 
     path: Path
@@ -75,6 +77,7 @@ class Opening:
     values: str | None = None
     on_compile: Callable[[int, int], None] | None = None
     binding: Binding = DEFAULTS
+    threads: int = 0
 
 
 ENGINES: dict[str, Engine] = {

@@ -1,4 +1,4 @@
-"""``fast-nst stylize --engine ray`` on a cluster of two nodes that the tests start."""
+"""``fast-nst stylize --cluster`` on a cluster of two nodes that the tests start."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from PIL import Image
 from fast_nst.batch import stylize_files
 from fast_nst.cli.main import main
 from fast_nst.inference import Stylizer
+from fast_nst.runtimes.graph_cache import graph_path
 
 # In a process of its own: Ray leaves sockets and processes to the collector, which warns.
 CLUSTER = """
@@ -36,9 +37,10 @@ cluster.shutdown()
 MEMORY = """
 import json, sys
 from fast_nst.apps.cluster import stylize_on_cluster
-from fast_nst.apps.cluster.places import open_place
+from fast_nst.batch.places import open_place
+from fast_nst.batch.remote import open_url
 filter_file, photo = sys.argv[1:]
-place = open_place("memory://in")
+place = open_url("memory://in")
 place.system.put(photo, "/in/sub/a.jpg")
 place.system.pipe_file("/in/b.jpg", b"")
 report = stylize_on_cluster([filter_file], ["memory://in"], "memory://out")
@@ -86,7 +88,7 @@ def cluster() -> Iterator[dict[str, object]]:
 
 def start_command(cluster: dict[str, object], *arguments: str | Path) -> subprocess.Popen[str]:
     return start(
-        ["-m", "fast_nst", "stylize", "--engine", "ray", *map(str, arguments)],
+        ["-m", "fast_nst", "stylize", "--cluster", *map(str, arguments)],
         stderr=subprocess.PIPE,
         env={"RAY_ADDRESS": cluster["address"]},
     )
@@ -214,6 +216,33 @@ def test_files_in_the_memory_of_one_process_are_read_and_written_by_it(
     }
 
 
+@needs_ray
+def test_workers_compute_with_the_engine_that_is_named(
+    cluster: dict[str, object], filter_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    # The command converts in a cache of its own; the workers have the one that the cluster got.
+    workers_graph = graph_path(filter_file)
+    workers_graph.unlink(missing_ok=True)
+    names = make_photos(tmp_path / "photos", 2)
+    monkeypatch.setenv("FAST_NST_CACHE", str(tmp_path / "cache"))
+    made = []
+    for engine in ("torch", "onnxruntime"):
+        arguments = ("--ckpt", filter_file, tmp_path / "photos", "-o", tmp_path / engine)
+        process = start_command(cluster, *arguments, "--engine", engine, "--format", "png")
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+        made.append(workers_graph.exists())
+    assert made == [False, True]
+    for name in names:
+        pictures = []
+        for engine in ("torch", "onnxruntime"):
+            with Image.open(tmp_path / engine / name.with_suffix(".png")) as image:
+                pictures.append(np.asarray(image, float))
+        assert np.abs(pictures[0] - pictures[1]).max() <= 1
+
+
 # What is refused, before a cluster is asked for
 
 
@@ -232,28 +261,34 @@ def refusal(*arguments: str | Path) -> tuple[int, str]:
         (["a.jpg", "-o", "b.jpg", "--codec", "h264"], "takes no --codec"),
         (["a.jpg", "-o", "b.jpg", "--frames", "3"], "takes no --frames"),
         (["a.jpg", "--contact-sheet", "b.jpg"], "takes no --contact-sheet"),
-        (["a.jpg", "-o", "b.jpg", "--memory", "1GB"], "--memory"),
+        (["a.jpg", "-o", "b.jpg", "--memory", "1GB"], "takes no --memory"),
     ],
 )
 def test_what_has_no_meaning_on_a_cluster_is_refused_in_one_line(
     filter_file: Path, arguments: list[str], message: str
 ) -> None:
-    code, line = refusal("--engine", "ray", "--ckpt", filter_file, *arguments)
+    code, line = refusal("--cluster", "--ckpt", filter_file, *arguments)
     assert code == 2
     assert message in line
 
 
 def test_urls_and_worker_cpus_are_for_a_cluster_only(filter_file: Path) -> None:
     code, line = refusal("--ckpt", filter_file, "s3://bucket/a.jpg", "-o", "out")
-    assert (code, "s3://bucket/a.jpg is a URL, which needs --engine ray" in line) == (2, True)
+    assert (code, "s3://bucket/a.jpg is a URL, which needs --cluster" in line) == (2, True)
     code, line = refusal("--ckpt", filter_file, "a.jpg", "-o", "out", "--worker-cpus", "2")
-    assert (code, "--worker-cpus is for --engine ray" in line) == (2, True)
+    assert (code, "--worker-cpus is for --cluster" in line) == (2, True)
 
 
 def test_a_mistyped_engine_is_an_error_that_suggests_the_right_one(filter_file: Path) -> None:
-    code, line = refusal("--engine", "rya", "--ckpt", filter_file, "a.jpg", "-o", "out")
+    code, line = refusal("--engine", "trch", "--ckpt", filter_file, "a.jpg", "-o", "out")
     assert code == 1
-    assert "no engine 'rya' (did you mean 'ray'?)" in line
+    assert "no engine 'trch' (did you mean 'torch'?)" in line
+
+
+def test_ray_is_no_engine_and_the_option_for_it_is_named(filter_file: Path) -> None:
+    code, line = refusal("--engine", "ray", "--ckpt", filter_file, "a.jpg", "-o", "out")
+    assert code == 2
+    assert "ray is no engine: give --cluster" in line
 
 
 @pytest.mark.parametrize(
@@ -262,6 +297,7 @@ def test_a_mistyped_engine_is_an_error_that_suggests_the_right_one(filter_file: 
         (["nothing.jpg", "-o", "out"], "nothing.jpg does not exist"),
         (["PHOTO", "-o", "nosuch://bucket/out"], "nosuch:// is no known file system"),
         (["PHOTO", "-o", "out", "--device", "cuda:1"], "Ray deals out the devices"),
+        (["PHOTO", "-o", "out", "--engine", "torch-compiled"], "Use auto, torch, onnxruntime"),
         (["memory://nothing", "-o", "out"], "cannot read memory://nothing: there is no such file"),
     ],
 )
@@ -270,7 +306,7 @@ def test_places_that_cannot_be_are_errors_of_one_line(
 ) -> None:
     (name,) = make_photos(tmp_path, 1)
     given = [str(tmp_path / name) if each == "PHOTO" else each for each in arguments]
-    code, line = refusal("--engine", "ray", "--ckpt", filter_file, *given)
+    code, line = refusal("--cluster", "--ckpt", filter_file, *given)
     assert code == 1
     assert line.startswith("error: ")
     assert message in line
@@ -281,7 +317,7 @@ def test_without_ray_the_extra_is_named(filter_file: Path, tmp_path: Path) -> No
     program = "import sys; sys.modules['ray'] = None; from fast_nst.cli.main import main; main()"
     process = start(
         [
-            *("-c", program, "stylize", "--engine", "ray", "--ckpt", str(filter_file)),
+            *("-c", program, "stylize", "--cluster", "--ckpt", str(filter_file)),
             *(str(tmp_path / name), "-o", str(tmp_path / "out" / "a.jpg")),
         ],
         stderr=subprocess.PIPE,

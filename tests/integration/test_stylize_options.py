@@ -61,7 +61,7 @@ def test_a_pattern_in_quotes_keeps_the_structure_below_its_fixed_part(
 def test_a_pattern_without_a_match_is_one_line(filter_file: Path, tmp_path: Path) -> None:
     result = run("stylize", "--ckpt", filter_file, tmp_path / "*.jpg", "-o", tmp_path / "out")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: no pictures match")
+    assert result.stderr.startswith("error: no pictures or videos match")
     assert len(result.stderr.splitlines()) == 1
 
 
@@ -389,4 +389,4 @@ def test_a_limit_of_memory_that_is_none_or_too_low_is_one_line(
         assert said in result.stderr
     result = run("stylize", "--ckpt", filter_file, "-", "-o", "-", "--memory", "1GB", stdin=b"x")
     assert result.exit_code == 2
-    assert "pipe" in result.stderr
+    assert "--memory is for pictures that go from file to file" in result.stderr

@@ -11,6 +11,7 @@ import pytest
 import fast_nst
 
 PACKAGE = Path(fast_nst.__file__).parent
+MOST_PARAMETERS, MOST_LINES = 8, 280  # of a function, and of a file, in cli/
 EXPORTED = {"__version__", "Stylizer"}  # names of the package itself
 LAYERS = [
     {"errors", "atomic", "startup", "paths", "config", "filter_metadata", "image"},
@@ -100,14 +101,9 @@ def test_starting_up_loads_no_heavy_library(statement: str) -> None:
     "module",
     [
         *("errors", "atomic", "startup", "paths", "config", "filter_metadata", "onnx.session"),
-        *(
-            "runtimes.select",
-            "runtimes.onnx_runtime",
-            "runtimes.graph_cache",
-            "image.animation",
-            "image.io",
-        ),
-        *("batch", "batch.contact_sheet", "inference.picture_filter", "apps.video.plan"),
+        *("runtimes.select", "runtimes.onnx_runtime", "runtimes.graph_cache"),
+        *("image.animation", "image.io", "batch", "batch.contact_sheet", "batch.remote"),
+        *("inference.picture_filter", "apps.video.plan"),
     ],
 )
 def test_what_starts_without_torch_imports_none(module: str) -> None:
@@ -116,3 +112,18 @@ def test_what_starts_without_torch_imports_none(module: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert shown.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "file", sorted((PACKAGE / "cli").rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE))
+)
+def test_commands_are_in_small_files_and_hand_on_few_values(file: Path) -> None:
+    text = file.read_text()
+    assert len(text.splitlines()) <= MOST_LINES, "look whether it is two things"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            takes = node.args
+            named = [*takes.posonlyargs, *takes.args, *takes.kwonlyargs, takes.vararg, takes.kwarg]
+            count = sum(each is not None for each in named)
+            name = getattr(node, "name", "a lambda")
+            assert count <= MOST_PARAMETERS, f"{name} takes {count}: make a dataclass of them"

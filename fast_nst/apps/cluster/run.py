@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fast_nst.apps.cluster.places import Place, explained
 from fast_nst.apps.cluster.plan import Job, plan_jobs
 from fast_nst.apps.cluster.worker import (
     Answer,
@@ -20,13 +19,15 @@ from fast_nst.apps.cluster.worker import (
     State,
     StylizeWorker,
     Task,
-    is_done,
 )
 from fast_nst.batch import Saving, StylizeFailure, StylizeProgress, StylizeReport
-from fast_nst.errors import CheckpointError, ClusterError, ConfigError, ImageError
+from fast_nst.batch.places import LocalPlace, Place, explained
+from fast_nst.batch.plan import Planned, is_done
+from fast_nst.errors import CheckpointError, ClusterError, ConfigError, ImageError, suggest
 from fast_nst.inference import Controls
 
 NEEDED = "Install Ray support: pip install 'fast-nst[ray]'"
+ENGINES = ("auto", "torch", "onnxruntime")  # of workers; for pictures, compiling does not pay
 MOST_ROWS = 16  # pictures that a worker is handed at once
 
 ClusterReport = StylizeReport[Job, Place]
@@ -39,6 +40,7 @@ def stylize_on_cluster(
     *,
     mix: float | None = None,
     device: str = "auto",
+    engine: str = "auto",
     values: str | None = None,
     controls: Controls | None = None,
     saving: Saving | None = None,
@@ -59,6 +61,8 @@ def stylize_on_cluster(
         mix: share of the second filter.
         device: ``cpu``, ``cuda`` for one GPU for each worker, or ``auto`` for that where the
             cluster has GPUs.
+        engine: what each worker computes with: ``torch``, ``onnxruntime``, or ``auto`` for ONNX
+            Runtime on CPUs where the filter's graph is in the cache of the worker's machine.
         values: of ONNX models: see ``Stylizer.load``.
         controls: how the filter is applied.
         saving: how results are written.
@@ -77,7 +81,13 @@ def stylize_on_cluster(
             f"device is {device!r}; Ray deals out the devices of its machines. "
             "Use auto, cpu or cuda."
         )
-    packed = Filter(tuple(_read_filter(Path(file)) for file in checkpoints), mix, values)
+    if engine not in ENGINES:
+        raise ConfigError(
+            f"a cluster's workers cannot use the engine {engine!r}{suggest(engine, ENGINES)}. "
+            f"Use {', '.join(ENGINES)}."
+        )
+    files = tuple(_read_filter(Path(file)) for file in checkpoints)
+    packed = Filter(files, mix, engine, values)
     packed.load("cpu")  # what is wrong with it is said before a cluster is asked for
     jobs = plan_jobs(inputs, output, suffix)
     answers: dict[int, Answer] = {}
@@ -202,7 +212,7 @@ def _probe(jobs: Sequence[Job]) -> Iterator[Place | None]:
         return
     folder = os.path.commonpath([os.path.dirname(job.target.path) for job in jobs])
     path = f"{folder}/.{uuid.uuid4().hex}.tmp"
-    probe = Place(target.system, path, target.name)
+    probe = LocalPlace(path, target.name)
     with explained("write", target):
         os.makedirs(folder, exist_ok=True)
         Path(path).touch()
@@ -220,7 +230,12 @@ def _content(job: Job, resume: bool) -> tuple[bytes | None, Answer | None]:
         What is sent of the source, and the answer, if it is known already.
     """
     try:
-        if resume and job.target.is_private and job.before and is_done(job.source, job.target):
+        if (
+            resume
+            and job.target.is_private
+            and job.before
+            and is_done(Planned(job.source, job.target))
+        ):
             return None, Answer(State.SKIPPED)
         return (job.source.read() if job.source.is_private else None), None
     except ImageError as error:

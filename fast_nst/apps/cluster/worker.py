@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import enum
 import platform
 import tempfile
@@ -13,13 +12,15 @@ from typing import Any
 
 import torch
 
-from fast_nst.apps.cluster.places import Place
 from fast_nst.apps.cluster.plan import Job
 from fast_nst.batch import Saving, stylize_bytes
-from fast_nst.batch.plan import is_whole
+from fast_nst.batch.places import Place
+from fast_nst.batch.plan import Planned, is_done
+from fast_nst.batch.plan import content as content_of
 from fast_nst.errors import FastNSTError, ImageError
 from fast_nst.image.io import image_format
 from fast_nst.inference import Controls, Stylizer
+from fast_nst.runtimes.select import Opening
 
 MOST_LOSSES = 3  # of the worker that has a picture; then the picture is taken for the reason
 
@@ -67,15 +68,21 @@ class Filter:
     Attributes:
         files: name and content of one file, or of two.
         mix: share of the second.
+        engine: what computes: ``auto``, ``torch`` or ``onnxruntime``.
         values: the range of an ONNX model that fast_nst did not export.
     """
 
     files: tuple[tuple[str, bytes], ...]
     mix: float | None = None
+    engine: str = "auto"
     values: str | None = None
 
-    def load(self, device: str) -> Stylizer:
+    def load(self, device: str, threads: int = 0) -> Stylizer:
         """Load them, as ``Stylizer.load`` does.
+
+        Args:
+            device: where to compute.
+            threads: of ONNX Runtime; 0 for as many as there are cores. PyTorch's are the process's.
 
         Raises:
             CheckpointError, ConfigError: As there.
@@ -86,7 +93,8 @@ class Filter:
                 file = Path(folder, str(number), name)
                 file.parent.mkdir()
                 file.write_bytes(content)
-                stylizers.append(Stylizer.load(file, device, values=self.values))
+                opening = Opening(file, device, self.values, threads=threads)
+                stylizers.append(Stylizer.open(opening, self.engine))
         if self.mix is None:
             return stylizers[0]
         return Stylizer.blend(stylizers[0], stylizers[1], self.mix)
@@ -130,7 +138,7 @@ class StylizeWorker:
         self.unfit = ""
         torch.set_num_threads(task.threads)
         try:
-            self.stylizer = task.filter.load(task.device)
+            self.stylizer = task.filter.load(task.device, task.threads)
         except FastNSTError as error:
             self.unfit = f"on {platform.node()}: {error}"
         if task.probe is not None and not Path(task.probe.path).is_file():
@@ -174,7 +182,7 @@ class StylizeWorker:
             if before != job.before:
                 # A worker wrote it, and was lost before that was known, or the answer was lost.
                 return Answer(State.WRITTEN)
-            if self.task.resume and before is not None and is_done(source, target):
+            if self.task.resume and before is not None and is_done(Planned(source, target)):
                 return Answer(State.SKIPPED)
         if ray.get(self.task.attempts.begin.remote(number)) > MOST_LOSSES:
             # Ray would hand it out for ever.
@@ -184,7 +192,7 @@ class StylizeWorker:
             )
         result, note = stylize_bytes(
             self.stylizer,
-            _source(source) if content is None else content,
+            content_of(source) if content is None else content,
             image_format(target.name),
             controls=self.task.controls,
             saving=self.task.saving,
@@ -196,16 +204,3 @@ class StylizeWorker:
         if target.stamp() == before:  # another worker may have had the same job meanwhile
             target.write(result, replace=before is not None)
         return Answer(State.WRITTEN, note)
-
-
-def _source(place: Place) -> Path | bytes:
-    return Path(place.path) if place.is_local else place.read()
-
-
-def is_done(source: Place, target: Place) -> bool:
-    """Whether a result that is there is whole, and no older than its source."""
-    ages: list[datetime.datetime | None] = [source.modified(), target.modified()]
-    # A source of unknown age, on a web server, is taken for one that does not change.
-    if ages[0] is not None and ages[1] is not None and ages[1] < ages[0]:
-        return False
-    return is_whole(_source(target))

@@ -89,6 +89,26 @@ def test_several_videos_keep_their_names_and_folders_and_a_bad_one_does_not_stop
     assert again.stdout.count("passed over") == 2
 
 
+def test_a_folder_of_both_gives_videos_and_pictures_and_what_fails_stops_neither(
+    run: Any, make_clip: Any, read_clip: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    make_clip("in/a.mp4")
+    Image.new("RGB", (24, 16), "teal").save(tmp_path / "in" / "b.png")
+    (tmp_path / "in" / "broken.mkv").write_text("no video")
+    (tmp_path / "in" / "broken.jpg").write_text("no picture")
+    out = tmp_path / "out"
+    result = run(tmp_path / "in", "-o", out, "--format", "webp", "--frames", "2")
+    assert result.exit_code == 1, result.output
+    assert "1 of 2 videos failed." in result.stderr
+    assert "1 of 2 pictures failed." in result.stderr
+    assert sorted(file.name for file in out.iterdir()) == ["a.mp4", "b.webp"]
+    assert len(read_clip(out / "a.mp4").times) == 2
+    again = run(tmp_path / "in", "-o", out, "--format", "webp", "--resume")
+    assert "a.mp4, which is done" in again.stdout
+    assert "passed over 1 that" in again.stdout
+
+
 def test_lost_frames_are_counted_and_the_exit_code_is_1(
     run: Any, make_clip: Any, read_clip: Any, tmp_path: Path
 ) -> None:
@@ -140,8 +160,8 @@ def test_ctrl_c_says_what_is_there_and_exits_130(
         (["clip.mp4", "-o", "out.webm", "--preset", "fast"], 1, "vp9 has no preset to choose"),
         (["clip.mp4", "-o", "out.mp4", "--frames", "0"], 2, "--frames"),
         (["clip.mp4", "-o", "out.xyz"], 1, "the ending '.xyz' is unknown"),
-        (["clip.mp4", "other.mp4", "-o", "out.mp4"], 1, "Name a folder"),
-        (["missing.mp4", "-o", "out.mp4"], 1, "there is no such file"),
+        (["*.mp4", "-o", "out.mp4"], 1, "Name a folder"),
+        (["missing.mp4", "-o", "out.mp4"], 1, "missing.mp4 does not exist"),
         (["camera:0", "clip.mp4", "-o", "out.mp4"], 2, "give it alone"),
     ],
 )

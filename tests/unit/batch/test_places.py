@@ -6,21 +6,31 @@ import errno
 import importlib.util
 import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fast_nst.apps.cluster.places import Place, open_place
+from fast_nst.batch.places import Place, open_place
+from fast_nst.batch.remote import RemotePlace, open_url
 from fast_nst.errors import ClusterError, ImageError
 
 
 @pytest.fixture
 def memory() -> Iterator[str]:
-    place = open_place("memory://places")
+    place = open_url("memory://places")
     yield "memory://places"
     if place.system.exists(place.path):
         place.system.rm(place.path, recursive=True)
+
+
+def everything_in(folder: Place) -> list[str]:
+    """The paths of all files, hidden ones too."""
+    if isinstance(folder, RemotePlace):
+        return sorted(folder.list_paths())
+    return sorted(str(file) for file in Path(folder.path).rglob("*") if file.is_file())
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -33,7 +43,7 @@ def test_what_is_written_can_be_read_and_leaves_nothing_else(folder: Place) -> N
     assert place.stamp() is None
     assert place.write(b"one", replace=False)
     assert place.read() == b"one"
-    assert folder.system.find(folder.path) == [place.path]
+    assert everything_in(folder) == [place.path]
 
 
 def test_a_second_writer_leaves_the_file_of_the_first(folder: Place) -> None:
@@ -43,7 +53,7 @@ def test_a_second_writer_leaves_the_file_of_the_first(folder: Place) -> None:
     assert not place.write(b"second", replace=False)
     assert place.read() == b"first"
     assert place.stamp() == before
-    assert len(folder.system.find(folder.path)) == 1
+    assert len(everything_in(folder)) == 1
 
 
 def test_a_stamp_changes_when_the_same_content_is_written_again(folder: Place) -> None:
@@ -98,3 +108,17 @@ def test_a_file_that_is_not_there_and_one_that_cannot_be_written_are_one_line(
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ImageError, match="cannot write"):
         open_place(tmp_path / "file" / "a.png").write(b"", replace=False)
+
+
+def test_paths_and_their_urls_load_no_fsspec(tmp_path: Path) -> None:
+    program = (
+        "import sys; from fast_nst.batch.places import open_place\n"
+        "from fast_nst.batch.plan import plan\n"
+        "plan([sys.argv[1]], 'out')\n"
+        "assert open_place('file://' + sys.argv[1]) == open_place(sys.argv[1])\n"
+        "print([name for name in ('fsspec', 'torch') if name in sys.modules])"
+    )
+    (tmp_path / "a.jpg").touch()
+    command = [sys.executable, "-c", program, str(tmp_path / "a.jpg")]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

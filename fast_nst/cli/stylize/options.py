@@ -1,0 +1,247 @@
+"""The options of ``fast-nst stylize``: one table, which also says what each of them goes with.
+
+To add an option, add a row here and a field of its name to what is made of it in ``request.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fast_nst.apps.video.formats import CODECS, PRESETS, is_picture_codec
+from fast_nst.cli.groups import GroupedOption
+from fast_nst.cli.options import DEVICE
+from fast_nst.cli.stylize.kinds import (
+    CAMERAS,
+    CLUSTERS,
+    EVERYTHING,
+    FILES,
+    FRAMES,
+    PICTURES,
+    PICTURES_OUT,
+    SHEETS,
+    VIDEO_FILES,
+    VIDEOS,
+    WRITTEN,
+    Use,
+)
+from fast_nst.runtimes.select import engine_help
+
+_FILE = click.Path(path_type=Path)
+_FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
+_CODECS = [name for name in CODECS if not is_picture_codec(name)]
+
+
+class StylizeOption(GroupedOption):
+    """A row of the table.
+
+    Args:
+        group: its heading in the help.
+        *names: of the option.
+        use: what it goes with; given with anything else, it is a usage error.
+        whole: whether it needs the whole picture at once, which ``--memory`` does without.
+        **settings: of ``click.Option``.
+    """
+
+    def __init__(
+        self, group: str, *names: str, use: Use = EVERYTHING, whole: bool = False, **settings: Any
+    ) -> None:
+        super().__init__(names, group=group, **settings)
+        self.use = use
+        self.whole = whole
+        self.flag = self.opts[-1]
+
+
+OPTIONS = (
+    StylizeOption(
+        "Files",
+        "--ckpt",
+        "checkpoints",
+        required=True,
+        multiple=True,
+        metavar="FILE",
+        type=_FILE,
+        help="The filter: a .safetensors file, a .ckpt of a training, or an .onnx. Twice with "
+        "--mix.",
+    ),
+    StylizeOption(
+        "Files", "-o", "--output", metavar="OUT", help="A file, a folder, or - for a pipe."
+    ),
+    StylizeOption(
+        "Files",
+        "--contact-sheet",
+        use=SHEETS,
+        whole=True,
+        type=_FILE,
+        metavar="FILE",
+        help="Instead of -o: all inputs and what each --ckpt makes of them, in one picture.",
+    ),
+    StylizeOption(
+        "Files", "--resume", use=FILES, is_flag=True, help="Pass over pictures that are done."
+    ),
+    StylizeOption(
+        "Files",
+        "--format",
+        "suffix",
+        use=PICTURES_OUT,
+        type=click.Choice(_FORMATS),
+        help="Of pictures in a folder, or in a pipe.  [default: as the input; png in a pipe]",
+    ),
+    StylizeOption(
+        "Files",
+        "--quality",
+        use=WRITTEN,
+        type=click.IntRange(1, 100),
+        metavar="1-100",
+        help="Of JPEG, WebP and AVIF.  [default: 95, 92, 85]",
+    ),
+    StylizeOption(
+        "Files",
+        "--metadata",
+        use=PICTURES_OUT,
+        type=click.Choice(["keep", "drop"]),
+        default="keep",
+        show_default=True,
+        help="Author, copyright, dates and camera; places are never kept.",
+    ),
+    StylizeOption(
+        "Look",
+        "--strength",
+        whole=True,
+        type=click.FloatRange(0, 1),
+        default=1.0,
+        show_default=True,
+        metavar="SHARE",
+        help="Share of the style; the rest is the picture.",
+    ),
+    StylizeOption(
+        "Look",
+        "--preserve-color",
+        whole=True,
+        type=click.Choice(["none", "luminance", "match"]),
+        default="none",
+        show_default=True,
+        help="luminance: change only the lightness; match: give the result the picture's palette.",
+    ),
+    StylizeOption(
+        "Look",
+        "--scale",
+        whole=True,
+        type=click.FloatRange(0.25, 4),
+        default=1.0,
+        show_default=True,
+        metavar="FACTOR",
+        help="Size of the strokes.",
+    ),
+    StylizeOption(
+        "Look",
+        "--mask",
+        whole=True,
+        type=_FILE,
+        metavar="FILE",
+        help="Stylize where this picture is white.",
+    ),
+    StylizeOption(
+        "Look", "--mask-invert", whole=True, is_flag=True, help="Stylize where it is black."
+    ),
+    StylizeOption(
+        "Look",
+        "--mask-feather",
+        whole=True,
+        type=click.FloatRange(0),
+        default=0.0,
+        metavar="PX",
+        help="Width of its soft border.",
+    ),
+    StylizeOption(
+        "Look",
+        "--mix",
+        type=click.FloatRange(0, 1),
+        metavar="SHARE",
+        help="Blend two filters; SHARE is that of the second --ckpt.",
+    ),
+    StylizeOption(
+        "Video",
+        "--codec",
+        use=VIDEO_FILES,
+        type=click.Choice(_CODECS),
+        help="Of videos.  [default: h264; vp9 in .webm, prores in .mov]",
+    ),
+    StylizeOption(
+        "Video",
+        "--preset",
+        use=VIDEO_FILES,
+        type=click.Choice(PRESETS),
+        help="Of videos in H.264 and HEVC: the faster, the larger the file.  "
+        "[default: faster; fast for HEVC]",
+    ),
+    StylizeOption(
+        "Video",
+        "--frames",
+        use=VIDEOS,
+        type=click.IntRange(1),
+        metavar="N",
+        help="Of videos, only the first N frames.",
+    ),
+    StylizeOption(
+        "Video",
+        "--steady",
+        use=FRAMES,
+        type=click.FloatRange(0, 1),
+        default=0.0,
+        show_default=True,
+        metavar="SHARE",
+        help="Against flicker, also of cameras: share of the last frames in what stays in "
+        "sight, such as 0.9; takes about as much time again.",
+    ),
+    StylizeOption(
+        "Video",
+        "--camera-size",
+        use=CAMERAS,
+        type=click.IntRange(1),
+        metavar="PX",
+        help="Short side of the camera's frames.  [default: the camera's own]",
+    ),
+    StylizeOption("Running", "--device", **DEVICE),
+    StylizeOption(
+        "Running",
+        "--engine",
+        default="auto",
+        show_default=True,
+        metavar="NAME",
+        help=f"{engine_help()}.",
+    ),
+    StylizeOption(
+        "Running",
+        "--cluster",
+        use=CLUSTERS,
+        is_flag=True,
+        help="Stylize pictures on all machines of a Ray cluster, or in processes on this one; "
+        "takes URLs, too.",
+    ),
+    StylizeOption(
+        "Running",
+        "--worker-cpus",
+        use=CLUSTERS,
+        type=click.IntRange(1),
+        default=1,
+        metavar="N",
+        help="With --cluster: cores of each worker process.  [default: 1]",
+    ),
+    StylizeOption(
+        "Running",
+        "--range",
+        "values",
+        metavar="RANGE",
+        help="Of an ONNX model that fast_nst did not write: 0-255, 0-1 or imagenet.",
+    ),
+    StylizeOption(
+        "Running",
+        "--memory",
+        use=PICTURES,
+        metavar="SIZE",
+        help="Compute pictures in strips, so that about so much memory is used: 1.5GB, 800MB.",
+    ),
+)

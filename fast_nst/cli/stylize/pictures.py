@@ -1,0 +1,83 @@
+"""Run requests of pictures: in files, through a pipe, and on a contact sheet."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fast_nst.cli.stylize.filters import open_filters
+from fast_nst.cli.stylize.report import print_failures, print_report, run_resumable, run_with_bar
+from fast_nst.cli.stylize.request import Pictures, Pipe, Sheet
+from fast_nst.cli.stylize.usage import PIPE
+
+if TYPE_CHECKING:
+    from fast_nst.inference import PictureFilter
+
+
+def run_pictures(request: Pictures) -> bool:
+    """Write a file for each; return whether all are there."""
+    from fast_nst.batch import stylize_planned
+
+    stylizer = open_filters(request.filters)[0]
+    report, seconds = run_resumable(
+        lambda show: stylize_planned(
+            stylizer,
+            request.files,
+            controls=request.controls,
+            saving=request.saving,
+            resume=request.resume,
+            memory=request.memory,
+            on_progress=show,
+        )
+    )
+    return print_report(report, request.output, seconds)
+
+
+def run_pipe(request: Pipe) -> bool:
+    """Read from standard input, write to standard output, or both; nothing else is printed."""
+    from fast_nst.batch import stylize_bytes
+    from fast_nst.image.io import image_format, write_bytes
+
+    stylizer = open_filters(request.filters)[0]
+    to_pipe = request.output == PIPE
+    kind = image_format(f"pipe{request.suffix or '.png'}" if to_pipe else request.output)
+    content = sys.stdin.buffer.read() if request.source == PIPE else Path(request.source)
+    stylized, note = stylize_bytes(
+        stylizer, content, kind, controls=request.controls, saving=request.saving
+    )
+    if note:
+        click.echo(f"note: {note}", err=True)
+    if to_pipe:
+        sys.stdout.buffer.write(stylized)
+        sys.stdout.buffer.flush()
+    else:
+        write_bytes(request.output, stylized)
+    return True
+
+
+def run_sheet(request: Sheet) -> bool:
+    """Write one picture of all; return whether every input is on it."""
+    from fast_nst.batch.contact_sheet import make_contact_sheet, name_filters
+
+    names = name_filters(request.filters.checkpoints)
+    stylizers = open_filters(request.filters)
+    if len(stylizers) < len(names):
+        names = [" + ".join(names)]
+    by_name: dict[str, PictureFilter] = dict(zip(names, stylizers, strict=True))
+    report, _ = run_with_bar(
+        lambda show: make_contact_sheet(
+            by_name,
+            request.inputs,
+            request.target,
+            controls=request.controls,
+            saving=request.saving,
+            on_progress=show,
+        )
+    )
+    print_failures(report)
+    if report.written:
+        click.echo(f"wrote {request.target}")
+    return not report.failures

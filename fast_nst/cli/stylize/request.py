@@ -1,0 +1,207 @@
+"""What ``fast-nst stylize`` is asked to do: one frozen request, made once.
+
+Every kind of request has a module with the function that runs it; nothing after this one asks
+what was written on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fast_nst.cli.options import make
+from fast_nst.cli.stylize.kinds import Kind
+from fast_nst.cli.stylize.usage import find_kind, refuse_others
+
+if TYPE_CHECKING:
+    from fast_nst.batch import Saving
+    from fast_nst.batch.plan import Planned
+    from fast_nst.inference import Controls
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which filter files, and what computes them.
+
+    Attributes:
+        checkpoints: one; two with ``mix``; any number for a contact sheet.
+        mix: share of the second.
+        device: as for ``Stylizer.load``, like all that follows.
+        engine: likewise.
+        values: the range of an ONNX model that fast_nst did not export.
+    """
+
+    checkpoints: tuple[Path, ...]
+    mix: float | None
+    device: str
+    engine: str
+    values: str | None
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How videos are written; None for the default of the format."""
+
+    codec: str | None
+    preset: str | None
+    quality: int | None
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Picture files. ``output`` is what the user called the place of the results."""
+
+    filters: Filters
+    controls: Controls
+    saving: Saving
+    files: tuple[Planned, ...]
+    output: str
+    resume: bool
+    memory: int | None  # bytes
+
+
+@dataclass(frozen=True)
+class Pipe:
+    """One picture, of which ``source``, ``output`` or both are ``-``."""
+
+    filters: Filters
+    controls: Controls
+    saving: Saving
+    source: str
+    output: str
+    suffix: str | None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A contact sheet, ``target``."""
+
+    filters: Filters
+    controls: Controls
+    saving: Saving
+    inputs: tuple[str, ...]
+    target: Path
+
+
+@dataclass(frozen=True)
+class Video:
+    """Video files."""
+
+    filters: Filters
+    controls: Controls
+    encoding: Encoding
+    files: tuple[Planned, ...]
+    resume: bool
+    frames: int | None
+    steady: float
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera; ``output`` is a file, ``virtual:`` or None."""
+
+    filters: Filters
+    controls: Controls
+    encoding: Encoding
+    source: str
+    output: str | None
+    camera_size: int | None  # px, short side
+    steady: float
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Picture files anywhere, on a Ray cluster, which plans them itself."""
+
+    filters: Filters
+    controls: Controls
+    saving: Saving
+    inputs: tuple[str, ...]
+    output: str
+    suffix: str | None
+    resume: bool
+    worker_cpus: int
+
+
+StylizeRequest = Pictures | Pipe | Sheet | Video | Camera | Cluster
+
+
+def make_requests(
+    inputs: Sequence[str], chosen: Mapping[str, Any], given: Collection[str]
+) -> tuple[StylizeRequest, ...]:
+    """Make requests of a command line: one, or for a mixed folder, its videos and its pictures.
+
+    Args:
+        inputs: as the user wrote them.
+        chosen: the value of every row of ``OPTIONS``, by its name in Python.
+        given: the names of those that the user wrote.
+
+    Raises:
+        click.UsageError: If options do not fit together.
+        FastNSTError: If a value cannot work, or inputs and output do not fit together.
+    """
+    kind = find_kind(inputs, chosen, given)
+    # Nothing here imports PyTorch before it is needed: it takes longer than a small picture.
+    from fast_nst.batch import Saving
+    from fast_nst.inference import Controls
+
+    mask, suffix = chosen["mask"], chosen["suffix"]
+    values = {
+        **chosen,
+        "inputs": tuple(inputs),
+        "source": inputs[0],
+        "mask": _read_mask(mask) if mask else None,
+        "suffix": f".{suffix}" if suffix else None,
+        "keep_metadata": chosen["metadata"] == "keep",
+        "target": chosen["contact_sheet"],
+    }
+    values |= {
+        "filters": make(Filters, values),
+        "controls": make(Controls, values),
+        "saving": make(Saving, values),
+        "encoding": make(Encoding, values),
+    }
+    if kind == Kind.CLUSTER:
+        return (make(Cluster, values),)
+    if kind == Kind.SHEET:
+        return (make(Sheet, values),)
+    if kind == Kind.PIPE:
+        return (make(Pipe, values),)
+    if kind in (Kind.CAMERA, Kind.RECORDING):
+        return (make(Camera, values),)
+    return _make_files(values, given)
+
+
+def _make_files(values: Mapping[str, Any], given: Collection[str]) -> tuple[StylizeRequest, ...]:
+    """Look which files are videos and which are pictures."""
+    from fast_nst.apps.video.plan import VIDEOS
+    from fast_nst.batch.plan import PICTURES, plan
+
+    files = plan(values["inputs"], values["output"], values["suffix"], (PICTURES, VIDEOS))
+    videos = tuple(file for file in files if file.medium is VIDEOS)
+    pictures = tuple(file for file in files if file.medium is PICTURES)
+    kinds = (Kind.VIDEO if videos else Kind(0)) | (Kind.PICTURES if pictures else Kind(0))
+    refuse_others(given, kinds)
+    if values["memory"] is not None:
+        filters = replace(values["filters"], engine="torch")  # the one that computes in strips
+        values = {**values, "memory": _parse_memory(values["memory"]), "filters": filters}
+    requests: list[StylizeRequest] = []
+    if videos:
+        requests.append(make(Video, {**values, "files": videos}))
+    if pictures:
+        requests.append(make(Pictures, {**values, "files": pictures}))
+    return tuple(requests)
+
+
+def _read_mask(file: Path) -> Any:
+    from fast_nst.inference import read_mask
+
+    return read_mask(file)
+
+
+def _parse_memory(memory: str) -> int:
+    from fast_nst.tiling.strips import parse_memory
+
+    return parse_memory(memory)

@@ -1,0 +1,150 @@
+"""What kind of request a command line is, and whether its options fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fast_nst.apps.video.formats import is_video_target
+from fast_nst.cli.stylize.kinds import Kind
+from fast_nst.cli.stylize.options import OPTIONS
+from fast_nst.errors import ConfigError, suggest
+from fast_nst.runtimes.select import engine_names
+
+PIPE = "-"
+
+
+def find_kind(inputs: Sequence[str], chosen: Mapping[str, Any], given: Collection[str]) -> Kind:
+    """What is asked for, as far as names say it.
+
+    Args:
+        inputs: as the user wrote them.
+        chosen: the value of every option, by its name in Python.
+        given: the options that the user wrote.
+
+    Returns:
+        One kind; for files, ``PICTURES | VIDEO``, as only a look into folders tells those apart.
+
+    Raises:
+        click.UsageError: If options do not fit together, or with that kind.
+        ConfigError: If there is no such engine.
+    """
+    output = chosen["output"]
+    kind = _kind_of(inputs, output, chosen)
+    _check_places(inputs, output, chosen, kind)
+    _check_filters(chosen)
+    refuse_others(given, kind)
+    if chosen["memory"] is not None:
+        _check_memory(chosen, given)
+    return kind
+
+
+def refuse_others(given: Collection[str], kinds: Kind) -> None:
+    """Refuse options that would do nothing.
+
+    Args:
+        given: the options that the user wrote.
+        kinds: those of the requests.
+
+    Raises:
+        click.UsageError: If there is one.
+    """
+    for option in OPTIONS:
+        if option.name not in given or option.use.kinds & kinds:
+            continue
+        if kinds == Kind.CLUSTER:
+            raise click.UsageError(f"--cluster takes no {option.flag}. Leave one out.")
+        raise click.UsageError(
+            f"{option.flag} is for {option.use.whose}, and there is none here. Leave it out."
+        )
+
+
+def _kind_of(inputs: Sequence[str], output: str | None, chosen: Mapping[str, Any]) -> Kind:
+    if chosen["cluster"]:
+        return Kind.CLUSTER
+    if any(_is_camera(each) for each in inputs):
+        recorded = output is not None and not output.startswith("virtual:")
+        return Kind.RECORDING if recorded else Kind.CAMERA
+    if chosen["contact_sheet"] is not None:
+        return Kind.SHEET
+    if PIPE in (*inputs, output):
+        return Kind.PIPE
+    return Kind.PICTURES | Kind.VIDEO
+
+
+def _check_places(
+    inputs: Sequence[str], output: str | None, chosen: Mapping[str, Any], kind: Kind
+) -> None:
+    """Refuse inputs and outputs that do not go together."""
+    sheet = chosen["contact_sheet"]
+    cameras = [each for each in inputs if _is_camera(each)]
+    if cameras and len(inputs) > 1:
+        raise click.UsageError(f"{cameras[0]} is one camera; give it alone.")
+    if (output is None) == (sheet is None) and not kind & (Kind.CAMERA | Kind.RECORDING):
+        raise click.UsageError("give either -o OUT or --contact-sheet FILE.")
+    if PIPE in inputs and (len(inputs) > 1 or sheet is not None):
+        raise click.UsageError("- is one picture from a pipe; it goes with -o, and alone.")
+    if output == PIPE and len(inputs) > 1:
+        raise click.UsageError("-o - writes one picture; give one INPUT.")
+    places = [*inputs, *([output] if output else [])]
+    if kind == Kind.CLUSTER:
+        _check_cluster(places)
+        return
+    from fast_nst.batch.places import is_url  # loads Pillow
+
+    urls = [place for place in places if is_url(place)]
+    if urls:
+        raise click.UsageError(f"{urls[0]} is a URL, which needs --cluster.")
+
+
+def _check_cluster(places: Sequence[str]) -> None:
+    from fast_nst.apps.video.plan import is_video
+
+    if PIPE in places or any(_is_camera(place) for place in places):
+        raise click.UsageError("--cluster takes pictures in files, no pipe and no camera.")
+    videos = [place for place in places if is_video(place) or is_video_target(place)]
+    if videos:
+        raise click.UsageError(
+            f"{videos[0]} is a video, and --cluster takes pictures. Leave --cluster out."
+        )
+
+
+def _check_filters(chosen: Mapping[str, Any]) -> None:
+    """Refuse filters that do not go together, and what is no engine."""
+    count = len(chosen["checkpoints"])
+    if chosen["mix"] is not None and count != 2:
+        raise click.UsageError(f"--mix blends two filters; --ckpt was given {count}x.")
+    if chosen["mix"] is None and count > 1 and chosen["contact_sheet"] is None:
+        raise click.UsageError("several --ckpt go together with --mix or --contact-sheet only.")
+    engine = chosen["engine"]
+    if engine == "ray":
+        raise click.UsageError(
+            "ray is no engine: give --cluster for a Ray cluster, and --engine for what its "
+            "workers compute with."
+        )
+    if engine not in engine_names():
+        raise ConfigError(
+            f"no engine {engine!r}{suggest(engine, engine_names())}. "
+            f"Engines: {', '.join(engine_names())}."
+        )
+
+
+def _check_memory(chosen: Mapping[str, Any], given: Collection[str]) -> None:
+    """Refuse what cannot be computed in strips."""
+    for option in OPTIONS:
+        if option.whole and option.name in given:
+            raise click.UsageError(
+                f"--memory computes in strips, which {option.flag} cannot. Leave one out."
+            )
+    files: tuple[Path, ...] = chosen["checkpoints"]
+    if chosen["engine"] not in ("auto", "torch") or any(f.suffix.lower() == ".onnx" for f in files):
+        raise click.UsageError(
+            "--memory needs --engine torch and a filter that is no .onnx. Leave one out."
+        )
+
+
+def _is_camera(name: str) -> bool:
+    return name.startswith("camera:")

@@ -1,0 +1,46 @@
+"""Which video files can be written, and how."""
+
+from __future__ import annotations
+
+import pytest
+
+from fast_nst.apps.video.formats import choose_format, is_picture_sequence, is_video_target
+from fast_nst.errors import VideoError
+
+
+def test_numbered_pictures_are_known_by_their_pattern() -> None:
+    assert is_picture_sequence("frames/%05d.png")
+    assert is_picture_sequence("%d.PNG")
+    for name in ("a.png", "100%.png", "%d%d.png", "%s.png", "%05d.jpg"):
+        assert not is_picture_sequence(name)
+    assert is_video_target("a.MKV")
+    assert not is_video_target("a.gif")
+
+
+@pytest.mark.parametrize(
+    ("quality", "crf"), [(0, "40"), (75, "18"), (100, "10")], ids=["least", "default", "best"]
+)
+def test_quality_becomes_a_rate_factor(quality: int, crf: str) -> None:
+    _, codec = choose_format("a.mp4")
+    assert codec.encoder_options(quality)["crf"] == crf
+
+
+def test_a_mistyped_codec_or_ending_is_named_with_the_nearest() -> None:
+    with pytest.raises(VideoError, match=r"did you mean '.webm'"):
+        choose_format("a.wbm")
+    with pytest.raises(VideoError, match=r"vp8 does not go into .webm \(did you mean 'vp9'\?\)"):
+        choose_format("a.webm", "vp8")
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_a_preset_changes_that_option_alone(codec: str) -> None:
+    _, usual = choose_format("a.mp4", codec)
+    _, fastest = choose_format("a.mp4", codec, "ultrafast")
+    assert fastest.encoder_options(75) == usual.encoder_options(75) | {"preset": "ultrafast"}
+
+
+def test_a_preset_that_is_none_is_named_with_the_nearest() -> None:
+    with pytest.raises(VideoError, match=r"no preset 'ultrafats' \(did you mean 'ultrafast'\?\)"):
+        choose_format("a.mp4", preset="ultrafats")
+    with pytest.raises(VideoError, match=r"prores has no preset to choose.* use h264 or hevc"):
+        choose_format("a.mov", preset="fast")
