@@ -64,7 +64,7 @@ def test_a_filter_becomes_an_onnx_file_that_was_checked(filter_file: Path, tmp_p
     assert lines[-1].startswith(f"wrote {target}")
     assert files(target.parent) == ["a.onnx"]
     assert read_metadata(target) == read_metadata(filter_file)
-    assert json.loads(run("info", "--json", target).stdout)["style"] == "test_style"
+    assert json.loads(run("info", "--json", target).stdout)["styles"][0]["name"] == "test_style"
 
 
 def test_an_exported_filter_stylizes(filter_file: Path, tmp_path: Path) -> None:
@@ -97,13 +97,13 @@ def test_the_other_formats_run_at_any_size(filter_file: Path, tmp_path: Path) ->
         warnings.simplefilter("ignore")
         program = torch.export.load(tmp_path / "a.pt2", extra_files=extra).module()
     assert torch.allclose(program(picture), wanted, atol=1e-4)
-    assert json.loads(extra[KEY])["style"] == "test_style"
+    assert json.loads(extra[KEY])["styles"][0]["name"] == "test_style"
     extra = {KEY: ""}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         script = torch.jit.load(tmp_path / "a.pt", _extra_files=extra)
     assert torch.allclose(script(picture), wanted, atol=1e-4)
-    assert json.loads(extra[KEY])["style"] == "test_style"
+    assert json.loads(extra[KEY])["styles"][0]["name"] == "test_style"
 
 
 def test_the_command_ends_without_a_word_of_the_libraries(

@@ -207,7 +207,7 @@ def test_info_shows_what_a_filter_is(filter_file: Path) -> None:
 def test_info_prints_json_that_holds_everything(filter_file: Path) -> None:
     result = run("info", "--json", filter_file)
     document = json.loads(result.stdout)
-    assert document["style"] == "test_style"
+    assert document["styles"][0]["name"] == "test_style"
     assert document["losses"] == {"content": 0.5, "style": 0.25}
     assert document["network_arguments"] == {"width": 4, "blocks": 1}
 
