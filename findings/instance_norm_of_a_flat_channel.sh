@@ -5,8 +5,8 @@
 #
 # What happens: InstanceNormalization (scale 2, bias 0.25, epsilon 1e-5) of a channel of 64x64
 # equal values gives something else than the bias, and the more so the larger the value is. The
-# mean is summed in float32, and its rounding error is then divided by sqrt(epsilon), 0.003. Below
-# about 1 the error cannot be seen; features of a network that takes 0 to 255 reach thousands.
+# errors fit a mean that is summed in float32: its rounding is divided by sqrt(epsilon), 0.003.
+# Below about 1 nothing is seen; features of a network that takes 0 to 255 reach thousands.
 #
 # Expected: x - mean is 0 where all x are equal, so that the result is the bias, 0.25. Whoever
 # sums in float64, or takes the mean of x - x[0], gets that.

@@ -6,8 +6,7 @@
 # What happens: opening libsvtav1 makes its own threads real-time ones (SCHED_FIFO, priority 99),
 # and the thread that opens it as well. It stays so after the encoder is closed, and programs that
 # this thread starts afterwards inherit it: a filter or a server that runs next goes before
-# everything else on the machine, its shell included. Without the right to do so, a warning is all
-# that happens.
+# everything else on the machine, its shell included.
 #
 # Expected: an encoder leaves the scheduling of its caller alone, or asks; at most its own threads
 # change.
