@@ -199,7 +199,8 @@ def _looping_timing(timing: Timing) -> dict[str, Any]:
 
 
 def _avif_timing(timing: Timing) -> dict[str, Any]:
-    return {"duration": _whole(timing.durations_ms, 1)}  # Pillow lets every AVIF play forever
+    # Pillow lets every AVIF play forever (findings/pillow_plays_avif_forever.sh).
+    return {"duration": _whole(timing.durations_ms, 1)}
 
 
 _TIMING: Mapping[str, Callable[[Timing], dict[str, Any]]] = {

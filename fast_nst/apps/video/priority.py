@@ -16,8 +16,9 @@ def ordinary_priority() -> Iterator[None]:
 
     SVT-AV1, where it may (as root, on Linux), makes its own threads and the one that opens it
     real-time ones (SCHED_FIFO, 99), ahead of everything else on the machine; threads and programs
-    that the latter starts later inherit it. Threads that were real-time before stay so. Without
-    ``/proc``, which lists the threads, nothing is taken back.
+    that the latter starts later inherit it (findings/svt_av1_takes_real_time_priority.sh). Threads
+    that were real-time before stay so. Without ``/proc``, which lists the threads, nothing is
+    taken back.
     """
     if sys.platform != "linux" or not os.path.isdir(_THREADS):
         yield
