@@ -46,7 +46,10 @@ def _near_mean(x: Tensor) -> Tensor:
     A mean of every eighth row and column is never further from the mean of all than 8 standard
     deviations, as no 1/64 of the pixels can be, and costs a tenth of it.
     """
-    return x.detach()[..., ::STEP, ::STEP].mean(dim=(2, 3))
+    x = x.detach()
+    if torch.compiler.is_exporting():  # of a slice, it insists on knowing whether it is one pixel
+        return x.mean(dim=(2, 3))
+    return x[..., ::STEP, ::STEP].mean(dim=(2, 3))
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
