@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 EPSILON = 1e-5  # added to variances
+ROUNDING = 2**-20  # of a channel's mean: deviations that are not its own
 STEP = 8  # px, between the pixels of which _near_mean is the mean
 HIDDEN = 64  # units between a norm's statistics and what they change
 
@@ -60,7 +61,18 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
         return torch.stack([each[0] for each in found]), torch.stack([each[1] for each in found])
     # In steps that every converter knows: Core ML's has no var_mean.
     mean = x.mean(dim=(2, 3))
-    return mean, (x.square().mean(dim=(2, 3)) - mean.square()).clamp_min(0)
+    return mean, torch.relu(x.square().mean(dim=(2, 3)) - mean.square())
+
+
+def _inverse_deviation(mean: Tensor, var: Tensor) -> Tensor:
+    """What centered values are multiplied by; 0 where rounding explains all that they are.
+
+    Pixels of what should be the same everywhere may come out of a convolution with other last
+    digits, which each norm of a network would make 300 times as much of. Nothing that 8 or 16 bits
+    can hold is so faint.
+    """
+    apparent = torch.rsqrt(var + EPSILON)
+    return torch.where(var > (ROUNDING * mean).square(), apparent, torch.zeros_like(apparent))
 
 
 def _is_traced() -> bool:
@@ -113,12 +125,25 @@ class InstanceNorm(nn.Module):
     def _infer(self, x: Tensor) -> Tensor:
         if x.device.type == "cpu" and not _is_traced():
             return self._infer_in_place(x)
-        if x.device.type == "cuda":  # there, the kernel itself is exact (Welford's algorithm)
+        if x.device.type == "cuda" and not _is_traced():
+            # There, the kernel itself is exact (Welford's algorithm).
             weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
             return torch.group_norm(x, x.shape[1], weight, bias, eps=EPSILON)
-        y = x.float() - _near_mean(x.float())[..., None, None]
-        y = torch.group_norm(y, x.shape[1], self.weight, self.bias, eps=EPSILON)
-        return y.to(x.dtype)
+        if torch.compiler.is_exporting():  # to ONNX, as one node: see onnx/convert.py
+            y = x.float() - _near_mean(x.float())[..., None, None]
+            y = torch.group_norm(y, x.shape[1], self.weight, self.bias, eps=EPSILON)
+            return y.to(x.dtype)
+        return self._infer_in_steps(x)
+
+    def _infer_in_steps(self, x: Tensor) -> Tensor:
+        """As measure and normalize, in steps that every converter and compiler knows."""
+        near = _near_mean(x.float())
+        y = x.float() - near[..., None, None]
+        rest, var = _moments(y)
+        weight, bias = self.affine(Statistics(near + rest, var))
+        scale = weight * _inverse_deviation(near + rest, var)
+        shift = bias - rest * scale
+        return (y * scale[..., None, None] + shift[..., None, None]).to(x.dtype)
 
     def _infer_in_place(self, x: Tensor) -> Tensor:
         """Without gradients, on a CPU: no memory is taken but for the result."""
@@ -126,7 +151,7 @@ class InstanceNorm(nn.Module):
         y = x.float() - near[..., None, None]
         rest, var = _moments(y)
         weight, bias = self.affine(Statistics(near + rest, var))
-        scale = weight * torch.rsqrt(var + EPSILON)
+        scale = weight * _inverse_deviation(near + rest, var)
         shift = bias - rest * scale
         return torch.addcmul(shift[..., None, None], y, scale[..., None, None], out=y).to(x.dtype)
 
@@ -138,7 +163,7 @@ class InstanceNorm(nn.Module):
         """Normalise with given statistics: (B, C, H, W) to the same."""
         statistics = Statistics(statistics.mean.to(x.device), statistics.var.to(x.device))
         weight, bias = self.affine(statistics)
-        scale = weight * torch.rsqrt(statistics.var + EPSILON)
+        scale = weight * _inverse_deviation(statistics.mean, statistics.var)
         # Not one product and one sum: of a channel that is the same everywhere, both are large.
         y = x.float() - statistics.mean[..., None, None]
         return torch.addcmul(bias[..., None, None], y, scale[..., None, None]).to(x.dtype)
@@ -172,13 +197,7 @@ class AdaptiveInstanceNorm(InstanceNorm):
     def _infer(self, x: Tensor) -> Tensor:
         if x.device.type == "cpu" and not _is_traced():
             return self._infer_in_place(x)
-        near = _near_mean(x.float())
-        y = x.float() - near[..., None, None]
-        rest, var = _moments(y)
-        weight, bias = self.affine(Statistics(near + rest, var))
-        scale = weight * torch.rsqrt(var + EPSILON)
-        shift = bias - rest * scale
-        return torch.addcmul(shift[..., None, None], y, scale[..., None, None]).to(x.dtype)
+        return self._infer_in_steps(x)
 
     def affine(self, statistics: Statistics) -> tuple[Tensor, Tensor]:
         """Scale and shift for a picture with these statistics: (C,), or (B, C) as these are."""
