@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 EPSILON = 1e-5  # added to variances
+ROUNDING = 2**-20  # of a channel's mean: deviations that are not its own
+STEP = 8  # px, between the pixels of which _near_mean is the mean
 HIDDEN = 64  # units between a norm's statistics and what they change
 
 
@@ -29,8 +31,54 @@ class Statistics:
 
 def measure(x: Tensor) -> Statistics:
     """The statistics of each channel of each picture: (B, C, H, W) to (B, C), in float32."""
-    var, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0)
-    return Statistics(mean, var)
+    x = x.float()
+    near = _near_mean(x)
+    rest, var = _moments(x - near[..., None, None])
+    return Statistics(near + rest, var)
+
+
+def _near_mean(x: Tensor) -> Tensor:
+    """Something near each channel's mean, (B, C), to be subtracted before anything is summed.
+
+    Of a channel that is the same everywhere, sums in float32 give a mean that is wrong by some of
+    its last digits, and a norm divides what that leaves of the channel by as little as 0.003. Of
+    what is small, the last digits are too: x - near has an exact mean, and variance.
+
+    A mean of every eighth row and column is never further from the mean of all than 8 standard
+    deviations, as no 1/64 of the pixels can be, and costs a tenth of it.
+    """
+    x = x.detach()
+    if torch.compiler.is_exporting():  # of a slice, it insists on knowing whether it is one pixel
+        return x.mean(dim=(2, 3))
+    return x[..., ::STEP, ::STEP].mean(dim=(2, 3))
+
+
+def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance of each channel of each picture, (B, C), of float32 near zero."""
+    if x.device.type == "cpu" and not _is_traced():
+        # Ten times as fast as var_mean where channels are last (torch 2.14).
+        found = [torch.batch_norm_update_stats(each, None, None, 0.0) for each in torch.split(x, 1)]
+        return torch.stack([each[0] for each in found]), torch.stack([each[1] for each in found])
+    # In steps that every converter knows: Core ML's has no var_mean.
+    mean = x.mean(dim=(2, 3))
+    return mean, torch.relu(x.square().mean(dim=(2, 3)) - mean.square())
+
+
+def _inverse_deviation(mean: Tensor, var: Tensor) -> Tensor:
+    """What centered values are multiplied by; 0 where rounding explains all that they are.
+
+    Pixels of what should be the same everywhere may come out of a convolution with other last
+    digits, which each norm of a network would make 300 times as much of. Nothing that 8 or 16 bits
+    can hold is so faint.
+    """
+    apparent = torch.rsqrt(var + EPSILON)
+    return torch.where(var > (ROUNDING * mean).square(), apparent, torch.zeros_like(apparent))
+
+
+def _is_traced() -> bool:
+    """Whether a network is converted or compiled, for what does not know batch norms that train."""
+    traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+    return traced or torch.compiler.is_compiling()
 
 
 class InstanceNorm(nn.Module):
@@ -51,27 +99,61 @@ class InstanceNorm(nn.Module):
         """(B, C, H, W) to the same."""
         if self.choose is not None:
             return self.normalize(x, self.choose(x))
-        if x.device.type == "cpu" and self._by_batch_norm():
-            each = [
-                torch.batch_norm(picture, *affine, None, None, True, 0.0, EPSILON, False)
-                for picture, affine in zip(torch.split(x, 1), self._affine_each(x), strict=True)
-            ]
-            return each[0] if len(each) == 1 else torch.cat(each)
+        if x.device.type == "cpu" and torch.is_grad_enabled() and not _is_traced():
+            return self._train(x)
         return self._infer(x)
 
-    @staticmethod
-    def _by_batch_norm() -> bool:
+    def _train(self, x: Tensor) -> Tensor:
         # A group norm's backward pass is slow on CPUs where channels are last (torch 2.15), so
-        # each picture is a batch of its own.
-        return torch.is_grad_enabled()
+        # each picture is a batch of its own. What is subtracted takes no part in the gradient:
+        # a norm's result does not depend on it. In 16 bits, the difference would be rounded, and
+        # a sum of equal numbers has no rounding to speak of.
+        near = _near_mean(x.float())
+        affine = self._affine_each(x, near)
+        if x.dtype == torch.float32:
+            x = x - near[..., None, None]
+        each = [
+            torch.batch_norm(picture, *pair, None, None, True, 0.0, EPSILON, False)
+            for picture, pair in zip(torch.split(x, 1), affine, strict=True)
+        ]
+        return each[0] if len(each) == 1 else torch.cat(each)
 
-    def _affine_each(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Scale and shift of each picture, (C,)."""
+    def _affine_each(self, x: Tensor, near: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Scale and shift of each picture, (C,); ``near`` is ``_near_mean(x)``."""
         return [(self.weight, self.bias)] * len(x)
 
     def _infer(self, x: Tensor) -> Tensor:
-        weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
-        return torch.group_norm(x, x.shape[1], weight, bias, eps=EPSILON)
+        if x.device.type == "cpu" and not _is_traced():
+            return self._infer_in_place(x)
+        if x.device.type == "cuda" and not _is_traced():
+            # There, the kernel itself is exact (Welford's algorithm).
+            weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+            return torch.group_norm(x, x.shape[1], weight, bias, eps=EPSILON)
+        if torch.compiler.is_exporting():  # to ONNX, as one node: see onnx/convert.py
+            y = x.float() - _near_mean(x.float())[..., None, None]
+            y = torch.group_norm(y, x.shape[1], self.weight, self.bias, eps=EPSILON)
+            return y.to(x.dtype)
+        return self._infer_in_steps(x)
+
+    def _infer_in_steps(self, x: Tensor) -> Tensor:
+        """As measure and normalize, in steps that every converter and compiler knows."""
+        near = _near_mean(x.float())
+        y = x.float() - near[..., None, None]
+        rest, var = _moments(y)
+        weight, bias = self.affine(Statistics(near + rest, var))
+        scale = weight * _inverse_deviation(near + rest, var)
+        shift = bias - rest * scale
+        return (y * scale[..., None, None] + shift[..., None, None]).to(x.dtype)
+
+    def _infer_in_place(self, x: Tensor) -> Tensor:
+        """Without gradients, on a CPU: no memory is taken but for the result."""
+        near = _near_mean(x.float())
+        y = x.float() - near[..., None, None]
+        rest, var = _moments(y)
+        weight, bias = self.affine(Statistics(near + rest, var))
+        scale = weight * _inverse_deviation(near + rest, var)
+        shift = bias - rest * scale
+        return torch.addcmul(shift[..., None, None], y, scale[..., None, None], out=y).to(x.dtype)
 
     def affine(self, statistics: Statistics) -> tuple[Tensor, Tensor]:
         """Scale and shift for a picture with these statistics: (C,), or (B, C) as these are."""
@@ -81,9 +163,10 @@ class InstanceNorm(nn.Module):
         """Normalise with given statistics: (B, C, H, W) to the same."""
         statistics = Statistics(statistics.mean.to(x.device), statistics.var.to(x.device))
         weight, bias = self.affine(statistics)
-        scale = weight * torch.rsqrt(statistics.var + EPSILON)
-        shift = bias - statistics.mean * scale
-        return torch.addcmul(shift[..., None, None], x.float(), scale[..., None, None]).to(x.dtype)
+        scale = weight * _inverse_deviation(statistics.mean, statistics.var)
+        # Not one product and one sum: of a channel that is the same everywhere, both are large.
+        y = x.float() - statistics.mean[..., None, None]
+        return torch.addcmul(bias[..., None, None], y, scale[..., None, None]).to(x.dtype)
 
 
 class AdaptiveInstanceNorm(InstanceNorm):
@@ -106,31 +189,15 @@ class AdaptiveInstanceNorm(InstanceNorm):
         self.change = nn.Parameter(torch.zeros(2 * channels, HIDDEN))
         nn.init.kaiming_uniform_(self.observe_weight, a=5**0.5)
 
-    @staticmethod
-    def _by_batch_norm() -> bool:
-        # Not where the network is converted: other runtimes know no batch norm that is training.
-        traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
-        return not (traced or torch.compiler.is_compiling())
-
-    def _affine_each(self, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-        # On CPUs, a batch norm finds statistics ten times as fast as var_mean (torch 2.14).
+    def _affine_each(self, x: Tensor, near: Tensor) -> list[tuple[Tensor, Tensor]]:
         with torch.no_grad():
-            found = [
-                torch.native_batch_norm(picture, None, None, None, None, True, 0.0, EPSILON)[1:]
-                for picture in torch.split(x.float(), 1)
-            ]
-        mean = torch.stack([each[0] for each in found])
-        var = torch.stack([each[1] for each in found]).pow(-2) - EPSILON
-        return list(zip(*self.affine(Statistics(mean, var.clamp_min(0))), strict=True))
+            rest, var = _moments(x.float() - near[..., None, None])
+        return list(zip(*self.affine(Statistics(near + rest, var)), strict=True))
 
     def _infer(self, x: Tensor) -> Tensor:
-        # As measure and normalize, in steps that every converter knows (Core ML's no var_mean).
-        mean = x.float().mean(dim=(2, 3))
-        centered = x.float() - mean[..., None, None]
-        var = centered.square().mean(dim=(2, 3))
-        weight, bias = self.affine(Statistics(mean, var))
-        scale = weight * torch.rsqrt(var + EPSILON)
-        return (centered * scale[..., None, None] + bias[..., None, None]).to(x.dtype)
+        if x.device.type == "cpu" and not _is_traced():
+            return self._infer_in_place(x)
+        return self._infer_in_steps(x)
 
     def affine(self, statistics: Statistics) -> tuple[Tensor, Tensor]:
         """Scale and shift for a picture with these statistics: (C,), or (B, C) as these are."""

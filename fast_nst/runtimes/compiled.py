@@ -14,6 +14,7 @@ from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import FilterMetadata
 from fast_nst.filters.checkpoint import load_filter
 from fast_nst.hardware import fast_bf16, find_device
+from fast_nst.networks.norm import InstanceNorm
 from fast_nst.paths import cache_dir
 from fast_nst.runtimes.select import Opening, check_range
 
@@ -59,7 +60,11 @@ class CompiledNetwork(nn.Module):
         self.dtype = dtype
         self.on_compile = on_compile
         network = network.eval().requires_grad_(False)
-        network = network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(memory_format=torch.channels_last)
+        for module in network.modules():
+            if not isinstance(module, InstanceNorm):  # norms compute in float32 in any case
+                for value in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
+                    value.data = value.data.to(dtype)
 
         def run(images: Tensor) -> Tensor:
             stylized: Tensor = network(images.to(dtype))

@@ -15,7 +15,7 @@ from fast_nst.filter_metadata import DEFAULTS, Binding
 from fast_nst.onnx.session import OnnxSession
 from fast_nst.paths import cache_dir
 
-GRAPH_VERSION = 1  # of the conversion: another number makes all cached graphs anew
+GRAPH_VERSION = 2  # of the conversion: another number makes all cached graphs anew
 LARGEST_DIFFERENCE = 1e-3  # of a value in [0, 1], between a cached graph and PyTorch
 
 

@@ -67,6 +67,17 @@ def test_a_snapshot_is_what_the_command_makes(
     assert np.abs(visit.snapshot()[1] - wanted).max() <= NEAR
 
 
+def test_a_picture_of_one_color_is_what_the_command_makes(
+    visit: Visit, url: str, filters: list[Path], tmp_path: Path
+) -> None:
+    flat = tmp_path / "flat.png"
+    Image.new("RGB", (243, 181), (135, 206, 235)).save(flat)
+    visit.open(url)
+    open_photo(visit, flat)
+    wanted = stylized(tmp_path, flat, filters[:1])
+    assert np.abs(visit.snapshot()[1] - wanted).max() <= 1
+
+
 def test_another_filter_and_a_mix_are_what_the_command_makes(
     visit: Visit, url: str, photo: Path, filters: list[Path], tmp_path: Path
 ) -> None:
