@@ -34,7 +34,7 @@ QUALITIES = range(90, 30, -2)  # of WebP
 
 def add_style(cell: Image.Image, stylizer: Stylizer) -> None:
     """Put the filter's style, which its file carries, into the lower left corner."""
-    thumbnail = stylizer.metadata.style_thumbnail if stylizer.metadata else ""
+    thumbnail = stylizer.metadata.styles[0].thumbnail if stylizer.metadata else ""
     if not thumbnail:
         return
     side = cell.width // 4

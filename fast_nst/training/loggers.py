@@ -72,7 +72,7 @@ def start_logger(logger: Logger | None) -> None:
 
     try:
         _ = logger.experiment
-    except wandb.errors.Error as error:
+    except (wandb.errors.Error, ValueError) as error:
         raise _refusal(error) from error
 
 
@@ -90,7 +90,7 @@ def _wandb_can_log_in() -> bool:
         if _wandb_mode():
             raise _refusal(error) from error
         return False
-    except wandb.errors.Error as error:
+    except (wandb.errors.Error, ValueError) as error:  # ValueError: a variable that it cannot use
         raise _refusal(error) from error
     return True
 

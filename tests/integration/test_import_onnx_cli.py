@@ -202,7 +202,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_file_says_where_it_comes_from(imported: Path) -> None:
     shown = json.loads(run("info", "--json", imported).stdout)
-    assert (shown["style"], shown["network"]) == ("candy", "onnx")
+    assert (shown["styles"][0]["name"], shown["network"]) == ("candy", "onnx")
     assert shown["config"]["imported"] == {
         "file": "candy.onnx",
         "from": "an ONNX model of theirs",

@@ -34,7 +34,7 @@ def command(*arguments: str, cwd: Path, **variables: str) -> subprocess.Complete
     return subprocess.run(
         [sys.executable, "-m", "fast_nst.train", *arguments],
         cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        env={**os.environ, "WANDB_MODE": "offline", **variables},
+        env={k: v for k, v in (os.environ | {"WANDB_MODE": "offline"} | variables).items() if v},
     )  # fmt: skip
 
 
@@ -337,6 +337,7 @@ def test_wandb_without_a_key_or_a_terminal_says_that_it_stays_offline(tmp_path: 
     [
         ({"WANDB_MODE": "online"}, "No API key configured"),
         ({"WANDB_API_KEY": "short"}, "WANDB_API_KEY invalid"),
+        ({"WANDB_MODE": "sideways"}, "sideways"),
     ],
 )
 def test_wandb_that_cannot_go_online_as_told_is_one_line(
@@ -443,7 +444,7 @@ def test_a_bundled_style_can_have_filters_of_several_names(tmp_path: Path) -> No
     metadata = read_metadata(tmp_path / "checkpoints" / "wave_strong.safetensors")
     plain = train(config("style=great_wave"), run_dir=tmp_path / "a", output_dir=tmp_path / "a")
     assert metadata.style == "wave_strong"
-    assert metadata.style_sha256 == read_metadata(plain.filter).style_sha256
+    assert metadata.styles[0].sha256 == read_metadata(plain.filter).styles[0].sha256
     assert metadata.config["style"]["title"] == "The Great Wave off Kanagawa"
     assert metadata.config["resampler"]["kind"] == "bicubic"
 

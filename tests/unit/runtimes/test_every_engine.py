@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.export.formats import write_program, write_torchscript
-from fast_nst.filter_metadata import FilterMetadata
+from fast_nst.filter_metadata import FilterMetadata, Style
 from fast_nst.filters.checkpoint import Filter, load_filter, save_filter
 from fast_nst.networks import create_network
 from fast_nst.networks.norm import InstanceNorm, Statistics
 from fast_nst.runtimes.compiled import CompiledNetwork
 from fast_nst.runtimes.load import load_network
+from fast_nst.runtimes.select import Opening
 from fast_nst.tiling.strips import stylize_rows
 from fast_nst.training.start import bundled_starts, create_started_network
 
@@ -49,7 +50,7 @@ def make_small(kind: str) -> tuple[nn.Module, FilterMetadata]:
     if kind == "pytorch_examples":  # its colors are not limited by a sigmoid
         network.head.conv.weight.mul_(20)
         network.head.conv.bias.fill_(128)
-    return network, FilterMetadata(kind, name, arguments)
+    return network, FilterMetadata((Style(kind),), name, arguments)
 
 
 def make_started(name: str) -> tuple[nn.Module, FilterMetadata]:
@@ -64,7 +65,7 @@ def make_started(name: str) -> tuple[nn.Module, FilterMetadata]:
     for key, value in network.named_parameters():
         if key.endswith("change"):
             value.normal_(std=0.02)
-    return network, FilterMetadata(name, name, arguments)
+    return network, FilterMetadata((Style(name),), name, arguments)
 
 
 def exact(network: nn.Module, pictures: Tensor, monkeypatch: pytest.MonkeyPatch) -> Tensor:
@@ -100,7 +101,7 @@ def load_engine(engine: str, file: Path) -> Callable[[Tensor], Tensor]:
     if engine == "onnxruntime":
         pytest.importorskip("onnxscript")
         pytest.importorskip("onnxruntime")
-    return load_network(file, "cpu", engine)[0]
+    return load_network(Opening(file), engine)[0]
 
 
 def halves(height: int, width: int) -> Tensor:
