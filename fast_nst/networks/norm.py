@@ -62,29 +62,12 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     Exact as far as means are near zero: see _near_mean.
     """
     if x.device.type == "cpu" and not _is_traced():
-        # Both are ten times as fast as var_mean (torch 2.14), each with its own layout only.
-        if x.is_contiguous():
-            _, mean, inverse = _group_norm(x, None, None)
-            return mean, torch.relu(inverse.pow(-2) - EPSILON)
+        # Ten times as fast as var_mean where channels are last (torch 2.14).
         found = [torch.batch_norm_update_stats(each, None, None, 0.0) for each in torch.split(x, 1)]
         return torch.stack([each[0] for each in found]), torch.stack([each[1] for each in found])
     # In steps that every converter knows: Core ML's has no var_mean.
     mean = x.mean(dim=(2, 3))
     return mean, torch.relu(x.square().mean(dim=(2, 3)) - mean.square())
-
-
-def _group_norm(
-    x: Tensor, weight: Tensor | None, bias: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """PyTorch's norm of each channel: the result, and what it found, (B, C) each.
-
-    That is the mean, and what it multiplied by: 1 / sqrt(var + EPSILON).
-    """
-    batch, channels, height, width = x.shape
-    found: tuple[Tensor, Tensor, Tensor] = torch.native_group_norm(
-        x, weight, bias, batch, channels, height * width, channels, EPSILON
-    )
-    return found
 
 
 def _is_nearly_flat(mean: Tensor, var: Tensor) -> bool:
@@ -153,7 +136,11 @@ class InstanceNorm(nn.Module):
     def _infer(self, x: Tensor) -> Tensor:
         if x.device.type == "cpu" and not _is_traced():
             if x.is_contiguous() and x.dtype == torch.float32:
-                result, mean, inverse = _group_norm(x, self.weight, self.bias)
+                # Three times as fast where channels are first (torch 2.14).
+                batch, channels, height, width = x.shape
+                result, mean, inverse = torch.native_group_norm(
+                    x, self.weight, self.bias, batch, channels, height * width, channels, EPSILON
+                )
                 if not _is_nearly_flat(mean, inverse.pow(-2) - EPSILON):
                     return result
             return self._infer_on_cpu(x)
