@@ -1,1 +1,1 @@
-"""What filters are used for besides pictures: video files and cameras."""
+"""What filters are used for besides image files: videos, cameras, clusters and the page."""

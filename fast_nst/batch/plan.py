@@ -28,7 +28,6 @@ class Medium:
         check_target: raises an error for the name of a result that cannot be written.
         is_target: whether a name can only be that of one such result, so that any input becomes
             one.
-        flat: whether what a pattern finds keeps none of its folders.
     """
 
     name: str
@@ -37,7 +36,6 @@ class Medium:
     otherwise: str
     check_target: Callable[[str], object]
     is_target: Callable[[str], bool]
-    flat: bool = False
 
 
 PICTURES = Medium(
@@ -181,8 +179,7 @@ def find_files(
             if results_within and each.lies_in(into):
                 continue  # the result of an earlier run
             medium = endings[relative.suffix.lower()]
-            below = Path(relative.name) if pattern and medium.flat else relative
-            found.setdefault(each.key, Found(each, below, medium))
+            found.setdefault(each.key, Found(each, relative, medium))
     if not found:
         where = ", ".join(map(str, places)) or "nothing"
         raise ImageError(f"no {_names(media)} in {where}. {_looked_for(endings)}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from fast_nst.errors import FastNSTError, suggest
+from fast_nst.errors import FastNSTError, one_line, suggest
 
 # Each lies in the module fast_nst.cli.<name>, as a function <name> (with an underscore behind it if
 # the name is a Python keyword); the text is its short help.
@@ -31,7 +31,7 @@ COMMANDS: dict[str, str] = {
 
 @atexit.register
 def _leave_at_once() -> None:
-    """Look for no garbage among PyTorch's modules, which takes 0.3 s; it goes with the process."""
+    """Skip garbage collection of PyTorch's modules at exit, which takes 0.3 s."""
     if "triton" not in sys.modules:  # its bindings would complain of what was not freed
         gc.freeze()
 
@@ -76,7 +76,7 @@ class LazyGroup(click.Group):
         except FastNSTError as error:
             if ctx.params["debug"]:
                 raise
-            click.echo(f"error: {' '.join(str(error).split())}", err=True)
+            click.echo(f"error: {one_line(error)}", err=True)
             ctx.exit(1)
 
 

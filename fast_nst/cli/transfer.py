@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Transfer:
-    """What is asked for, beside :class:`TransferOptions`; one field for each option.
+    """The command's options beside those of :class:`TransferOptions`, one field each.
 
     Attributes:
         content: the picture.
@@ -135,7 +135,7 @@ def _write(file: Path, result: Tensor, alpha: Tensor | None) -> None:
 def _bar(
     note: Callable[[TransferProgress], None],
 ) -> Iterator[Callable[[TransferProgress], None]]:
-    """A progress bar, as a function that shows how it goes and then calls ``note``."""
+    """A progress bar, as a function that shows progress and then calls ``note``."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

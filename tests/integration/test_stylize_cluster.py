@@ -174,7 +174,7 @@ def test_a_killed_worker_costs_no_picture_and_no_result_is_written_twice(
     ]
     assert "3 of 43 pictures failed." in errors
     assert "wrote 39 pictures" in shown
-    assert "passed over 1 that" in shown
+    assert "skipped 1 that" in shown
     # Every picture once: whole, and the same file as when it was first seen.
     after = {name: identity(out / name) for name in names}
     assert {name: after[name] for name in first_seen} == first_seen

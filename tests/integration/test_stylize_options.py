@@ -82,7 +82,7 @@ def test_resume_redoes_what_is_missing_older_or_cut_off(filter_file: Path, tmp_p
     os.utime(out / "older.png", ns=(old, old))
     result = run(*arguments)
     assert result.exit_code == 0, result.output
-    assert "passed over 1 that were done" in result.stdout
+    assert "skipped 1 that were done" in result.stdout
     assert "wrote 4 pictures" in result.stdout
     assert (out / "done.png").read_bytes() == mine, "it was done again"
     for name in set(names) - {"done.png"}:
@@ -319,7 +319,7 @@ def test_within_a_limit_of_memory_the_pictures_are_the_same(
             difference = ImageChops.difference(strips.convert("RGB"), whole.convert("RGB"))
             assert max(high for _, high in difference.getextrema()) <= 3
     again = run(*plain, tmp_path / "strips", "--memory", limit, "--resume", "--metadata", "drop")
-    assert "passed over 3" in again.stdout
+    assert "skipped 3" in again.stdout
 
 
 def test_two_filters_mix_within_a_limit_of_memory(filter_file: Path, tmp_path: Path) -> None:

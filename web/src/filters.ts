@@ -27,7 +27,7 @@ const VERSION = 1;
 /**
  * Check the list of filters and make it typed.
  *
- * @throws PageError that names the entry, what it holds and what is wanted.
+ * @throws PageError that names the entry, what it holds and what is expected.
  */
 export function parseFilters(document: unknown): FilterList {
   const root = asObject(document, LIST_ADDRESS);
@@ -101,8 +101,8 @@ function asObject(value: unknown, where: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function wrong(where: string, value: unknown, wanted: string): never {
-  throw new PageError(`${where} is ${show(value)}; wanted ${wanted}.`);
+function wrong(where: string, value: unknown, expected: string): never {
+  throw new PageError(`${where} is ${show(value)}; expected ${expected}.`);
 }
 
 function show(value: unknown): string {

@@ -1,4 +1,4 @@
-const LONGEST_WAIT_MS = 3000;
+const MAX_WAIT_MS = 3000;
 
 /**
  * Install the service worker, which keeps the page for use without a network.
@@ -23,6 +23,6 @@ export async function installOffline(): Promise<boolean> {
     });
     setTimeout(() => {
       resolve(container.controller !== null);
-    }, LONGEST_WAIT_MS);
+    }, MAX_WAIT_MS);
   });
 }

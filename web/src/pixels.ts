@@ -89,6 +89,6 @@ export function restoreDetail(
 /** x / 255 as float32, for every byte: a look-up is faster than a division. */
 const BYTE = Float32Array.from({ length: 256 }, (_, value) => value / 255);
 
-function checkLength(got: number, wanted: number): void {
-  if (got !== wanted) throw new RangeError(`got ${got} values; wanted ${wanted}.`);
+function checkLength(got: number, expected: number): void {
+  if (got !== expected) throw new RangeError(`got ${got} values; expected ${expected}.`);
 }

@@ -36,14 +36,14 @@ describe('filters.json', () => {
   });
 
   it.each([
-    [{ bytes: '12' }, 'filters/filters.json: filters[0].bytes is "12"; wanted a whole number of 1 or more.'],
+    [{ bytes: '12' }, 'filters/filters.json: filters[0].bytes is "12"; expected a whole number of 1 or more.'],
     [{ bytes: 1.5 }, 'filters[0].bytes is 1.5'],
-    [{ least: 0 }, 'filters[0].least is 0; wanted a whole number of 1 or more.'],
-    [{ name: '' }, 'filters[0].name is ""; wanted some text.'],
-    [{ title: undefined }, 'filters[0].title is missing; wanted a text.'],
-    [{ by: null }, 'filters[0].by is null; wanted a text.'],
-    [{ sha256: 'xyz' }, 'filters[0].sha256 is "xyz"; wanted 64 hexadecimal digits.'],
-    [{ thumbnail: undefined }, 'filters[0].thumbnail is missing; wanted a relative address'],
+    [{ least: 0 }, 'filters[0].least is 0; expected a whole number of 1 or more.'],
+    [{ name: '' }, 'filters[0].name is ""; expected some text.'],
+    [{ title: undefined }, 'filters[0].title is missing; expected a text.'],
+    [{ by: null }, 'filters[0].by is null; expected a text.'],
+    [{ sha256: 'xyz' }, 'filters[0].sha256 is "xyz"; expected 64 hexadecimal digits.'],
+    [{ thumbnail: undefined }, 'filters[0].thumbnail is missing; expected a relative address'],
   ])('with %j is refused, and told why', (changes, message) => {
     expect(() => parseFilters(list(changes))).toThrow(message);
   });

@@ -37,8 +37,8 @@ describe('pixels and tensors', () => {
   });
 
   it('refuses a tensor of another size', () => {
-    expect(() => { pixelsToTensor(bytes(1, 2, 3, 4), new Float32Array(4)); }).toThrow('got 4 values; wanted 3');
-    expect(() => { tensorToPixels(new Float32Array(6), bytes(1, 2, 3, 4)); }).toThrow('got 6 values; wanted 3');
+    expect(() => { pixelsToTensor(bytes(1, 2, 3, 4), new Float32Array(4)); }).toThrow('got 4 values; expected 3');
+    expect(() => { tensorToPixels(new Float32Array(6), bytes(1, 2, 3, 4)); }).toThrow('got 6 values; expected 3');
   });
 });
 

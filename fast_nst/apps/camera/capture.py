@@ -1,4 +1,4 @@
-"""Frames of a camera as they come: whoever is slow misses some, and always gets the newest."""
+"""Frames of a camera: a slow reader misses some, and always gets the newest."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Captured:
 
 
 class Camera:
-    """A camera that is open; frames that nobody takes in time are dropped, not kept.
+    """An open camera; frames that are not taken in time are dropped.
 
     Args:
         source: ``camera:`` and a number, a device, or a video file, which is played once at its own
@@ -89,7 +89,7 @@ class Camera:
             return self._ended and self._newest is None
 
     def close(self) -> None:
-        """Let the camera go."""
+        """Release the camera."""
         self._stop.set()
         self._thread.join()
         self._reader.close()

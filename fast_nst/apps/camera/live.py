@@ -26,12 +26,12 @@ _RECENT = 20  # frames whose rate is shown
 
 @dataclass(frozen=True)
 class CameraProgress:
-    """How it goes.
+    """Progress of a running camera.
 
     Attributes:
         shown: frames so far.
-        dropped: frames of the camera that were passed over, since newer ones were there.
-        frames_per_s: of late.
+        dropped: frames of the camera that were dropped, since newer ones had come.
+        frames_per_s: over the last frames.
         latency_s: how old the last frame was when it was shown.
     """
 
@@ -43,11 +43,11 @@ class CameraProgress:
 
 @dataclass(frozen=True)
 class CameraReport:
-    """How it went.
+    """Summary of a camera run that ended.
 
     Attributes:
         shown: frames.
-        dropped: frames of the camera that were passed over.
+        dropped: frames of the camera that were dropped.
         seconds: how long it ran.
         latency_s: the largest age of a frame when it was shown.
         notes: what was left out, in a few words each.
@@ -101,7 +101,7 @@ def stylize_camera(
     """
     check_options(quality, None)
     if short_side is not None and short_side < 1:
-        raise VideoError(f"the short side is {short_side} px; wanted at least 1.")
+        raise VideoError(f"the short side is {short_side} px; expected at least 1.")
     if target is not None and not target.startswith(VIRTUAL):
         choose_format(target, codec, preset)
     stylizer = steadied(stylizer, steady)

@@ -13,7 +13,7 @@ import numpy as np
 from fast_nst.apps.video.color import RGB
 from fast_nst.apps.video.decode import ClipInfo
 from fast_nst.apps.video.encode import ClipWriter
-from fast_nst.apps.video.overlap import Behind
+from fast_nst.apps.video.overlap import BackgroundCalls
 from fast_nst.errors import ConfigError, VideoError, one_line
 
 VIRTUAL = "virtual:"
@@ -22,7 +22,7 @@ _UNIT = Fraction(1, 1000)  # s; no camera's frames come closer
 
 
 class Screen(Protocol):
-    """Takes frames one after the other."""
+    """Shows or stores frames, one after the other."""
 
     def show(self, rgb: RGB, at_s: float, caption: str) -> None:
         """Take (H, W, 3), captured at ``at_s``; ``caption`` is for whoever looks at it."""
@@ -31,7 +31,7 @@ class Screen(Protocol):
         """Whether the user asked for the end there."""
 
     def close(self, *, complete: bool) -> None:
-        """Finish; unless ``complete``, what cannot be of use may be thrown away."""
+        """Finish; unless ``complete``, an unusable result may be deleted."""
 
 
 class Window:
@@ -123,7 +123,7 @@ class Recording:
     def __init__(self, target: str, info: ClipInfo, **encoding: Any) -> None:
         timed = replace(info, time_base=_UNIT)
         self._writer = ClipWriter(target, timed, **encoding)
-        self._writing = Behind()
+        self._writing = BackgroundCalls()
         self._begin_s: float | None = None
         self._last = -1
 
@@ -135,7 +135,7 @@ class Recording:
         self._writing.call(self._writer.write, rgb, self._last)
 
     def wants_to_end(self) -> bool:
-        """A file asks for nothing."""
+        """A file never asks for the end."""
         return False
 
     def close(self, *, complete: bool) -> None:
@@ -187,9 +187,9 @@ class VirtualCamera:
         self._camera.send(np.ascontiguousarray(rgb))
 
     def wants_to_end(self) -> bool:
-        """A virtual camera asks for nothing."""
+        """A virtual camera never asks for the end."""
         return False
 
     def close(self, *, complete: bool) -> None:
-        """Take the camera away."""
+        """Remove the camera."""
         self._camera.close()

@@ -1,4 +1,4 @@
-"""What workers are told of each picture: the plan, and what was there before; no torch in here."""
+"""Jobs of workers: which picture becomes which file, and what was there; no torch in here."""
 
 from __future__ import annotations
 

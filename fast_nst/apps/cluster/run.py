@@ -13,9 +13,9 @@ from typing import Any
 
 from fast_nst.apps.cluster.plan import Job, plan_jobs
 from fast_nst.apps.cluster.worker import (
-    Answer,
     Attempts,
     Filter,
+    ImageResult,
     State,
     StylizeWorker,
     Task,
@@ -23,12 +23,19 @@ from fast_nst.apps.cluster.worker import (
 from fast_nst.batch import Saving, StylizeFailure, StylizeProgress, StylizeReport
 from fast_nst.batch.places import LocalPlace, Place, explained
 from fast_nst.batch.plan import Planned, is_done
-from fast_nst.errors import CheckpointError, ClusterError, ConfigError, ImageError, suggest
+from fast_nst.errors import (
+    CheckpointError,
+    ClusterError,
+    ConfigError,
+    ImageError,
+    one_line,
+    suggest,
+)
 from fast_nst.inference import Controls
 
 NEEDED = "Install Ray support: pip install 'fast-nst[ray]'"
 ENGINES = ("auto", "torch", "onnxruntime")  # of workers; for pictures, compiling does not pay
-MOST_ROWS = 16  # pictures that a worker is handed at once
+MAX_ROWS = 16  # pictures that a worker is handed at once
 
 ClusterReport = StylizeReport[Job, Place]
 
@@ -67,7 +74,7 @@ def stylize_on_cluster(
         controls: how the filter is applied.
         saving: how results are written.
         suffix: the ending that results get in a folder.
-        resume: pass over pictures whose result is there, whole, and no older than they are.
+        resume: skip pictures whose result is there, whole, and no older than they are.
         worker_cpus: cores, and threads, of each worker; a cluster has one worker for so many.
         on_progress: called as pictures are finished.
 
@@ -90,9 +97,9 @@ def stylize_on_cluster(
     packed = Filter(files, mix, engine, values)
     packed.load("cpu")  # what is wrong with it is said before a cluster is asked for
     jobs = plan_jobs(inputs, output, suffix)
-    answers: dict[int, Answer] = {}
+    answers: dict[int, ImageResult] = {}
 
-    def enter(number: int, answer: Answer) -> None:
+    def enter(number: int, answer: ImageResult) -> None:
         if number in answers:  # one that was lost with its machine, and asked for again
             return
         if answer.state is State.UNFIT:
@@ -126,7 +133,7 @@ def stylize_on_cluster(
             else:
                 enter(number, answer)
         for row in _run(task, items, workers) if items else ():
-            answer = Answer(State(row["state"]), row["text"], row["content"])
+            answer = ImageResult(State(row["state"]), row["text"], row["content"])
             enter(int(row["number"]), answer)
     return _report(jobs, answers)
 
@@ -165,7 +172,7 @@ def _cluster() -> Iterator[Any]:
         except Exception as error:  # RuntimeError, ValueError, ConnectionError, and those of grpc
             address = os.environ.get("RAY_ADDRESS", "on this machine")
             raise ClusterError(
-                f"cannot use the Ray cluster {address}: {' '.join(str(error).split())} "
+                f"cannot use the Ray cluster {address}: {one_line(error)} "
                 "Check RAY_ADDRESS; without it, a cluster is started here."
             ) from error
     try:
@@ -223,8 +230,8 @@ def _probe(jobs: Sequence[Job]) -> Iterator[Place | None]:
             os.unlink(path)
 
 
-def _content(job: Job, resume: bool) -> tuple[bytes | None, Answer | None]:
-    """Do what only this process can: look at, and read, files of which others know nothing.
+def _content(job: Job, resume: bool) -> tuple[bytes | None, ImageResult | None]:
+    """Read a source that only this process can see.
 
     Returns:
         What is sent of the source, and the answer, if it is known already.
@@ -236,21 +243,21 @@ def _content(job: Job, resume: bool) -> tuple[bytes | None, Answer | None]:
             and job.before
             and is_done(Planned(job.source, job.target))
         ):
-            return None, Answer(State.SKIPPED)
+            return None, ImageResult(State.SKIPPED)
         return (job.source.read() if job.source.is_private else None), None
     except ImageError as error:
-        return None, Answer(State.FAILED, str(error))
+        return None, ImageResult(State.FAILED, str(error))
 
 
-def _keep(job: Job, answer: Answer) -> Answer:
-    """Write what only this process can."""
+def _keep(job: Job, answer: ImageResult) -> ImageResult:
+    """Write a result to a place that only this process can see."""
     if answer.content is None:
         return answer
     try:
         job.target.write(answer.content, replace=job.before is not None)
     except ImageError as error:
-        return Answer(State.FAILED, str(error))
-    return Answer(answer.state, answer.text)
+        return ImageResult(State.FAILED, str(error))
+    return ImageResult(answer.state, answer.text)
 
 
 def _run(task: Task, items: list[dict[str, Any]], workers: int) -> Iterator[dict[str, Any]]:
@@ -261,7 +268,7 @@ def _run(task: Task, items: list[dict[str, Any]], workers: int) -> Iterator[dict
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    rows = max(1, min(MOST_ROWS, len(items) // (8 * workers)))
+    rows = max(1, min(MAX_ROWS, len(items) // (8 * workers)))
     blocks = math.ceil(len(items) / rows)
     worker: Any = StylizeWorker  # classes are taken, though the annotation names functions only
     answers = ray.data.from_items(items, override_num_blocks=blocks).map(
@@ -284,7 +291,7 @@ def _run(task: Task, items: list[dict[str, Any]], workers: int) -> Iterator[dict
         ) from error
 
 
-def _report(jobs: Sequence[Job], answers: dict[int, Answer]) -> ClusterReport:
+def _report(jobs: Sequence[Job], answers: dict[int, ImageResult]) -> ClusterReport:
     written, failures, skipped, notes = [], [], [], []
     for number, job in enumerate(jobs):
         answer = answers[number]

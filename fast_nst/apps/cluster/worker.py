@@ -1,4 +1,4 @@
-"""What every worker process does: load the filter once, then picture after picture."""
+"""What every worker process does: load the filter once, then stylize picture by picture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fast_nst.image.io import image_format
 from fast_nst.inference import Controls, Stylizer
 from fast_nst.runtimes.select import Opening
 
-MOST_LOSSES = 3  # of the worker that has a picture; then the picture is taken for the reason
+MAX_LOST_WORKERS = 3  # of the worker that has a picture; then the picture is taken for the reason
 
 
 class State(enum.StrEnum):
@@ -35,8 +35,8 @@ class State(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a worker says of a picture.
+class ImageResult:
+    """What became of one picture in a worker.
 
     Attributes:
         state: what became of it.
@@ -102,14 +102,14 @@ class Filter:
 
 @dataclass(frozen=True, eq=False)  # Ray asks for a hash, and masks and actors are in it
 class Task:
-    """All that workers are told.
+    """What every worker gets: the filter, the jobs and the options.
 
     Attributes:
         filter: what to apply.
         jobs: the pictures; rows name them by their numbers.
         controls: how it is applied.
         saving: how results are written.
-        resume: whether pictures are passed over whose result is there.
+        resume: whether to skip pictures whose result is there.
         device: where each worker computes.
         threads: of each worker, and cores.
         gpus: of each worker.
@@ -155,23 +155,23 @@ class StylizeWorker:
                 it, else None.
 
         Returns:
-            ``number``, and the fields of :class:`Answer`.
+            ``number``, and the fields of :class:`ImageResult`.
         """
         number = row["number"]
         job = self.task.jobs[number]
         try:
             if self.unfit:
-                answer = Answer(State.UNFIT, self.unfit)
+                answer = ImageResult(State.UNFIT, self.unfit)
             else:
                 answer = self._stylize(number, row["content"])
         except FastNSTError as error:
-            answer = Answer(State.FAILED, str(error))
+            answer = ImageResult(State.FAILED, str(error))
         except Exception as error:  # a fault of the program must not end a run of many hours
             why = f"cannot stylize {job.source}: {type(error).__name__}: {error}"
-            answer = Answer(State.FAILED, why)
+            answer = ImageResult(State.FAILED, why)
         return {"number": number, **dataclasses.asdict(answer), "state": answer.state.value}
 
-    def _stylize(self, number: int, content: bytes | None) -> Answer:
+    def _stylize(self, number: int, content: bytes | None) -> ImageResult:
         import ray
 
         job = self.task.jobs[number]
@@ -181,14 +181,14 @@ class StylizeWorker:
             before = target.stamp()
             if before != job.before:
                 # A worker wrote it, and was lost before that was known, or the answer was lost.
-                return Answer(State.WRITTEN)
+                return ImageResult(State.WRITTEN)
             if self.task.resume and before is not None and is_done(Planned(source, target)):
-                return Answer(State.SKIPPED)
-        if ray.get(self.task.attempts.begin.remote(number)) > MOST_LOSSES:
+                return ImageResult(State.SKIPPED)
+        if ray.get(self.task.attempts.begin.remote(number)) > MAX_LOST_WORKERS:
             # Ray would hand it out for ever.
             raise ImageError(
-                f"cannot stylize {source}: its worker was lost {MOST_LOSSES} times. If it does not "
-                "fit in memory, use a larger --worker-cpus, for fewer workers."
+                f"cannot stylize {source}: its worker was lost {MAX_LOST_WORKERS} times. If it "
+                "does not fit in memory, use a larger --worker-cpus, for fewer workers."
             )
         result, note = stylize_bytes(
             self.stylizer,
@@ -200,7 +200,7 @@ class StylizeWorker:
             target=target.name,
         )
         if target.is_private:
-            return Answer(State.WRITTEN, note, result)
+            return ImageResult(State.WRITTEN, note, result)
         if target.stamp() == before:  # another worker may have had the same job meanwhile
             target.write(result, replace=before is not None)
-        return Answer(State.WRITTEN, note)
+        return ImageResult(State.WRITTEN, note)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-_MOST_PACKETS = 64  # of sound and subtitles at a time, so that memory stays bounded
+_MAX_PACKETS = 64  # of sound and subtitles at a time, so that memory stays bounded
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ClipInfo:
         height: px, upright.
         width: px, upright.
         aspect: width of a pixel divided by its height, upright.
-        colors: how its numbers mean colors.
+        colors: its color matrix, primaries and transfer function.
         time_base: the unit of its time stamps, s.
         rate: frames per second, on average.
         frames: how many there are; None where the file does not say.
@@ -66,7 +66,7 @@ class Decoded:
 class ClipReader:
     """Decodes a video from its first frame to its last; to be iterated once, and closed.
 
-    Damaged parts are passed over and counted in ``lost``.
+    Damaged parts are skipped and counted in ``lost``.
 
     Args:
         source: a file, or what ``muxer`` calls a device.
@@ -239,7 +239,7 @@ class ClipReader:
             if packet.stream is not self.stream:
                 if packet.dts is not None or packet.pts is not None:
                     packets.append(packet)
-                if len(packets) >= _MOST_PACKETS:
+                if len(packets) >= _MAX_PACKETS:
                     yield None, tuple(packets)
                     packets = []
                 continue

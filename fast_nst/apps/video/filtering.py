@@ -1,4 +1,4 @@
-"""What a video or a camera asks of a filter, and how one frame goes through it."""
+"""What videos and cameras need of a filter, and how one frame goes through it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class FrameFilter(Protocol):
     """Repaints the frames of one clip, one call after the other, in their order.
 
     A :class:`~fast_nst.Stylizer` is one. Another may keep what it needs of earlier frames, as
-    :class:`~fast_nst.apps.video.steady.Steady` does, which is made anew for each clip.
+    :class:`~fast_nst.apps.video.steady.Steady` does, which is created again for each clip.
     """
 
     @property
     def device(self) -> torch.device:
-        """Where frames are wanted."""
+        """The device that frames must be on."""
         ...
 
     def __call__(self, frame: Tensor, /) -> Tensor:
@@ -44,13 +44,13 @@ class Controlled:
 
     @property
     def device(self) -> torch.device:
-        """Where frames are wanted."""
+        """The device that frames must be on."""
         device: torch.device = self._stylizer.device
         return device
 
     @property
     def network(self) -> nn.Module | None:
-        """What computes, for those who carry statistics from frame to frame."""
+        """The network, whose statistics may be carried from frame to frame."""
         return getattr(self._stylizer, "network", None)
 
     def __call__(self, frame: Tensor, /) -> Tensor:
@@ -79,7 +79,7 @@ def filter_frame(filter_: FrameFilter, rgb: RGB) -> RGB:
         result = filter_(frame)
         if result.shape != frame.shape:
             raise ValueError(
-                f"the filter returned {tuple(result.shape)}; wanted {tuple(frame.shape)}."
+                f"the filter returned {tuple(result.shape)}; expected {tuple(frame.shape)}."
             )
         return to_bytes(result.detach()).permute(1, 2, 0).contiguous().cpu().numpy()
     except (MemoryError, RuntimeError) as error:

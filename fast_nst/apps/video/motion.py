@@ -1,4 +1,4 @@
-"""What of a frame was there before, and where: cheap optical flow, checked against the pictures."""
+"""Which parts of a frame were in the last one, and where: fast optical flow, checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fast_nst.errors import ConfigError
 Floats = npt.NDArray[np.float32]
 
 SIDE = 400  # px, short side at which motion is looked for; smaller frames as they are
-LEAST = 16  # px; in smaller frames, only what stands still is known
+MIN_SIDE = 16  # px; in smaller frames, only what stands still is known
 WINDOW = 5  # px there, over which differences are averaged
 AROUND = 25  # px there, that must stand still around what does: a flat sky may move unseen
 SAME = 0.5 / 255  # by how much less two explanations of a frame may differ
@@ -30,7 +30,7 @@ CUT = 0.4  # share of a frame that must have been there before; less is another 
 
 @dataclass(frozen=True)
 class Past:
-    """What is known of the last frame's place in this one.
+    """Where the pixels of this frame were in the last one.
 
     Attributes:
         known: (1, H, W) in [0, 1]: how surely a pixel was there before; 0 is new.
@@ -81,7 +81,7 @@ class Tracker:
         still, noises = self._difference(small, shown)
         known, flow = _ramp(still, UNSEEN), None
         self._carried = shown
-        if known.min() < 1 and min(gray.shape) >= LEAST:
+        if known.min() < 1 and min(gray.shape) >= MIN_SIDE:
             flow = self._dis.calc(gray, last, None)
             carried = self._warp(shown, flow)
             moving, moving_noises = self._difference(small, carried)

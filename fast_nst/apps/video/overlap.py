@@ -1,4 +1,4 @@
-"""Do the next thing, and the one before, while this one is computed."""
+"""Prepare the next item and finish the last one in threads, while the caller computes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ahead(items: Iterator[T], depth: int = DEPTH) -> Generator[T, None, None]:
                 future.cancel()
 
 
-class Behind:
+class BackgroundCalls:
     """Calls functions one after the other in a thread, at most ``depth`` of them late."""
 
     def __init__(self, depth: int = DEPTH) -> None:

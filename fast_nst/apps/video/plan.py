@@ -14,7 +14,6 @@ VIDEOS = Medium(
     otherwise=".mp4",
     check_target=choose_format,
     is_target=is_video_target,
-    flat=True,
 )
 
 

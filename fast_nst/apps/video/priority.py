@@ -1,4 +1,4 @@
-"""Keep encoders from taking the machine for themselves."""
+"""Keep encoders from running with real-time priority."""
 
 from __future__ import annotations
 

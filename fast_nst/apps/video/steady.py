@@ -16,11 +16,11 @@ PART = 32  # px: parts of pictures whose contrast is kept
 OCTAVES = 3  # whose contrast is kept each by itself; what is coarser, together
 CERTAIN = 0.1  # of the past known: from here on, contrast is kept wholly
 LOWER, RAISE = 0.99, 1.1  # what contrast is multiplied by in a frame, at least and at most
-LEAST_VARIANCE = (0.5 / 255) ** 2  # less cannot be seen
+MIN_VARIANCE = (0.5 / 255) ** 2  # less cannot be seen
 
 
 class Steady:
-    """Makes a filter steadier, for one clip; made anew for the next.
+    """Makes a filter steadier, for one clip; create another for the next.
 
     Two things are carried from frame to frame. The statistics of the network's instance norms, so
     that what comes into the picture does not repaint all of it. And the last picture: it is moved
@@ -41,7 +41,7 @@ class Steady:
 
     def __init__(self, filter_: FrameFilter, steady: float = USUAL_STEADY) -> None:
         if not 0 <= steady <= 1:
-            raise VideoError(f"steady is {steady:g}; wanted 0 (off) to 1.")
+            raise VideoError(f"steady is {steady:g}; expected 0 (off) to 1.")
         self._filter = filter_
         self._steady = steady
         self._network: nn.Module | None = getattr(filter_, "network", None)
@@ -51,7 +51,7 @@ class Steady:
 
     @property
     def device(self) -> torch.device:
-        """Where frames are wanted."""
+        """The device that frames must be on."""
         return self._filter.device
 
     def __call__(self, frame: Tensor, /) -> Tensor:
@@ -163,7 +163,7 @@ def _matched(band: Tensor, part: int) -> Tensor:
     has, common, wanted = (
         around(values) for values in (blended.square(), blended * stylized, stylized.square())
     )
-    has, wanted = has + LEAST_VARIANCE, wanted + LEAST_VARIANCE
+    has, wanted = has + MIN_VARIANCE, wanted + MIN_VARIANCE
     gain = (wanted / has).sqrt().clamp(LOWER, RAISE)
     has, common = gain.square() * has, (gain * common).clamp_min(0)
     # The variance of blended + share * stylized is has + 2 share common + share^2 wanted.

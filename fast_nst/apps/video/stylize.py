@@ -14,7 +14,7 @@ from fast_nst.apps.video.decode import ClipReader, Decoded
 from fast_nst.apps.video.encode import ClipWriter
 from fast_nst.apps.video.filtering import FrameFilter, filter_frame
 from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format
-from fast_nst.apps.video.overlap import Behind, ahead
+from fast_nst.apps.video.overlap import BackgroundCalls, ahead
 from fast_nst.apps.video.steady import steadied
 from fast_nst.errors import VideoError
 from fast_nst.hardware import keep_freed_memory
@@ -143,9 +143,9 @@ def check_options(quality: int, frames: int | None) -> None:
         VideoError: If there are any.
     """
     if not 0 <= quality <= 100:
-        raise VideoError(f"quality is {quality}; wanted 0 to 100.")
+        raise VideoError(f"quality is {quality}; expected 0 to 100.")
     if frames is not None and frames < 1:
-        raise VideoError(f"frames is {frames}; wanted at least 1.")
+        raise VideoError(f"frames is {frames}; expected at least 1.")
 
 
 def _run(
@@ -160,7 +160,7 @@ def _run(
     done = 0
     end_s: Fraction | None = None  # where sound ends, if not at its own end
     interrupted = False
-    writing = Behind()
+    writing = BackgroundCalls()
     try:
         try:
             with closing(ahead(iter(reader))) as decoded:

@@ -35,7 +35,7 @@ class CopiedTrack:
 
 
 class ConvertedSound:
-    """Decodes sound and encodes it anew."""
+    """Decodes sound and encodes it again."""
 
     def __init__(self, source: Any, container: OutputContainer, encoder: str) -> None:
         rate = _OPUS_RATE if encoder == "libopus" else source.codec_context.sample_rate
@@ -46,7 +46,7 @@ class ConvertedSound:
         self.target.time_base = Fraction(1, rate)
 
     def convert(self, packet: Any) -> Iterator[Packet[Any]]:
-        """Yield what is written for a packet; one that is damaged is passed over."""
+        """Yield what is written for a packet; one that is damaged is skipped."""
         av = import_av()
         try:
             frames = packet.decode()

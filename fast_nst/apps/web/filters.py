@@ -1,4 +1,4 @@
-"""Filters as the page wants them: an ONNX graph, a title, a thumbnail."""
+"""Filters in the form that the page reads: an ONNX graph, a title, a thumbnail."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read_filter(path: Path, sample: Image.Image) -> PageFilter:
     if not session.takes_any_picture:
         raise CheckpointError(
             f"{path} takes {session.signature}; the page needs float32 pictures of any height and "
-            "width, (1, 3, H, W). Export it anew: fast-nst export."
+            "width, (1, 3, H, W). Export it again: fast-nst export."
         )
     title, by = _title(metadata)
     return PageFilter(
@@ -123,7 +123,7 @@ def _title(metadata: FilterMetadata) -> tuple[str, str]:
 
 
 def _style_picture(metadata: FilterMetadata) -> bytes | None:
-    """The file's own thumbnail; encoded anew, as the file may hold anything under that name."""
+    """The file's own thumbnail; encoded again, as the file may hold anything under that name."""
     try:
         content = base64.b64decode(metadata.styles[0].thumbnail, validate=True)
         with Image.open(io.BytesIO(content), formats=("WEBP", "PNG", "JPEG")) as image:

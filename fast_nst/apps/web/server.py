@@ -84,7 +84,7 @@ class SiteServer(ThreadingTCPServer):
         except OSError as error:
             raise ConfigError(_why_not(host, port, error)) from error
         except OverflowError as error:
-            raise ConfigError(f"port is {port}; wanted 0 to 65535.") from error
+            raise ConfigError(f"port is {port}; expected 0 to 65535.") from error
 
     @property
     def url(self) -> str:

@@ -17,7 +17,7 @@ from fast_nst.paths import asset_path
 Site = dict[str, Path | bytes]
 
 SAMPLE = "filters/sample.webp"
-LEAST = 1  # px; the graphs pad smaller pictures themselves
+MIN_SIDE = 1  # px; the graphs pad smaller pictures themselves
 _SAMPLE_SIDE = 640  # px
 
 
@@ -100,7 +100,7 @@ def _filter_files(filters: Sequence[PageFilter]) -> Site:
                 "thumbnail": thumbnail,
                 "input": each.input,
                 "output": each.output,
-                "least": LEAST,
+                "least": MIN_SIDE,
             }
         )
     document = {"version": 1, "page": {"sample": SAMPLE}, "filters": entries}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run_camera(request: Camera) -> bool:
-    """Stylize it until the user ends that; always True."""
+    """Stylize a camera until the user stops it; return True."""
     from rich.console import Console
 
     from fast_nst.apps.camera import stylize_camera

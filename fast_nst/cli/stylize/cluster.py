@@ -7,7 +7,7 @@ from fast_nst.cli.stylize.request import Cluster
 
 
 def run_cluster(request: Cluster) -> bool:
-    """Let the workers write a file for each; return whether all are there."""
+    """Let workers write a file for each picture; return whether all are there."""
     from fast_nst.apps.cluster import stylize_on_cluster
 
     filters = request.filters

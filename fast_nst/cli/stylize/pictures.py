@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run_pictures(request: Pictures) -> bool:
-    """Write a file for each; return whether all are there."""
+    """Write a file for each picture; return whether all are there."""
     from fast_nst.batch import stylize_planned
 
     stylizer = open_filters(request.filters)[0]

@@ -1,4 +1,4 @@
-"""How runs over many pictures show their progress and what became of it."""
+"""Progress and results of runs over many pictures."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run_with_bar(
 def run_resumable(
     run: Callable[[Callable[[StylizeProgress[Any]], None]], ReportT],
 ) -> tuple[ReportT, float]:
-    """:func:`run_with_bar`; when the user interrupts, say what is left and end."""
+    """:func:`run_with_bar`; after Ctrl-C, say how to go on, and exit."""
     try:
         return run_with_bar(run)
     except KeyboardInterrupt:
@@ -54,7 +54,7 @@ def print_report(report: StylizeReport[Any, Any], output: str, seconds: float) -
     print_failures(report)
     written = len(report.written)
     if report.skipped:
-        click.echo(f"passed over {len(report.skipped)} that were done")
+        click.echo(f"skipped {len(report.skipped)} that were done")
     if written == 1:
         click.echo(f"wrote {report.written[0].target}")
     elif written:

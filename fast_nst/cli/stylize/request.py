@@ -1,4 +1,4 @@
-"""What ``fast-nst stylize`` is asked to do: one frozen request, made once.
+"""What ``fast-nst stylize`` is to do: one frozen request, made once.
 
 Every kind of request has a module with the function that runs it; nothing after this one asks
 what was written on the command line.
@@ -51,7 +51,7 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Picture files. ``output`` is what the user called the place of the results."""
+    """Picture files. ``output`` is where results go, as the user wrote it."""
 
     filters: Filters
     controls: Controls
@@ -175,7 +175,7 @@ def make_requests(
 
 
 def _make_files(values: Mapping[str, Any], given: Collection[str]) -> tuple[StylizeRequest, ...]:
-    """Look which files are videos and which are pictures."""
+    """Divide the files into videos and pictures, a request for each."""
     from fast_nst.apps.video.plan import VIDEOS
     from fast_nst.batch.plan import PICTURES, plan
 

@@ -18,7 +18,7 @@ PIPE = "-"
 
 
 def find_kind(inputs: Sequence[str], chosen: Mapping[str, Any], given: Collection[str]) -> Kind:
-    """What is asked for, as far as names say it.
+    """Find the kind of request by the names of inputs and output.
 
     Args:
         inputs: as the user wrote them.

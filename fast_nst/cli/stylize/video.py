@@ -14,7 +14,7 @@ from fast_nst.cli.progress import rate_bar
 from fast_nst.cli.stylize.filters import open_frame_filter
 from fast_nst.cli.stylize.report import INTERRUPTED
 from fast_nst.cli.stylize.request import Video
-from fast_nst.errors import FastNSTError
+from fast_nst.errors import FastNSTError, one_line
 
 if TYPE_CHECKING:
     from fast_nst.apps.video import FrameFilter, VideoProgress, VideoReport
@@ -34,13 +34,13 @@ def run_video(request: Video) -> bool:
     for planned in request.files:
         video = planned.on_disk()
         if request.resume and is_done(planned):
-            click.echo(f"passed over {video.source}, which is done")
+            click.echo(f"skipped {video.source}, which is done")
             continue
         try:
             report = _stylize(stylizer, video, request)
         except FastNSTError as error:
             failed += 1
-            click.echo(f"error: {' '.join(str(error).split())}", err=True)
+            click.echo(f"error: {one_line(error)}", err=True)
             continue
         failed += not _print_report(video.source, report)
     if failed and len(request.files) > 1:
@@ -49,7 +49,7 @@ def run_video(request: Video) -> bool:
 
 
 def _stylize(stylizer: FrameFilter, video: StylizedFile, request: Video) -> VideoReport:
-    """Write one; when the user interrupts, say what is there and end."""
+    """Write one video; after Ctrl-C, say what was written, and exit."""
     from fast_nst.apps.video import VideoInterrupted, stylize_video
 
     encoding = request.encoding

@@ -348,7 +348,7 @@ def test_a_filter_that_fails_leaves_nothing(make_clip: Any, tmp_path: Path) -> N
             return frame[:, 1:]
 
     source = make_clip()
-    with pytest.raises(ValueError, match=r"returned \(3, 47, 64\); wanted \(3, 48, 64\)"):
+    with pytest.raises(ValueError, match=r"returned \(3, 47, 64\); expected \(3, 48, 64\)"):
         stylize_video(Failing(), source, tmp_path / "out.mp4")
     assert os.listdir(tmp_path) == [source.name]
 
@@ -469,7 +469,7 @@ def test_a_target_that_cannot_be_written_is_refused_before_the_work(
 
 def test_options_out_of_range_are_refused(make_clip: Any, same: Any, tmp_path: Path) -> None:
     source = make_clip()
-    with pytest.raises(VideoError, match="quality is 101; wanted 0 to 100"):
+    with pytest.raises(VideoError, match="quality is 101; expected 0 to 100"):
         stylize_video(same, source, tmp_path / "out.mp4", quality=101)
     with pytest.raises(VideoError, match="frames is 0"):
         stylize_video(same, source, tmp_path / "out.mp4", frames=0)

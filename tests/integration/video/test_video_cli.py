@@ -86,7 +86,7 @@ def test_several_videos_keep_their_names_and_folders_and_a_bad_one_does_not_stop
     assert len(read_clip(out / "day" / "b.mkv").times) == 8
     assert not (out / "broken.mp4").exists()
     again = run(tmp_path / "in", "-o", out, "--resume")
-    assert again.stdout.count("passed over") == 2
+    assert again.stdout.count("skipped") == 2
 
 
 def test_a_folder_of_both_gives_videos_and_pictures_and_what_fails_stops_neither(
@@ -106,7 +106,7 @@ def test_a_folder_of_both_gives_videos_and_pictures_and_what_fails_stops_neither
     assert len(read_clip(out / "a.mp4").times) == 2
     again = run(tmp_path / "in", "-o", out, "--format", "webp", "--resume")
     assert "a.mp4, which is done" in again.stdout
-    assert "passed over 1 that" in again.stdout
+    assert "skipped 1 that" in again.stdout
 
 
 def test_lost_frames_are_counted_and_the_exit_code_is_1(

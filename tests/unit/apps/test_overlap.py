@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fast_nst.apps.video.overlap import Behind, ahead
+from fast_nst.apps.video.overlap import BackgroundCalls, ahead
 
 
 def test_what_is_ahead_is_computed_meanwhile_and_no_further() -> None:
@@ -46,7 +46,7 @@ def test_errors_come_in_their_place() -> None:
 
 def test_calls_behind_are_in_order_and_bounded() -> None:
     done: list[int] = []
-    behind = Behind(depth=2)
+    behind = BackgroundCalls(depth=2)
     gate = threading.Event()
     behind.call(gate.wait)
     behind.call(done.append, 1)
@@ -62,7 +62,7 @@ def test_calls_behind_are_in_order_and_bounded() -> None:
 
 
 def test_an_error_behind_is_raised_at_the_end_at_the_latest() -> None:
-    behind = Behind()
+    behind = BackgroundCalls()
 
     def fail() -> None:
         raise OSError("full")

@@ -211,7 +211,7 @@ def test_contrast_is_kept_octave_by_octave() -> None:
 
 @pytest.mark.parametrize("steady", [-0.1, 1.1, float("nan")])
 def test_a_number_out_of_range_is_named(steady: float) -> None:
-    with pytest.raises(VideoError, match=r"wanted 0 \(off\) to 1"):
+    with pytest.raises(VideoError, match=r"expected 0 \(off\) to 1"):
         steadied(Flickering(), steady)
 
 

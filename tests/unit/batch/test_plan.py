@@ -151,14 +151,15 @@ def test_a_folder_of_both_keeps_its_structure_without_hidden_files(tmp_path: Pat
     assert both([clips], out) == (found, {str(clips / "photo.jpg"): str(out / "photo.jpg")})
 
 
-def test_videos_of_a_pattern_keep_only_their_names_and_equal_ones_are_numbered(
+def test_videos_of_a_pattern_keep_their_folders_and_equal_names_are_numbered(
     tmp_path: Path,
 ) -> None:
-    touch(tmp_path / "a" / "v.avi", tmp_path / "b" / "v.mp4")
+    touch(tmp_path / "a" / "v.avi", tmp_path / "b" / "v.mp4", tmp_path / "b" / "v.avi")
     videos, _ = both([tmp_path / "*" / "v.*"], tmp_path / "out")
     assert sorted(videos.values()) == [
-        str(tmp_path / "out" / "v-2.mp4"),
-        str(tmp_path / "out" / "v.mp4"),
+        str(tmp_path / "out" / "a" / "v.mp4"),
+        str(tmp_path / "out" / "b" / "v-2.mp4"),
+        str(tmp_path / "out" / "b" / "v.mp4"),
     ]
 
 

@@ -8,7 +8,7 @@ import { megabytes } from '../names';
 /** Of onnxruntime-web; the build puts it in. */
 declare const RUNTIME_VERSION: string;
 
-const MOST_SESSIONS = 4; // filters that are held at once; each has its weights and working memory
+const MAX_SESSIONS = 4; // filters that are held at once; each has its weights and working memory
 
 /** The files of each build, in the folder runtime/: WebGPU needs one that is twice as large. */
 const BUILDS: Record<Backend, string> = {
@@ -77,11 +77,11 @@ export class Runtime {
       );
     }
     const output = results[filter.output];
-    const wanted = `1,3,${height},${width}`;
-    if (output?.type !== 'float32' || output.dims.join() !== wanted) {
+    const expected = `1,3,${height},${width}`;
+    if (output?.type !== 'float32' || output.dims.join() !== expected) {
       throw new PageError(
         `${filter.model} gave ${output?.type ?? 'nothing'} (${output?.dims.join() ?? ''}); ` +
-          `wanted float32 (${wanted}).`,
+          `expected float32 (${expected}).`,
       );
     }
     return output.data as Float32Array;
@@ -105,7 +105,7 @@ export class Runtime {
     else session = await this.open(filter);
     this.sessions.set(key, session);
     const [oldest] = this.sessions;
-    if (this.sessions.size > MOST_SESSIONS && oldest) {
+    if (this.sessions.size > MAX_SESSIONS && oldest) {
       this.sessions.delete(oldest[0]);
       await oldest[1].release();
     }
