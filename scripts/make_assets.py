@@ -45,7 +45,7 @@ def save_under(texture: Tensor, file: Path, most: int = MOST_BYTES) -> None:
     """Write a WebP at the best quality that keeps it under ``most`` bytes."""
     pixels = (texture[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    for quality in range(95, 20, -3):
+    for quality in range(95, 20, -1):
         image.save(file, "WEBP", quality=quality, method=6)
         if file.stat().st_size < most:
             return
