@@ -20,7 +20,7 @@ def installed_version(package: str) -> str:
 
 
 @contextmanager
-def without_collecting() -> Iterator[None]:
+def without_gc() -> Iterator[None]:
     """Look for no garbage meanwhile: modules stay, and looking takes a fifth of a long import."""
     collects = gc.isenabled()
     gc.disable()
@@ -32,7 +32,7 @@ def without_collecting() -> Iterator[None]:
 
 
 @contextmanager
-def collecting_later() -> Iterator[Callable[[], None]]:
+def delayed_gc() -> Iterator[Callable[[], None]]:
     """Look for no garbage until the function that this gives is called.
 
     What is there by then is not looked at before the context ends: with PyTorch's modules, that
@@ -56,7 +56,7 @@ def collecting_later() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def postponed(name: str, **known: object) -> Iterator[None]:
+def lazy_import(name: str, **known: object) -> Iterator[None]:
     """Import a module only when something of it is asked for, other than what is ``known``.
 
     Within the context, ``import name`` is answered by a stand-in with the attributes ``known``.

@@ -80,7 +80,7 @@ class Encoder(nn.Module):
             )
         return self._features((images - self.mean) / self.std, set(layers))
 
-    def _features(self, normalized: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def _features(self, normalized: Tensor, requested: set[str]) -> dict[str, Tensor]:
         raise NotImplementedError
 
     def freeze(self) -> Encoder:

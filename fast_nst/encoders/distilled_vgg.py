@@ -57,7 +57,7 @@ class DistilledVGG(Encoder):
     def _conv(self, name: str, x: Tensor) -> Tensor:
         return F.conv2d(x, getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias"))
 
-    def _features(self, normalized: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def _features(self, normalized: Tensor, requested: set[str]) -> dict[str, Tensor]:
         features: dict[str, Tensor] = {}
         with torch.autocast(normalized.device.type, enabled=False):
             # Values reach 255 here: bfloat16 would round them to whole steps of the picture.
@@ -69,8 +69,8 @@ class DistilledVGG(Encoder):
                     hidden = F.max_pool2d(hidden, kernel_size=2)
                 padded = reflect_pad(hidden, 1)
                 hidden = self._conv(f"conv{name[4:]}", padded).relu_()
-            if name in wanted:
+            if name in requested:
                 features[name] = hidden
-            if len(features) == len(wanted):
+            if len(features) == len(requested):
                 break
         return features

@@ -50,16 +50,16 @@ class TorchvisionVGG(Encoder):
             conv.load_state_dict({"weight": weight, "bias": bias})
             self.convs[layer] = conv
 
-    def _features(self, normalized: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def _features(self, normalized: Tensor, requested: set[str]) -> dict[str, Tensor]:
         features: dict[str, Tensor] = {}
         hidden = normalized
         for name, conv in self.convs.items():
-            if len(features) == len(wanted):
+            if len(features) == len(requested):
                 break
             if name.endswith("_1") and name != "relu1_1":
                 hidden = F.max_pool2d(hidden, kernel_size=2)
             hidden = conv(hidden).relu_()  # in place: its gradient needs the result only
-            if name in wanted:
+            if name in requested:
                 features[name] = hidden
         return features
 

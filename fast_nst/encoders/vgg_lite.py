@@ -40,16 +40,16 @@ class VGGLite(Encoder):
                 self.taps[name] = nn.Conv2d(WIDTHS[block], CHANNELS[block], kernel_size=1)
                 channels_in = WIDTHS[block]
 
-    def _features(self, normalized: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def _features(self, normalized: Tensor, requested: set[str]) -> dict[str, Tensor]:
         features: dict[str, Tensor] = {}
         hidden = normalized
         for name, conv in self.convs.items():
-            if len(features) == len(wanted):
+            if len(features) == len(requested):
                 break
             if name.endswith("_1") and name != "relu1_1":
                 hidden = F.max_pool2d(hidden, kernel_size=2)
             hidden = conv(reflect_pad(hidden, 1)).relu_()  # its gradient needs the result only
-            if name in wanted:
+            if name in requested:
                 features[name] = self.taps[name](hidden).relu_()
         return features
 

@@ -72,14 +72,14 @@ class LossTerm(nn.Module):
         layers: of the encoder, whose features of the stylized pictures it reads.
         content_layers: likewise, of the content.
         draws_random: whether it draws random numbers; such steps are not recorded.
-        of_network: whether it is about faults that only networks have, so that an optimization of
+        network_only: whether it is about faults that only networks have, so that an optimization of
             pixels, or a comparison with one, leaves it out.
     """
 
     layers: tuple[str, ...] = ()
     content_layers: tuple[str, ...] = ()
     draws_random: ClassVar[bool] = False
-    of_network: ClassVar[bool] = False
+    network_only: ClassVar[bool] = False
 
     @classmethod
     def build(cls, setup: Setup) -> Self:

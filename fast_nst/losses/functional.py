@@ -12,7 +12,7 @@ from torch import Tensor
 Scale = Literal["relative", "paper"]
 
 BAND = 8  # px, depth of a frame
-VISIBLE = 2 / 255  # standard deviation of noise that nobody sees
+INVISIBLE_STD = 2 / 255  # standard deviation of noise that nobody sees
 
 
 def gram_matrix(features: Tensor) -> Tensor:
@@ -285,7 +285,7 @@ def periodicity(images: Tensor, window: int = 32) -> tuple[Tensor, Tensor]:
     across = torch.fft.rfftfreq(window, device=images.device)[None]
     counted = (torch.hypot(down, across) >= 1 / 8).to(spectrum.dtype)
     counted[:, 1:-1] *= 2  # rfft leaves out the conjugates of these
-    unseen = (VISIBLE * hann.square().sum()) ** 2
+    unseen = (INVISIBLE_STD * hann.square().sum()) ** 2
     total = (spectrum * counted).sum((-2, -1))
     peaked = ((spectrum + unseen).square() * counted).sum((-2, -1))
     return peaked / (total + unseen * counted.sum()).square(), total

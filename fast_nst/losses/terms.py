@@ -127,7 +127,7 @@ class GridTerm(LossTerm):
     Style losses reward them in flat areas, where they look like a woven grid.
     """
 
-    of_network = True
+    network_only = True
 
     def forward(self, context: LossContext) -> Tensor:
         """Scalar; the network says its ``stride``, px."""
@@ -145,7 +145,7 @@ class PatternTerm(LossTerm):
         style_periodicity: a logarithm.
     """
 
-    of_network = True
+    network_only = True
 
     def __init__(self, style_periodicity: float) -> None:
         super().__init__()
@@ -181,7 +181,7 @@ class FrameTerm(LossTerm):
         running_shift: (4, 3), the mean over batches.
     """
 
-    of_network = True
+    network_only = True
     running_shift: Tensor
 
     def __init__(self) -> None:
@@ -207,7 +207,7 @@ class StabilityTerm(LossTerm):
     """
 
     draws_random = True
-    of_network = True
+    network_only = True
 
     def forward(self, context: LossContext) -> Tensor:
         """Scalar."""

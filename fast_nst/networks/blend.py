@@ -33,7 +33,7 @@ class Blend(nn.Module):
         networks = (first, second)
         self.stride = max(int(getattr(each, "stride", 1)) for each in networks)
         self.multiple = math.lcm(*(int(getattr(each, "multiple", 1)) for each in networks))
-        self.least = max(int(getattr(each, "least", 1)) for each in networks)
+        self.min_side = max(int(getattr(each, "min_side", 1)) for each in networks)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] to the same."""

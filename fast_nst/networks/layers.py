@@ -16,7 +16,7 @@ from fast_nst.image.pad import reflect_pad
 from fast_nst.networks.norm import AdaptiveInstanceNorm, InstanceNorm
 
 STRIDE = 4  # the residual blocks see a quarter of the picture's size
-LEAST = 16  # px; below it, reflection padding of the deepest layers has nothing to reflect
+MIN_SIDE = 16  # px; below it, reflection padding of the deepest layers has nothing to reflect
 
 
 class PaddedConv(nn.Module):
@@ -88,7 +88,7 @@ class TransformationNetwork(nn.Module):
     Attributes:
         stride: px, of the deepest layers: patterns with this period are the network's own.
         multiple: px; sides that are multiples of it are not padded.
-        least: px; sides of at least this are not padded for being too small.
+        min_side: px; sides of at least this are not padded for being too small.
         styles: how many styles it has.
         knobs: the numbers that it takes besides pictures, by name.
 
@@ -98,7 +98,7 @@ class TransformationNetwork(nn.Module):
 
     stride = STRIDE
     multiple = STRIDE
-    least = LEAST
+    min_side = MIN_SIDE
     styles: int = 1
     knobs: ClassVar[Mapping[str, Knob]] = MappingProxyType({})
 
@@ -119,7 +119,7 @@ class TransformationNetwork(nn.Module):
 
         Returns:
             A module from (B, 3, H, W) in [0, 1] to the same, with this network's ``stride``,
-            ``multiple`` and ``least``; this network itself, if it has one style and no knobs. It
+            ``multiple`` and ``min_side``; this network itself, if it has one style and no knobs. It
             may share this network's weights, and changes nothing about it.
 
         Raises:
@@ -139,6 +139,6 @@ class TransformationNetwork(nn.Module):
 def pad_to_stride(images: Tensor) -> Tensor:
     """Repeat the right and bottom edges until both sides are multiples of 4, and at least 16 px."""
     height, width = images.shape[-2:]
-    below = max(-height % STRIDE, LEAST - height)
-    beside = max(-width % STRIDE, LEAST - width)
+    below = max(-height % STRIDE, MIN_SIDE - height)
+    beside = max(-width % STRIDE, MIN_SIDE - width)
     return F.pad(images, (0, beside, 0, below), mode="replicate") if below or beside else images

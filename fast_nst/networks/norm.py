@@ -92,7 +92,7 @@ def _is_nearly_flat(mean: Tensor, var: Tensor) -> bool:
     return bool((mean.square() > MAX_MEAN**2 * var).any())
 
 
-def _inverse_deviation(mean: Tensor, var: Tensor) -> Tensor:
+def _inverse_std(mean: Tensor, var: Tensor) -> Tensor:
     """What centered values are multiplied by; 0 where rounding explains all that they are.
 
     Pixels of what should be the same everywhere may come out of a convolution with other last
@@ -173,7 +173,7 @@ class InstanceNorm(nn.Module):
         y = x.float() - near[..., None, None]
         rest, var = _moments(y)
         weight, bias = self.affine(Statistics(near + rest, var))
-        scale = weight * _inverse_deviation(near + rest, var)
+        scale = weight * _inverse_std(near + rest, var)
         shift = bias - rest * scale
         return (y * scale[..., None, None] + shift[..., None, None]).to(x.dtype)
 
@@ -188,7 +188,7 @@ class InstanceNorm(nn.Module):
             y = y - near[..., None, None]
             rest, var = _moments(y)
         weight, bias = self.affine(Statistics(near + rest, var))
-        scale = weight * _inverse_deviation(near + rest, var)
+        scale = weight * _inverse_std(near + rest, var)
         shift = bias - rest * scale
         result = None if y is x else y  # the caller's features stay as they are
         return torch.addcmul(shift[..., None, None], y, scale[..., None, None], out=result).to(
@@ -203,7 +203,7 @@ class InstanceNorm(nn.Module):
         """Normalise with given statistics: (B, C, H, W) to the same."""
         statistics = Statistics(statistics.mean.to(x.device), statistics.var.to(x.device))
         weight, bias = self.affine(statistics)
-        scale = weight * _inverse_deviation(statistics.mean, statistics.var)
+        scale = weight * _inverse_std(statistics.mean, statistics.var)
         # Not one product and one sum: of a channel that is the same everywhere, both are large.
         y = x.float() - statistics.mean[..., None, None]
         return torch.addcmul(bias[..., None, None], y, scale[..., None, None]).to(x.dtype)

@@ -14,7 +14,7 @@ from fast_nst.networks.layers import (
     TransformationNetwork,
 )
 
-LEAST = 5  # px; a 9x9 convolution reflects 4 px, and a quarter of this, rounded up, reflects 1
+MIN_SIDE = 5  # px; a 9x9 convolution reflects 4 px, and a quarter of this, rounded up, reflects 1
 
 
 class PyTorchExamplesNetwork(TransformationNetwork):
@@ -29,11 +29,11 @@ class PyTorchExamplesNetwork(TransformationNetwork):
 
     Attributes:
         multiple: px; sides that are multiples of it are not padded.
-        least: px; smaller sides are padded to this, where that code fails.
+        min_side: px; smaller sides are padded to this, where that code fails.
     """
 
     multiple = 1
-    least = LEAST
+    min_side = MIN_SIDE
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__(width, blocks)
@@ -56,7 +56,7 @@ class PyTorchExamplesNetwork(TransformationNetwork):
     def forward(self, images: Tensor) -> Tensor:
         """Stylize (B, 3, H, W), RGB in [0, 1], of any size from 1x1; the same shape and range."""
         height, width = images.shape[-2:]
-        below, beside = max(LEAST - height, 0), max(LEAST - width, 0)
+        below, beside = max(MIN_SIDE - height, 0), max(MIN_SIDE - width, 0)
         x = F.pad(images, (0, beside, 0, below), mode="replicate") if below or beside else images
         x = 255 * x
         for layer in self.down:

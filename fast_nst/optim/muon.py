@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fast_nst.hardware import fast_bf16
 
-WORTH_BF16 = 100_000  # numbers; fewer take longer to convert than the products save
+MIN_BF16_NUMEL = 100_000  # numbers; fewer take longer to convert than the products save
 
 
 class Muon(torch.optim.Optimizer):
@@ -129,7 +129,7 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
         x: Tensor = (matrices.mT if tall else matrices).float()
         x = x.reshape(-1, *x.shape[-2:])
         x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-        if matrices.numel() >= WORTH_BF16 and fast_bf16(matrices.device):
+        if matrices.numel() >= MIN_BF16_NUMEL and fast_bf16(matrices.device):
             x = x.bfloat16()
         for _ in range(steps):
             square = x @ x.mT

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fast_nst.errors import TrainingError
 
-MOST_HISTORY_BYTES = 2 << 30  # of L-BFGS: pictures of 2048 px must fit in 8 GB with all the rest
+MAX_HISTORY_BYTES = 2 << 30  # of L-BFGS: pictures of 2048 px must fit in 8 GB with all the rest
 FIRST_STEP = 0.03  # root mean square over the pixels, when nothing is known of the curvature
 LossFunction = Callable[[Tensor], Mapping[str, Tensor]]
 
@@ -100,7 +100,7 @@ class LBFGS:
         # Without curvature along the step, the model of the loss would have no minimum.
         curvature = _dot(step, change)
         if curvature > 1e-8 * step.norm() * change.norm():
-            most = MOST_HISTORY_BYTES // (2 * step.numel() * step.element_size())
+            most = MAX_HISTORY_BYTES // (2 * step.numel() * step.element_size())
             kept = min(self.history, max(3, most))
             self._pairs = [*self._pairs, (step, change, 1 / curvature)][-kept:]
 
