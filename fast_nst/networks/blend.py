@@ -18,7 +18,7 @@ class Blend(nn.Module):
 
     Args:
         first: a network from (B, 3, H, W) in [0, 1] to the same.
-        second: likewise.
+        second: another such network.
         share: weight of the second network, 0 to 1; the first has the rest.
 
     Raises:

@@ -23,7 +23,7 @@ class Statistics:
 
     Attributes:
         mean: (C,) or (B, C), float32.
-        var: likewise, biased (divided by the number of positions), without epsilon.
+        var: same shape; biased (divided by the number of positions), without epsilon.
     """
 
     mean: Tensor
