@@ -22,7 +22,7 @@ def test_garbage_is_collected_afterwards_if_it_was_before(before: bool) -> None:
         (gc.enable if was else gc.disable)()
 
 
-def test_garbage_is_collected_from_when_that_is_asked_for() -> None:
+def test_garbage_collection_starts_when_the_function_is_called() -> None:
     assert gc.isenabled()
     assert not gc.get_freeze_count()
     with delayed_gc() as begin:
@@ -40,7 +40,7 @@ def test_garbage_is_collected_from_when_that_is_asked_for() -> None:
     assert gc.isenabled()
 
 
-def test_who_collects_no_garbage_is_left_alone() -> None:
+def test_disabled_garbage_collection_stays_disabled() -> None:
     gc.disable()
     try:
         with delayed_gc() as begin:
@@ -51,7 +51,7 @@ def test_who_collects_no_garbage_is_left_alone() -> None:
         gc.enable()
 
 
-def test_a_module_is_imported_when_something_of_it_is_asked_for(
+def test_a_lazy_module_is_imported_when_an_attribute_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "slow_package").mkdir()
