@@ -1,4 +1,4 @@
-"""Where to compute, and whether in bfloat16: the same answer for every command."""
+"""Choice of device and of bfloat16, the same for all commands; facts about the machine."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from fast_nst.startup import installed_version
 
 
 def find_device(name: str | torch.device) -> torch.device:
-    """The device of that name; ``"auto"`` is the first of cuda, mps and cpu that is there.
+    """Return a device by name; ``"auto"`` is the first available of cuda, mps and cpu.
 
     Raises:
-        ConfigError: If it is unknown or absent.
+        ConfigError: If the device is unknown or not available.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -41,19 +41,20 @@ def find_device(name: str | torch.device) -> torch.device:
 def fast_bf16(device: torch.device) -> bool:
     """Whether the hardware multiplies bfloat16 matrices faster than float32.
 
-    CPUs do with AMX, several times as fast, or with AVX-512's bfloat16 instructions, about twice.
+    CPUs with AMX do so several times as fast; those with AVX-512's bfloat16 instructions, about
+    twice as fast.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     if device.type != "cpu":
         return False
-    # Older torch cannot tell; there float32 is the safe choice.
+    # Older versions of torch cannot tell; float32 is then the safe choice.
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
 def describe_machine() -> dict[str, Any]:
-    """What figures were measured on: hardware and versions, for the files that quote them."""
+    """Return hardware and versions, to be written next to measured figures."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -68,7 +69,7 @@ def describe_machine() -> dict[str, Any]:
 
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():  # Linux, where the platform module knows the architecture alone
+    if cpuinfo.exists():  # on Linux, the platform module only knows the architecture
         for line in cpuinfo.read_text().splitlines():
             if "model name" in line:
                 return line.split(":")[1].strip()
@@ -76,15 +77,15 @@ def _processor() -> str:
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep the memory of tensors that it frees, for the next ones.
+    """Make the C library keep the memory of freed tensors for the next ones.
 
-    Steps of a training and frames of a video make and free the same large tensors again and again.
-    glibc hands each back to the system, which then clears every page anew: a fifth of a step's
-    time on a CPU.
+    Training steps and video frames allocate and free the same large tensors again and again. By
+    default, glibc returns each to the system, which must then clear its pages for the next one:
+    a fifth of a step's time on a CPU. Afterwards the process's memory stays at its peak, which is
+    a little higher. Results do not change.
 
     Returns:
-        Whether the C library is one that takes the setting (glibc). The values are the same; the
-        process's memory stays at its peak, which is a little higher.
+        Whether the C library has this setting (glibc has).
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

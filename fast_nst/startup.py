@@ -1,4 +1,4 @@
-"""Starting: which versions are installed, and large packages imported sooner; no torch in here."""
+"""Installed versions, and faster imports of large packages; this module imports no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import ModuleType
 
 
 def installed_version(package: str) -> str:
-    """The version of an installed package; "0+unknown" for one that is not, as a source tree."""
+    """Return a package's version; "0+unknown" if it is not installed, as in a source tree."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -20,8 +20,8 @@ def installed_version(package: str) -> str:
 
 
 @contextmanager
-def without_collecting() -> Iterator[None]:
-    """Look for no garbage meanwhile: modules stay, and looking takes a fifth of a long import."""
+def without_gc() -> Iterator[None]:
+    """Turn garbage collection off inside the ``with``: it takes a fifth of a long import's time."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -32,11 +32,11 @@ def without_collecting() -> Iterator[None]:
 
 
 @contextmanager
-def collecting_later() -> Iterator[Callable[[], None]]:
-    """Look for no garbage until the function that this gives is called.
+def delayed_gc() -> Iterator[Callable[[], None]]:
+    """Turn garbage collection off until the yielded function is called.
 
-    What is there by then is not looked at before the context ends: with PyTorch's modules, that
-    would take half a second each time.
+    Objects that exist at that time are not examined until the context ends: with PyTorch's
+    modules, that would take half a second each time.
     """
     if not gc.isenabled():
         yield lambda: None
@@ -56,11 +56,15 @@ def collecting_later() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def postponed(name: str, **known: object) -> Iterator[None]:
-    """Import a module only when something of it is asked for, other than what is ``known``.
+def lazy_import(name: str, **known: object) -> Iterator[None]:
+    """Delay the import of a module until one of its attributes is needed.
 
-    Within the context, ``import name`` is answered by a stand-in with the attributes ``known``.
-    Whatever else is looked up in it comes from the real module, which is imported then.
+    Inside the ``with``, ``import name`` gives a stand-in that only has the attributes ``known``.
+    The first access to any other attribute imports the real module.
+
+    Args:
+        name: of the module, with dots.
+        **known: attributes that do not cause the import, with the values to give.
     """
     if name in sys.modules:
         yield
@@ -77,7 +81,7 @@ def postponed(name: str, **known: object) -> Iterator[None]:
 
 class _StandIn(ModuleType):
     def __getattr__(self, attribute: str) -> object:
-        # inspect looks into every module for its file.
+        # The inspect module reads __file__ of every module, which must not cause the import.
         if attribute.startswith("__") and attribute != "__path__":
             raise AttributeError(attribute)
         if sys.modules.get(self.__name__) is self:

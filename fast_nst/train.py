@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from fast_nst.config import TrainConfig, register_schema, train_schema
 from fast_nst.errors import ConfigError, FastNSTError, suggest
 from fast_nst.paths import config_dir
-from fast_nst.startup import collecting_later, postponed
+from fast_nst.startup import delayed_gc, lazy_import
 
 if TYPE_CHECKING:
     from fast_nst.training.callbacks import TrainProgress, TrainStart
@@ -43,7 +43,7 @@ def run(config: TrainConfig) -> None:
     """Train one filter; an error that the user can put right is one line, and leaves nothing."""
     run_dir, output_dir = folders(config)
     try:
-        with collecting_later() as collect:
+        with delayed_gc() as collect:
             _train_with_progress(config, run_dir, output_dir, on_step=collect)
     except FastNSTError as error:
         if all(entry.name == ".hydra" for entry in run_dir.iterdir()):
@@ -61,7 +61,7 @@ def _train_with_progress(
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     # Lightning imports torchmetrics, which imports scipy.signal only to see whether it has this.
-    with postponed("scipy.signal", hamming=None):
+    with lazy_import("scipy.signal", hamming=None):
         from fast_nst.training.run import train
 
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # it tells every choice

@@ -48,11 +48,11 @@ def create_encoder(name: str, weights: str | Path | None = None) -> Encoder:
 
     Args:
         name: a key of ``ENCODERS``.
-        weights: file to read instead of the bundled or downloaded weights.
+        weights: a file to read instead of the bundled or downloaded weights.
 
     Raises:
-        ConfigError: If there is no encoder of that name.
-        WeightsError: If its weights cannot be had.
+        ConfigError: If no encoder has this name.
+        WeightsError: If its weights cannot be downloaded or read.
     """
     if name not in ENCODERS:
         raise ConfigError(

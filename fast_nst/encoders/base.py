@@ -1,4 +1,4 @@
-"""The interface that every perceptual encoder offers: named layers in, named features out."""
+"""The interface of all perceptual encoders: layer names in, features by name out."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ def vgg_layer_names(convs_per_block: Sequence[int]) -> tuple[str, ...]:
 
 
 class Encoder(nn.Module):
-    """A frozen VGG-shaped network that turns pictures into named feature maps.
+    """A frozen VGG-shaped network from images to named feature maps.
 
-    Weights take no gradient, and stay in evaluation mode; the gradient with respect to the
-    pictures flows. Subclasses set ``convs_per_block`` and implement ``_stages``.
+    It stays in evaluation mode, and its weights get no gradient; gradients flow to the images.
+    Subclasses set ``convs_per_block`` and implement ``_features``.
+
+    Example:
+        >>> features = create_encoder("vgg_lite")(images, ["relu2_1", "relu4_1"])
+        >>> features["relu2_1"].shape
     """
 
     convs_per_block: tuple[int, ...]
@@ -51,42 +55,43 @@ class Encoder(nn.Module):
                 )
 
     def minimum_size(self, names: Sequence[str]) -> int:
-        """Smallest height and width, in px, at which every layer in ``names`` can be computed.
+        """Smallest side of an image, in px, for which every layer in ``names`` can be computed.
 
-        Reflection padding by one needs two pixels, and each earlier block halves the size.
+        Reflection padding by 1 px needs sides of 2 px, and each block after the first halves them.
         """
         return 1 << max(int(name[4]) for name in names)
 
     def forward(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Compute the named features and nothing past the deepest of them.
+        """Compute the named features, and no layer deeper than needed.
 
         Args:
             images: (B, 3, H, W), RGB, sRGB in [0, 1].
-            layers: names from :attr:`layers`, any order.
+            layers: names from :attr:`layers`, in any order.
 
         Returns:
             One entry per name, (B, C, H / 2^(block-1), W / 2^(block-1)), non-negative.
 
         Raises:
-            LayerError: If a name is unknown, or the pictures are too small for the deepest layer.
+            LayerError: If a name is unknown, or the images are too small for the deepest layer.
         """
         self.check_layers(layers)
         height, width = images.shape[-2:]
-        if layers and min(height, width) < (least := self.minimum_size(layers)):
+        if layers and min(height, width) < (side := self.minimum_size(layers)):
             deepest = max(layers, key=self.layers.index)
             raise LayerError(
-                f"the picture is {height}x{width} px; {deepest} needs at least "
-                f"{least}x{least}. Use a larger picture or a shallower layer."
+                f"the image is {height}x{width} px; {deepest} needs at least "
+                f"{side}x{side}. Use a larger image or a shallower layer."
             )
         return self._features((images - self.mean) / self.std, set(layers))
 
-    def _features(self, normalized: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def _features(self, normalized: Tensor, requested: set[str]) -> dict[str, Tensor]:
+        """Compute the requested layers of images that are normalized by ``mean`` and ``std``."""
         raise NotImplementedError
 
     def freeze(self) -> Encoder:
-        """Fix the weights: no gradient, evaluation mode. Returns itself."""
+        """Turn off gradients of the weights, set evaluation mode, and return this encoder."""
         return self.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> Encoder:
-        """Stay in evaluation mode, whatever the module that holds this encoder is set to."""
+        """Stay in evaluation mode, also when a parent module is set to training mode."""
         return super().train(False)

@@ -1,7 +1,7 @@
 """``vgg19_distilled``: a VGG-19 with a quarter of the channels, read from the user's file.
 
-Not bundled. It is the network that ``vgg_lite`` was distilled from, and an independent judge of
-filters that were trained with another encoder.
+It is not bundled. ``vgg_lite`` was distilled from this network, which can also evaluate filters
+that were trained with another encoder.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ from fast_nst.image.pad import reflect_pad
 
 
 class DistilledVGG(Encoder):
-    """Tensors ``preprocess``, ``conv1_1`` ... ``conv5_1`` with ``.weight`` and ``.bias``.
+    """The encoder of Wang et al. 2020, with ``relu1_1`` to ``relu5_1``.
 
     Args:
-        weights: a safetensors file.
+        weights: a safetensors file with tensors ``preprocess.weight`` and ``preprocess.bias``, and
+            the same for ``conv1_1`` to ``conv5_1``.
 
     Raises:
-        WeightsError: If no file is given, or it does not hold these tensors.
+        WeightsError: If no file is given, it cannot be read, or a tensor is missing.
 
-    Source: Wang et al. 2020, "Collaborative Distillation for Ultra-Resolution Universal Style
-    Transfer".
+    References:
+        Wang et al. 2020, "Collaborative Distillation for Ultra-Resolution Universal Style
+        Transfer".
     """
 
     convs_per_block = (2, 2, 4, 4, 1)
@@ -37,7 +39,7 @@ class DistilledVGG(Encoder):
     def __init__(self, weights: Path | None) -> None:
         super().__init__()
         if weights is None:
-            raise WeightsError("vgg19_distilled is not bundled: give a file, encoder.weights=FILE.")
+            raise WeightsError("vgg19_distilled is not bundled. Give a file: encoder.weights=FILE.")
         try:
             state = load_file(weights)
         except (OSError, SafetensorError) as error:
@@ -45,22 +47,23 @@ class DistilledVGG(Encoder):
                 f"{weights}: not a safetensors file. Check encoder.weights."
             ) from error
         self.mean.zero_()
-        self.std.fill_(1)  # the file's first layer, preprocess, has the statistics in it
+        self.std.fill_(1)  # the file's first layer, preprocess, normalizes
         for name in ("preprocess", *(f"conv{layer[4:]}" for layer in self.layers)):
             for part in ("weight", "bias"):
                 if f"{name}.{part}" not in state:
                     raise WeightsError(
-                        f"{weights} lacks {name}.{part}: not a vgg19_distilled file."
+                        f"{weights} lacks {name}.{part}: it is not a file of vgg19_distilled. "
+                        "Check encoder.weights."
                     )
                 self.register_buffer(f"{name}_{part}", state[f"{name}.{part}"])
 
     def _conv(self, name: str, x: Tensor) -> Tensor:
         return F.conv2d(x, getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias"))
 
-    def _features(self, normalized: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def _features(self, normalized: Tensor, requested: set[str]) -> dict[str, Tensor]:
         features: dict[str, Tensor] = {}
         with torch.autocast(normalized.device.type, enabled=False):
-            # Values reach 255 here: bfloat16 would round them to whole steps of the picture.
+            # Values reach 255 here: bfloat16 would round them to whole 8-bit levels.
             hidden = self._conv("preprocess", normalized.float())
             hidden = torch.relu(self._conv("conv1_1", reflect_pad(hidden, 1)))
         for name in self.layers:
@@ -69,8 +72,8 @@ class DistilledVGG(Encoder):
                     hidden = F.max_pool2d(hidden, kernel_size=2)
                 padded = reflect_pad(hidden, 1)
                 hidden = self._conv(f"conv{name[4:]}", padded).relu_()
-            if name in wanted:
+            if name in requested:
                 features[name] = hidden
-            if len(features) == len(wanted):
+            if len(features) == len(requested):
                 break
         return features

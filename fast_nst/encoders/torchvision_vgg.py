@@ -1,4 +1,4 @@
-"""torchvision's ``vgg16`` and ``vgg19``; ImageNet weights downloaded once or read from disk."""
+"""torchvision's ``vgg16`` and ``vgg19``, with weights downloaded once or read from a file."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ CONVS_PER_BLOCK = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 
 
 class TorchvisionVGG(Encoder):
-    """The convolutions of a torchvision VGG, by layer name.
+    """The convolutions of a torchvision VGG, named by layer.
 
     Args:
         name: ``vgg16`` or ``vgg19``.
-        weights: a state dict on disk (torchvision's file); None takes torchvision's
-            ``IMAGENET1K_V1``, downloaded once to torch's hub folder.
+        weights: file of a state dict, as torchvision provides it; None takes torchvision's
+            ``IMAGENET1K_V1`` weights, downloaded once to torch's hub folder.
 
     Raises:
-        WeightsError: If the weights cannot be downloaded, read, or do not fit.
+        WeightsError: If the weights cannot be downloaded or read, or are of another network.
+
+    References:
+        Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image
+        Recognition", table 1, columns D and E.
     """
 
     def __init__(self, name: str, weights: Path | None = None) -> None:
@@ -41,7 +45,7 @@ class TorchvisionVGG(Encoder):
         if len(indices) != len(names):
             raise WeightsError(
                 f"{weights or name}: holds {len(indices)} convolutions, {name} has {len(names)}. "
-                "Give torchvision's own state dict of that network."
+                "Give torchvision's state dict of that network."
             )
         self.convs = nn.ModuleDict()
         for layer, index in zip(names, indices, strict=True):
@@ -50,37 +54,47 @@ class TorchvisionVGG(Encoder):
             conv.load_state_dict({"weight": weight, "bias": bias})
             self.convs[layer] = conv
 
-    def _features(self, normalized: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def _features(self, normalized: Tensor, requested: set[str]) -> dict[str, Tensor]:
         features: dict[str, Tensor] = {}
         hidden = normalized
         for name, conv in self.convs.items():
-            if len(features) == len(wanted):
+            if len(features) == len(requested):
                 break
             if name.endswith("_1") and name != "relu1_1":
                 hidden = F.max_pool2d(hidden, kernel_size=2)
-            hidden = conv(hidden).relu_()  # in place: its gradient needs the result only
-            if name in wanted:
+            hidden = conv(hidden).relu_()  # in place: its gradient needs only the result
+            if name in requested:
                 features[name] = hidden
         return features
 
 
 def read_state(name: str, file: Path) -> dict[str, Tensor]:
-    """Read a state dict from ``file`` without running code from it."""
+    """Read a state dict from ``file``, without running code in it.
+
+    Raises:
+        WeightsError: If the file does not exist or holds no state dict.
+    """
     if not file.is_file():
         raise WeightsError(f"encoder.weights={file}: no such file. Give a {name} state dict.")
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises a dozen kinds, each for a damaged file
+    except Exception as error:  # torch.load raises many types for damaged files
         raise WeightsError(
             f"encoder.weights={file}: not a PyTorch state dict. Give torchvision's {name} file."
         ) from error
     if not isinstance(state, dict):
-        raise WeightsError(f"encoder.weights={file}: holds no state dict of {name}.")
+        raise WeightsError(
+            f"encoder.weights={file}: holds no state dict. Give torchvision's {name} file."
+        )
     return state
 
 
 def download_state(name: str) -> dict[str, Tensor]:
-    """Fetch torchvision's ImageNet weights, from the local cache where they are."""
+    """Return torchvision's ImageNet weights, from the local cache or downloaded.
+
+    Raises:
+        WeightsError: If they cannot be downloaded.
+    """
     from torchvision.models import VGG16_Weights, VGG19_Weights
 
     weights = {"vgg16": VGG16_Weights, "vgg19": VGG19_Weights}[name].IMAGENET1K_V1

@@ -1,4 +1,4 @@
-"""``vgg_lite``: the small encoder that the package carries, so that nothing is downloaded."""
+"""``vgg_lite``: the small bundled encoder, which needs no download."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ CHANNELS = (16, 32, 64, 128)
 
 
 class VGGLite(Encoder):
-    """A VGG-shaped trunk with a 1x1 "tap" per layer, trained by ``scripts/distill_encoder.py``.
+    """A VGG-shaped trunk with a 1x1 convolution ("tap") per layer.
 
-    The trunk works in units of its own; each tap maps a trunk activation to the features that
-    losses see, ``CHANNELS[block]`` of them, after a ReLU. Taps that nobody asks for cost nothing.
+    Each tap maps a trunk activation to ``CHANNELS[block]`` features, after a ReLU: the losses see
+    only these. Taps that are not requested are not computed. Trained by
+    ``scripts/distill_encoder.py``.
     """
 
     convs_per_block = CONVS_PER_BLOCK
@@ -40,25 +41,25 @@ class VGGLite(Encoder):
                 self.taps[name] = nn.Conv2d(WIDTHS[block], CHANNELS[block], kernel_size=1)
                 channels_in = WIDTHS[block]
 
-    def _features(self, normalized: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def _features(self, normalized: Tensor, requested: set[str]) -> dict[str, Tensor]:
         features: dict[str, Tensor] = {}
         hidden = normalized
         for name, conv in self.convs.items():
-            if len(features) == len(wanted):
+            if len(features) == len(requested):
                 break
             if name.endswith("_1") and name != "relu1_1":
                 hidden = F.max_pool2d(hidden, kernel_size=2)
-            hidden = conv(reflect_pad(hidden, 1)).relu_()  # its gradient needs the result only
-            if name in wanted:
+            hidden = conv(reflect_pad(hidden, 1)).relu_()  # its gradient needs only the result
+            if name in requested:
                 features[name] = self.taps[name](hidden).relu_()
         return features
 
 
 def load_vgg_lite(weights: Path | None = None) -> VGGLite:
-    """Load the bundled weights, or those of a safetensors file.
+    """Build the encoder with the bundled weights, or those of a safetensors file.
 
     Raises:
-        WeightsError: If the file is missing or holds another network.
+        WeightsError: If the file cannot be read or holds another network.
     """
     file = weights or asset_path("vgg_lite.safetensors")
     encoder = VGGLite()

@@ -211,7 +211,7 @@ def training_config(
     except ConfigError as error:
         raise CheckpointError(f"{file} was trained with another loss: {error}") from error
     for name, term in TERMS.items():
-        if term.of_network:
+        if term.network_only:
             groups["loss"][f"{name}_weight"] = 0.0
     return groups
 

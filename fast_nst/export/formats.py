@@ -63,16 +63,16 @@ def write_program(trained: Filter, path: Path) -> Made:
 class _Padded(nn.Module):
     """As ``AnySize``, in what TorchScript understands."""
 
-    def __init__(self, core: torch.jit.ScriptModule, multiple: int, least: int) -> None:
+    def __init__(self, core: torch.jit.ScriptModule, multiple: int, min_side: int) -> None:
         super().__init__()
         self.core = core
         self.multiple = multiple
-        self.least = least
+        self.min_side = min_side
 
     def forward(self, images: Tensor) -> Tensor:
         height, width = images.size(2), images.size(3)
-        below = max((-height) % self.multiple, self.least - height)
-        beside = max((-width) % self.multiple, self.least - width)
+        below = max((-height) % self.multiple, self.min_side - height)
+        beside = max((-width) % self.multiple, self.min_side - width)
         x = F.pad(images, [0, beside, 0, below], mode="replicate")
         stylized: Tensor = self.core(x)[:, :, :height, :width]
         return stylized
@@ -81,11 +81,11 @@ class _Padded(nn.Module):
 def write_torchscript(trained: Filter, path: Path) -> Made:
     """Write a TorchScript program, which torch deprecates but C++ programs still load."""
     network = trained.network
-    multiple, least = int(getattr(network, "multiple", 1)), int(getattr(network, "least", 1))
+    multiple, min_side = int(getattr(network, "multiple", 1)), int(getattr(network, "min_side", 1))
     with warnings.catch_warnings():  # deprecated, as the user who asks for it knows
         warnings.simplefilter("ignore")
-        core = _trace(network, multiple, least)
-        script = torch.jit.script(_Padded(core, multiple, least))
+        core = _trace(network, multiple, min_side)
+        script = torch.jit.script(_Padded(core, multiple, min_side))
         torch.jit.save(script, str(path), _extra_files={KEY: _document(trained)})
         loaded = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     return Made(_as_arrays(loaded))
@@ -130,9 +130,9 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def _trace(network: nn.Module, multiple: int, least: int, batch: int = 2) -> Any:
+def _trace(network: nn.Module, multiple: int, min_side: int, batch: int = 2) -> Any:
     # Sides that the network pads nothing to, so that its tests of sizes have one answer.
-    sides = [multiple * -(-max(least, side) // multiple) for side in (48, 64)]
+    sides = [multiple * -(-max(min_side, side) // multiple) for side in (48, 64)]
     example = torch.zeros(batch, 3, *sides)
     with torch.no_grad():
         return torch.jit.trace(network, (example,), check_trace=False)  # type: ignore[no-untyped-call]

@@ -12,7 +12,7 @@ from fast_nst.filter_metadata import Binding
 from fast_nst.image.arrays import ArrayPicture
 from fast_nst.inference.controls import Controls
 from fast_nst.runtimes.select import ENGINES, Opening, Session, choose_engine, open_session
-from fast_nst.startup import without_collecting
+from fast_nst.startup import without_gc
 
 if TYPE_CHECKING:
     from fast_nst.inference.stylizer import Stylizer
@@ -90,7 +90,7 @@ def open_filter(
     engine = choose_engine(opening.path, device, engine, moving=moving)
     if ENGINES[engine].on_arrays:
         return GraphFilter(open_session(engine, opening))
-    with without_collecting():
+    with without_gc():
         from fast_nst.inference.stylizer import Stylizer
 
     return Stylizer.open(opening, engine)

@@ -1,1 +1,1 @@
-"""Losses: pure functions, and the module that names and weights them."""
+"""Losses: pure functions, the terms built from them, and their weighted sum."""

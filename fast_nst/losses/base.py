@@ -1,4 +1,4 @@
-"""What a loss term is, what it is built from, and what it may look at."""
+"""The interface of loss terms: what they are built from, and what they compute from."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Setup:
-    """What terms are built from.
+    """What loss terms are built from.
 
     Attributes:
         encoder: frozen.
-        styles: (S, 3, H, W) each, RGB in [0, 1]: pictures of one style.
-        scale: ``"relative"``: errors are over the target's own size, and layers are averaged.
-            ``"paper"``: errors are as Johnson et al. 2016 define them, and layers are summed.
+        styles: batches of images of one style, (S, 3, H, W) each, RGB in [0, 1].
+        scale: ``"relative"``: errors are divided by the target's mean square, and layers are
+            averaged. ``"paper"``: errors are those of Johnson et al. 2016, and layers are summed.
     """
 
     encoder: Encoder
@@ -33,7 +33,7 @@ class Setup:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """The content of a batch, and what of it stylized pictures are compared with.
+    """A batch of content images, and the features that stylized images are compared with.
 
     Attributes:
         images: (B, 3, H, W) in [0, 1].
@@ -46,13 +46,13 @@ class Content:
 
 @dataclass(frozen=True, eq=False)
 class LossContext:
-    """What a term may look at, made once for each step.
+    """The inputs of all loss terms, computed once for each step.
 
     Attributes:
         stylized: (B, 3, H, W) in [0, 1].
         features: of ``stylized``, by layer, (B, C, h, w).
-        content: what was stylized; None where there is none, as for textures.
-        network: what stylized it; None where there is none, as when pixels are optimized.
+        content: what was stylized; None without content, as for textures.
+        network: which network stylized it; None without one, as when pixels are optimized.
     """
 
     stylized: Tensor
@@ -62,28 +62,28 @@ class LossContext:
 
 
 class LossTerm(nn.Module):
-    """One term of a loss, with the targets and the state that are its own.
+    """One term of a loss, with its targets and its state.
 
-    ``forward`` gives a scalar, float32 or wider, 0 at best. The weight is not the term's business.
-    What changes from step to step is a buffer that changes in place, and no value is read from the
-    device, so that a step can be recorded as a CUDA graph.
+    ``forward`` returns an unweighted scalar, float32 or wider, which is 0 at best. State that
+    changes from step to step must be a buffer changed in place, and no value may be read from the
+    device: otherwise a step cannot be recorded as a CUDA graph.
 
     Attributes:
-        layers: of the encoder, whose features of the stylized pictures it reads.
-        content_layers: likewise, of the content.
+        layers: encoder layers whose features of the stylized images it reads.
+        content_layers: encoder layers whose features of the content it reads.
         draws_random: whether it draws random numbers; such steps are not recorded.
-        of_network: whether it is about faults that only networks have, so that an optimization of
-            pixels, or a comparison with one, leaves it out.
+        network_only: whether it measures faults that only networks have. Optimizing pixels, and
+            comparing a network with optimized pixels, leave such terms out.
     """
 
     layers: tuple[str, ...] = ()
     content_layers: tuple[str, ...] = ()
     draws_random: ClassVar[bool] = False
-    of_network: ClassVar[bool] = False
+    network_only: ClassVar[bool] = False
 
     @classmethod
     def build(cls, setup: Setup) -> Self:
-        """The term of a style, its targets computed; a subclass's keywords are its options."""
+        """Build the term and compute its targets; keywords of a subclass are its options."""
         return cls()
 
     @classmethod
@@ -92,16 +92,16 @@ class LossTerm(nn.Module):
         return tuple(inspect.signature(cls.build).parameters)[1:]
 
     def forward(self, context: LossContext) -> Tensor:
-        """The term's value, unweighted; scalar."""
+        """Compute the term's unweighted value, a scalar."""
         raise NotImplementedError
 
 
 def required(value: T | None, name: str) -> T:
-    """A part of a :class:`LossContext` that a term cannot do without.
+    """Return a part of a :class:`LossContext` that a term needs.
 
     Raises:
-        ValueError: If it was not given.
+        ValueError: If the part is None.
     """
     if value is None:
-        raise ValueError(f"a term of this loss needs the {name}: call it with {name}=...")
+        raise ValueError(f"{name} is None; a term of this loss needs the {name}. Give {name}=...")
     return value

@@ -11,26 +11,26 @@ from torch import Tensor
 
 Scale = Literal["relative", "paper"]
 
-BAND = 8  # px, depth of a frame
-VISIBLE = 2 / 255  # standard deviation of noise that nobody sees
+BAND = 8  # px, width of a frame at the border
+INVISIBLE_STD = 2 / 255  # standard deviation of noise that is too weak to be seen
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Correlate channels, averaged over positions.
+    """Correlate channels: inner products of all pairs, averaged over positions.
 
     Args:
         features: (B, C, H, W), any finite range.
 
     Returns:
         (B, C, C), float32 or wider, symmetric; unchanged when pixels are shuffled. For relative
-        losses the divisor cancels; :func:`paper_style_loss` divides by C once more.
+        losses the divisor cancels; :func:`paper_style_loss` divides by C in addition.
 
     Raises:
         ValueError: If ``features`` is not 4-D.
 
     References:
         Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks", eq. 3,
-        averaged over H*W so that it does not grow with the picture.
+        averaged over H*W so that it does not grow with the image.
     """
     if features.ndim != 4:
         raise ValueError(f"features must be (B, C, H, W), got {tuple(features.shape)}")
@@ -45,9 +45,9 @@ def gram_matrix(features: Tensor) -> Tensor:
 
 
 class _Gram(torch.autograd.Function):
-    """(B, N, C) to (B, C, C): products summed in float32, also those of bfloat16 features.
+    """(B, N, C) to (B, C, C), summed in float32 for bfloat16 features too.
 
-    The Gram matrix is symmetric, so the gradient is one product where autograd makes two.
+    The Gram matrix is symmetric, so the gradient needs one matrix product; autograd computes two.
     """
 
     @staticmethod
@@ -61,18 +61,18 @@ class _Gram(torch.autograd.Function):
         (flat,) = ctx.saved_tensors
         with torch.autocast(flat.device.type, enabled=False):
             both = (gradient + gradient.mT) / flat.shape[1]
-            product: Tensor = flat @ both.to(flat.dtype)  # the encoder's backward pass takes this
+            product: Tensor = flat @ both.to(flat.dtype)  # as the encoder's backward pass takes it
         return product
 
 
 def _float_product(a: Tensor, b: Tensor) -> Tensor:
-    """Multiply batches of matrices; those of bfloat16 exactly, with sums and result in float32."""
+    """Multiply batches of matrices; for bfloat16, products are exact, sums and result float32."""
     if a.dtype != torch.bfloat16:
         return a @ b
     if a.device.type == "cuda":
         return torch.bmm(a, b, out_dtype=torch.float32)
-    # On a CPU that multiplies bfloat16, this lets float32 matrices take that way, which is exact
-    # where they hold bfloat16 values, as these do.
+    # This setting multiplies float32 matrices by a CPU's bfloat16 instructions, where it has them.
+    # The products are exact, as these matrices hold bfloat16 values.
     mkldnn: Any = torch.backends.mkldnn
     setting = mkldnn.matmul
     before = setting.fp32_precision
@@ -84,7 +84,7 @@ def _float_product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def target_energy(target: Tensor) -> Tensor:
-    """What errors are divided by to be relative: each sample's mean square.
+    """Mean square of each sample, by which relative errors are divided.
 
     Args:
         target: (B, ...).
@@ -97,16 +97,16 @@ def target_energy(target: Tensor) -> Tensor:
 
 
 def relative_squared_error(value: Tensor, target: Tensor, shares: Tensor | None = None) -> Tensor:
-    """Squared error over the target's own mean square: 0 is equal, 1 is "as far as zero is".
+    """Squared error divided by the target's mean square: 0 if equal, 1 if ``value`` is zero.
 
     Args:
         value: (B, ...).
         target: (B, ...) or (1, ...), broadcast over the batch.
-        shares: (B,), of sum 1: how much each sample counts; None for all alike.
+        shares: (B,), weights of the samples, with sum 1; None for equal weights.
 
     Returns:
-        Scalar, float32 or wider, >= 0: each sample is divided by its own target's mean square
-        (:func:`target_energy`), then the batch is averaged. No gradient flows through the divisor.
+        Scalar, float32 or wider, >= 0: the mean over the batch. Each sample is divided by the mean
+        square of its own target (:func:`target_energy`). No gradient flows through the divisor.
     """
     wide = torch.promote_types(value.dtype, torch.float32)
     value, target = value.to(wide), target.to(wide)
@@ -115,13 +115,13 @@ def relative_squared_error(value: Tensor, target: Tensor, shares: Tensor | None 
 
 
 def paper_content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error of features, (B, C, H, W) both; scalar.
+    """Mean squared error of features, both (B, C, H, W); scalar.
 
     References:
         Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
         eq. 2 (squared distance over C*H*W).
     """
-    # Channels last: the backward pass of mse_loss is several times slower for other strides.
+    # The backward pass of mse_loss is several times slower unless channels come last.
     return F.mse_loss(features.float().movedim(1, -1), target.float().movedim(1, -1))
 
 
@@ -137,8 +137,8 @@ def paper_style_loss(gram: Tensor, target: Tensor, shares: Tensor | None = None)
         Scalar >= 0.
 
     References:
-        Johnson et al. 2016, eqs. 3 and 4, whose Gram matrix is divided by C*H*W; ours by H*W,
-        hence the division by C here.
+        Johnson et al. 2016, eqs. 3 and 4, where Gram matrices are divided by C*H*W.
+        :func:`gram_matrix` divides by H*W, and this function by C.
     """
     channels = gram.shape[-1]
     return _mean(((gram - target) / channels).square().sum((-2, -1)), shares)
@@ -149,7 +149,7 @@ def _mean(errors: Tensor, shares: Tensor | None) -> Tensor:
 
 
 def pool_layers(errors: Sequence[Tensor], scale: Scale) -> Tensor:
-    """One error of those of several layers, scalars: relative ones are averaged, others summed.
+    """Combine the errors of several layers, scalars: the mean if ``"relative"``, else the sum.
 
     References:
         Johnson et al. 2016, sec. 3.2, for the sum over layers.
@@ -159,16 +159,16 @@ def pool_layers(errors: Sequence[Tensor], scale: Scale) -> Tensor:
 
 
 def total_variation(images: Tensor) -> Tensor:
-    """Mean squared difference of neighbouring pixels.
+    """Mean squared difference of neighboring pixels.
 
     Args:
-        images: (B, C, H, W); a picture one pixel wide or high has no neighbours in that direction.
+        images: (B, C, H, W); a side of 1 px has no neighbors and counts as 0.
 
     Returns:
-        Scalar >= 0; 0 for flat pictures.
+        Scalar >= 0; 0 for images of one color.
 
     References:
-        Johnson et al. 2016, sec. 3.2 (anisotropic, squared), as a mean instead of a sum.
+        Johnson et al. 2016, sec. 3.2 (anisotropic, squared); here a mean instead of a sum.
     """
     images = images.float()
     total = images.new_zeros(())
@@ -180,26 +180,25 @@ def total_variation(images: Tensor) -> Tensor:
 
 
 def grid_energy(images: Tensor, period: int, window: int = 64) -> Tensor:
-    """Share of the pictures' variance that repeats every ``period`` pixels, locked to the frame.
+    """Share of the images' variance that repeats every ``period`` pixels from the corner.
 
     A network with a stride can fill flat areas with a pattern of that period, which lowers style
-    losses and looks like a grid. Here each window of each channel is averaged over all pixels that
-    have the same place modulo ``period``: in a picture without a grid, these ``period**2`` means
-    are the same.
+    losses and looks like a grid. Within a window of a channel, all pixels with the same position
+    modulo ``period`` are averaged: in an image without a grid, these ``period**2`` means are equal.
 
     Args:
         images: (B, C, H, W), any range.
-        period: px, the stride of the network that painted them.
-        window: px, side of the squares in which the pattern may differ, at least ``period``; what
-            is over a multiple of it is left out.
+        period: px, stride of the network that painted the images.
+        window: px, side of the square windows, at least ``period``; the pattern may differ from
+            one window to the next. Pixels beyond the last whole window are left out.
 
     Returns:
-        Scalar in [0, 1]; about 1e-4 for photographs. The divisor is constant: no gradient flows
-        through it. 0 for pictures smaller than ``period``.
+        Scalar in [0, 1]; about 1e-4 for photographs, 0 for images smaller than ``period``. No
+        gradient flows through the divisor.
 
     References:
-        Odena et al. 2016, "Deconvolution and Checkerboard Artifacts", where such patterns come
-        from; the measure is this project's own.
+        Odena et al. 2016, "Deconvolution and Checkerboard Artifacts", for the origin of such
+        patterns; the measure is this project's own.
     """
     images = images.float()
     height, width = (side - side % period for side in images.shape[-2:])
@@ -214,29 +213,29 @@ def grid_energy(images: Tensor, period: int, window: int = 64) -> Tensor:
 
 
 def border_strips(images: Tensor) -> list[Tensor]:
-    """The four sides, each turned so that the outermost pixels are the first rows.
+    """Cut out the four sides, each turned so that the outermost pixels are the first rows.
 
     Args:
         images: (B, C, H, W), sides longer than 8 times ``BAND``.
 
     Returns:
-        (B, C, 4 BAND, L) for each side, L its length without the corners: 4 bands from the border
-        inwards.
+        The top, bottom, left and right side, (B, C, 4 BAND, L) each: 4 bands from the border
+        inwards. L is the length of the side without the corners.
     """
     turned = (images, images.flip(2), images.mT, images.mT.flip(2))
     return [side[..., : 4 * BAND, 4 * BAND : -4 * BAND] for side in turned]
 
 
 def frame_shift(images: Tensor) -> Tensor:
-    """How the outermost 8 px differ in color from those 16 to 32 px further in, on average.
+    """Mean color of the outermost 8 px, minus that of the pixels 16 to 32 px from the border.
 
     Args:
         images: (B, C, H, W).
 
     Returns:
-        (4, C): at the top, the bottom, the left and the right, the mean over pictures; corners
-        belong to no side. Near 0 over many pictures, unless they have a frame. 0 for pictures with
-        a side of at most 64 px. The measure is this project's own.
+        (4, C): the mean over the images for the top, bottom, left and right side, without corners.
+        Near 0 over many images, unless they have a frame. 0 for images with a side of at most
+        64 px. The measure is this project's own.
     """
     images = images.float()
     if min(images.shape[-2:]) <= 8 * BAND:
@@ -249,26 +248,26 @@ def frame_shift(images: Tensor) -> Tensor:
 
 
 def periodicity(images: Tensor, window: int = 32) -> tuple[Tensor, Tensor]:
-    """How much each part of a picture is like a regular pattern: few frequencies, much energy.
+    """How regular the pattern in each part of an image is: much energy in few frequencies.
 
-    Networks that lower style losses fill flat areas with hatching, as regular as wallpaper. It
-    puts the energy of a part's power spectrum P into few of its frequencies, which raises
-    sum(P^2) / sum(P)^2; brush strokes, grain and foliage spread it over many. Measured in squares
-    of luminance that overlap by half, under a Hann window, over periods of 2 to 8 px.
+    Networks that lower style losses fill flat areas with regular hatching. It concentrates the
+    power spectrum P of a part on few frequencies, which raises sum(P^2) / sum(P)^2; brush strokes,
+    grain and foliage spread the energy over many. The parts are squares of luminance that overlap
+    by half, with a Hann window; periods of 2 to 8 px count.
 
     Args:
         images: (B, 3, H, W), RGB in [0, 1].
         window: px, side of the squares.
 
     Returns:
-        Two tensors (B, N), N the number of squares, 0 if the picture is smaller than one. The
-        periodicity, in (0, 1]: 0.002 for noise and for flat areas (noise too weak to be seen is
-        added to every spectrum), 0.1 for a sine wave; and the energy, by which to weight squares.
+        Two tensors (B, N), with N the number of squares, 0 if the image is smaller than one. The
+        periodicity, in (0, 1]: 0.1 for a sine wave, 0.002 for noise and for flat areas, as every
+        spectrum gets noise that is too weak to be seen. The energy, to weight squares by.
 
     References:
-        Welch 1967, "The Use of Fast Fourier Transform for the Estimation of Power Spectra", the
-        overlapping windows; Bell and Dean 1970, "Atomic Vibrations in Vitreous Silica", the
-        participation ratio, of which this is the inverse, here of a spectrum.
+        Welch 1967, "The Use of Fast Fourier Transform for the Estimation of Power Spectra", for
+        the overlapping windows; Bell and Dean 1970, "Atomic Vibrations in Vitreous Silica", for the
+        participation ratio, whose inverse this is, for a spectrum.
     """
     images = images.float()
     red, green, blue = torch.split(images, 1, dim=1)
@@ -284,8 +283,8 @@ def periodicity(images: Tensor, window: int = 32) -> tuple[Tensor, Tensor]:
     down = torch.fft.fftfreq(window, device=images.device)[:, None]
     across = torch.fft.rfftfreq(window, device=images.device)[None]
     counted = (torch.hypot(down, across) >= 1 / 8).to(spectrum.dtype)
-    counted[:, 1:-1] *= 2  # rfft leaves out the conjugates of these
-    unseen = (VISIBLE * hann.square().sum()) ** 2
+    counted[:, 1:-1] *= 2  # rfft leaves out their complex conjugates
+    unseen = (INVISIBLE_STD * hann.square().sum()) ** 2
     total = (spectrum * counted).sum((-2, -1))
     peaked = ((spectrum + unseen).square() * counted).sum((-2, -1))
     return peaked / (total + unseen * counted.sum()).square(), total

@@ -1,4 +1,4 @@
-"""The perceptual loss: the terms that have a weight, named, weighted and computed together."""
+"""The perceptual loss: named terms, weighted and computed together."""
 
 from __future__ import annotations
 
@@ -20,28 +20,32 @@ from fast_nst.losses.terms import TERMS
 
 
 class PerceptualLoss(nn.Module):
-    """The weighted sum's terms, by the names of :data:`fast_nst.losses.terms.TERMS`.
+    """The weighted terms of a loss, by the names of :data:`fast_nst.losses.terms.TERMS`.
 
     Args:
         encoder: frozen; computes the features.
-        style: (S, 3, H, W), RGB in [0, 1]: the style picture, or several crops or sizes of it.
-            Targets are computed once, here.
-        scale: ``"relative"`` divides each layer's error by the target's own size, so that one set
-            of weights works across encoders, sizes and styles; layers are averaged. ``"paper"``
+        style: (S, 3, H, W), RGB in [0, 1]: the style image, or several crops of it; a sequence of
+            such tensors for several sizes. Targets are computed once, here.
+        scale: ``"relative"`` divides each layer's error by the target's mean square, so that one
+            set of weights works across encoders, sizes and styles; layers are averaged. ``"paper"``
             keeps the definitions of Johnson et al. 2016; layers are summed.
-        settings: ``<term>_weight``, dimensionless, 0 unless given; and the terms' own options, such
+        **settings: ``<term>_weight``, dimensionless, 0 by default; and options of the terms, such
             as ``content_layers`` and ``style_layers``. The keys are those of ``conf/loss/``.
 
     Attributes:
-        terms: those that have a weight, by name.
-        weights: theirs.
-        layers: of the encoder, that they read of stylized pictures.
-        content_layers: likewise, of the content.
+        terms: the terms with a weight above 0, by name.
+        weights: their weights, by name.
+        layers: encoder layers that the terms read of stylized images.
+        content_layers: encoder layers that they read of the content.
 
     Raises:
-        ConfigError: If a key is unknown, a weight is negative, no term has a weight, or one that
-            has has no layers.
+        ConfigError: If a key is unknown, a weight is negative, no term has a weight, or a term with
+            a weight has an empty list of layers.
         LayerError: If the encoder lacks a layer.
+
+    References:
+        Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
+        sec. 3.2.
 
     Example:
         >>> loss = PerceptualLoss(encoder, style, content_weight=1, style_weight=100)
@@ -77,7 +81,7 @@ class PerceptualLoss(nn.Module):
         }
         if not self.weights:
             raise ConfigError(
-                f"no term of the loss has a weight. Give one: loss.style_weight=100. "
+                f"no term of the loss has a weight. Give it one, such as loss.style_weight=100. "
                 f"Terms: {', '.join(TERMS)}."
             )
         setup = Setup(encoder, [style] if isinstance(style, Tensor) else list(style), scale)
@@ -88,16 +92,16 @@ class PerceptualLoss(nn.Module):
 
     @property
     def _terms(self) -> dict[str, LossTerm]:
-        return dict(self.terms.items())  # type: ignore[arg-type]  # a ModuleDict knows no types
+        return dict(self.terms.items())  # type: ignore[arg-type]  # ModuleDict is untyped
 
     @property
     def draws_random(self) -> bool:
-        """Whether a term draws random numbers, so that a step cannot be recorded."""
+        """Whether a term draws random numbers; its steps cannot be recorded as CUDA graphs."""
         return any(term.draws_random for term in self._terms.values())
 
     @torch.no_grad()
     def content_targets(self, images: Tensor) -> Content:
-        """What the terms compare with, of (B, 3, H, W) content in [0, 1]."""
+        """Compute what the terms compare with, from content images, (B, 3, H, W) in [0, 1]."""
         features = self.encoder(images, self.content_layers) if self.content_layers else {}
         return Content(images, features)
 
@@ -107,32 +111,32 @@ class PerceptualLoss(nn.Module):
         content: Content | None = None,
         network: nn.Module | None = None,
     ) -> dict[str, Tensor]:
-        """The weighted terms, to be summed once.
+        """Compute the weighted terms; the caller sums them.
 
         Args:
             stylized: (B, 3, H, W) in [0, 1].
-            content: what :meth:`content_targets` gave for what was stylized; None for textures.
-            network: what stylized it, for the terms that ask it for its stride or for a second
-                pass; it says its ``stride``, px.
+            content: result of :meth:`content_targets` for the content images; None for textures.
+            network: the network that made ``stylized``, for terms that read its ``stride``, px, or
+                run it a second time; None without one.
 
         Returns:
             ``{"content": ..., "style": ..., "tv": ...}``, float32 scalars, weights applied, in the
-            order of ``TERMS``; terms of weight 0 are left out.
+            order of ``TERMS``; without terms of weight 0.
 
         Raises:
-            ValueError: If a term needs the content or the network, and it is None.
+            ValueError: If ``content`` or ``network`` is None and a term needs it.
         """
         features = self.encoder(stylized, self.layers) if self.layers else {}
         context = LossContext(stylized, features, content, network)
         return {name: self.weights[name] * term(context) for name, term in self._terms.items()}
 
     def unweighted(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Divide the weights out of what :meth:`forward` returned."""
+        """Divide the terms that :meth:`forward` returned by their weights."""
         return {name: value / self.weights[name] for name, value in terms.items()}
 
 
 def check_keys(settings: Iterable[str]) -> None:
-    """Raise ``ConfigError`` for the first key of a loss's settings that no term knows."""
+    """Raise ``ConfigError`` for the first setting of a loss that belongs to no term."""
     known = ["scale"]
     for name, term in TERMS.items():
         known += [f"{name}_{option}" for option in ("weight", *term.options())]
@@ -144,26 +148,26 @@ def check_keys(settings: Iterable[str]) -> None:
 
 
 def create_loss(config: Mapping[str, Any], style_file: Path) -> PerceptualLoss:
-    """Build the loss that a filter is trained with, or was: training and its report share this.
+    """Build the loss of a training, or of the training that made a filter.
 
     Args:
-        config: a resolved training configuration, or what a filter's metadata holds of it; the
-            groups ``style`` (its ``size``), ``encoder`` and ``loss`` are read.
-        style_file: the style picture.
+        config: a resolved training configuration, also from a filter's metadata: the groups
+            ``style`` (only its ``size``), ``encoder`` and ``loss`` are read.
+        style_file: the style image.
 
     Raises:
-        ImageError: If the style picture cannot be read.
-        ConfigError: If it is one flat color, or a strip.
+        ImageError: If the style image cannot be read.
+        ConfigError: If it has only one color, or is a narrow strip.
         FastNSTError: As :func:`create_encoder` and :class:`PerceptualLoss` do.
     """
     style = read_image(style_file).rgb[None]
     height, width = style.shape[-2:]
     if is_flat(style):
-        raise ConfigError(f"{style_file} is one flat color: it has no style. Use another picture.")
+        raise ConfigError(f"{style_file} is one flat color: it has no style. Use another image.")
     if is_strip(height, width):
         raise ConfigError(
-            f"{style_file} is {height}x{width} px; the long side of a style may be at most "
-            f"{MAX_ASPECT} short ones. Cut it."
+            f"{style_file} is {height}x{width} px; the long side of a style image may be at "
+            f"most {MAX_ASPECT} times the short side. Crop it."
         )
     style = resize_short_side(style, config["style"]["size"])
     encoder = create_encoder(config["encoder"]["name"], config["encoder"]["weights"])
@@ -171,7 +175,7 @@ def create_loss(config: Mapping[str, Any], style_file: Path) -> PerceptualLoss:
 
 
 def _build(name: str, setup: Setup, settings: Mapping[str, Any]) -> LossTerm:
-    """The term of that name, with those of its options that are given."""
+    """Build the term with this name, with its options from the settings."""
     term = TERMS[name]
     given = {
         option: settings[f"{name}_{option}"]
@@ -179,7 +183,7 @@ def _build(name: str, setup: Setup, settings: Mapping[str, Any]) -> LossTerm:
         if f"{name}_{option}" in settings
     }
     if not given.get("layers", "by default"):
-        raise ConfigError(f"loss.{name}_layers is empty; name a layer or set its weight 0.")
+        raise ConfigError(f"loss.{name}_layers is empty. Name a layer or set loss.{name}_weight=0.")
     return term.build(setup, **given)
 
 

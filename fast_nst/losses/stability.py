@@ -1,4 +1,4 @@
-"""How much a small perturbation of a picture changes what a network paints, as pure functions."""
+"""How much a small perturbation of the content changes what a network paints: pure functions."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MAX_NOISE = 4 / 255  # largest standard deviation: sensors in dim light and codecs at low rates
+MAX_NOISE = 4 / 255  # largest standard deviation: that of sensors in dim light and of low bit rates
 MAX_BRIGHTNESS = 0.06  # largest change of contrast, and of brightness
 MAX_SHIFT = 6.0  # px, largest
 MAX_ZOOM = 0.03  # largest zoom, in or out
-MARGIN = 8  # px at the border, where networks see less of the scene, are not compared
+MARGIN = 8  # px at the border that are not compared, as networks see less of the scene there
 
 
 def perturb(content: Tensor) -> tuple[Tensor, Tensor]:
-    """What a camera might see of the same scene a moment later.
+    """Change images as a camera may see the same scene a moment later.
 
-    A third of the pictures stay where they are, a third moves by whole pixels, and a third by parts
-    of pixels, zoomed a little. All get noise, fine and coarse, and another brightness. Drawn from
-    torch's own generator.
+    A third of the images do not move, a third move by whole pixels, and a third move by parts of
+    pixels and zoom a little. All get fine and coarse noise, another contrast and another
+    brightness. Random numbers come from torch's global generator.
 
     Args:
         content: (B, 3, H, W) in [0, 1].
 
     Returns:
-        The pictures, the same shape and range; and their motion, for :func:`move`.
+        The perturbed images, same shape and range; and their motion, (B, 3), for :func:`move`.
     """
     motion = draw_motion(len(content), content.device)
     moved, _ = move(content, motion)
@@ -44,7 +44,7 @@ def perturb(content: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def draw_motion(count: int, device: torch.device) -> Tensor:
-    """Random motions, (count, 3): how far to the right and down, px; and zoom, a factor."""
+    """Draw random motions, (count, 3): px to the right, px down, and the zoom, a factor."""
     chosen = torch.rand(count, 4, device=device)
     shift = MAX_SHIFT * (2 * chosen[:, :2] - 1)
     zoom = MAX_ZOOM * (2 * chosen[:, 2] - 1)
@@ -55,15 +55,15 @@ def draw_motion(count: int, device: torch.device) -> Tensor:
 
 
 def move(pictures: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
-    """Zoom about the middle, then shift; bicubic, exact for shifts by whole pixels.
+    """Zoom about the center, then shift; bicubic, exact for shifts by whole pixels.
 
     Args:
         pictures: (B, C, H, W).
-        motion: (B, 3): px to the right and down, and the zoom.
+        motion: (B, 3): px to the right, px down, and the zoom, a factor.
 
     Returns:
-        The same shape; what comes from outside repeats the border. And (B, 1, H, W), true where
-        none does.
+        The moved images, same shape; pixels from outside repeat the border. And (B, 1, H, W), True
+        where pixels come from inside.
     """
     height, width = pictures.shape[-2:]
     size = motion.new_tensor([width, height])
@@ -84,24 +84,24 @@ def move(pictures: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def stability_error(stylized: Tensor, perturbed: Tensor, motion: Tensor) -> Tensor:
-    """How far the stylized perturbed picture is from the stylized picture, moved likewise.
+    """Distance of the stylized perturbed images from the stylized images, moved alike.
 
     Args:
-        stylized: (B, C, H, W): what a network makes of pictures.
-        perturbed: what it makes of the same, perturbed.
-        motion: what :func:`perturb` moved them by.
+        stylized: (B, C, H, W): a network's results for some images.
+        perturbed: its results for the same images after :func:`perturb`, same shape.
+        motion: (B, 3), as :func:`perturb` returned it.
 
     Returns:
-        Scalar >= 0, float32 or wider: the mean square of the difference where both can be seen,
-        over the stylized picture's variance in space; 0 is equal, 2 is "as two unrelated ones".
-        No gradient flows through the divisor, so that paler pictures count as much. 0 where
-        nothing can be seen.
+        Scalar >= 0, float32 or wider: the mean squared difference where both images show the scene,
+        divided by the stylized image's variance over pixels, so that paler images count as much.
+        0 if equal, about 2 for unrelated images, 0 if no part of the scene is in both. No gradient
+        flows through the divisor.
 
     References:
         The temporal loss of Ruder et al. 2016, "Artistic Style Transfer for Videos", sec. 4.2, and
-        of Huang et al. 2017, "Real-Time Neural Style Transfer for Videos", eq. 5, with a motion
-        that is made up instead of estimated; the noise of Rainy and de Berker 2018, "Stabilizing
-        Neural Style-Transfer for Video". Relative instead of absolute.
+        of Huang et al. 2017, "Real-Time Neural Style Transfer for Videos", eq. 5, here with random
+        instead of estimated motion, and relative instead of absolute; the noise of Rainy and
+        de Berker 2018, "Stabilizing Neural Style-Transfer for Video".
     """
     wide = torch.promote_types(stylized.dtype, torch.float32)
     stylized, perturbed = stylized.to(wide), perturbed.to(wide)

@@ -1,8 +1,8 @@
-"""The terms of a training's loss: one class for each, and the table that names them.
+"""The terms of the training loss: one class each, and the table ``TERMS`` of their names.
 
-A new term is a class here, with a line in ``TERMS``, and its weight in ``conf/loss/relative.yaml``.
-Its options are the keyword arguments of its ``build``: ``loss.style_layers`` is ``layers`` of the
-term ``style``.
+To add a term, write a class here, add a line to ``TERMS``, and add its weight to
+``conf/loss/relative.yaml``. Its options are the keyword arguments of its ``build``:
+``loss.style_layers`` is the argument ``layers`` of the term ``style``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FRAME_MOMENTUM = 0.05  # weight of a batch in the mean over batches
 
 
 class ContentTerm(LossTerm):
-    """How far the features are from the content's.
+    """Distance of the features from those of the content.
 
     References:
         Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
@@ -47,11 +47,11 @@ class ContentTerm(LossTerm):
 
     @classmethod
     def build(cls, setup: Setup, layers: Sequence[str] = ("relu3_1",)) -> Self:
-        """Compare these layers."""
+        """Build the term for these layers."""
         return cls(layers, setup.scale)
 
     def forward(self, context: LossContext) -> Tensor:
-        """Scalar, from the features of the stylized pictures and of the content."""
+        """Compute the error, a scalar, from the features of the stylized images and the content."""
         targets = required(context.content, "content").features
         error = paper_content_loss if self.scale == "paper" else relative_squared_error
         return pool_layers(
@@ -60,10 +60,11 @@ class ContentTerm(LossTerm):
 
 
 class StyleTerm(LossTerm):
-    """How far Gram matrices are from the style's.
+    """Distance of the Gram matrices from those of the style.
 
     Args:
-        targets: by layer, (1, C, C), or (B, C, C) for a style of its own for each sample.
+        targets: by layer, (1, C, C), or (B, C, C) if each sample has its own style.
+        scale: see :class:`Setup`.
 
     References:
         Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks", sec. 2.2;
@@ -82,7 +83,7 @@ class StyleTerm(LossTerm):
     def build(
         cls, setup: Setup, layers: Sequence[str] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
     ) -> Self:
-        """The target is the mean of the style pictures' Gram matrices."""
+        """Build the term with the mean Gram matrices of the style images as targets."""
         grams: dict[str, list[Tensor]] = {layer: [] for layer in layers}
         for images in setup.styles:
             features = setup.encoder(images, layers)
@@ -92,16 +93,16 @@ class StyleTerm(LossTerm):
         return cls(means, setup.scale)
 
     def target(self, layer: str) -> Tensor:
-        """The Gram matrix that this layer should have."""
+        """Return a layer's target, (1, C, C) or (B, C, C)."""
         gram: Tensor = getattr(self, f"target_{layer}")
         return gram
 
     def compare(self, grams: Mapping[str, Tensor], shares: Tensor | None = None) -> Tensor:
-        """The error of Gram matrices that were computed elsewhere, tile by tile for instance.
+        """Compute the error, a scalar, of Gram matrices from elsewhere, such as from tiles.
 
         Args:
             grams: by layer, (B, C, C).
-            shares: (B,), of sum 1: how much each counts; None for all alike.
+            shares: (B,), weights of the samples, with sum 1; None for equal weights.
         """
         error = paper_style_loss if self.scale == "paper" else relative_squared_error
         return pool_layers(
@@ -109,43 +110,43 @@ class StyleTerm(LossTerm):
         )
 
     def forward(self, context: LossContext) -> Tensor:
-        """Scalar, from the features of the stylized pictures."""
+        """Compute the error, a scalar, from the features of the stylized images."""
         return self.compare({layer: gram_matrix(context.features[layer]) for layer in self.layers})
 
 
 class TotalVariationTerm(LossTerm):
-    """Noise: :func:`total_variation` of the stylized pictures."""
+    """Noise: :func:`total_variation` of the stylized images."""
 
     def forward(self, context: LossContext) -> Tensor:
-        """Scalar."""
+        """Compute the value, a scalar."""
         return total_variation(context.stylized)
 
 
 class GridTerm(LossTerm):
     """Patterns that repeat with the network's stride: :func:`grid_energy`.
 
-    Style losses reward them in flat areas, where they look like a woven grid.
+    Style losses reward such patterns in flat areas, where they look like a grid.
     """
 
-    of_network = True
+    network_only = True
 
     def forward(self, context: LossContext) -> Tensor:
-        """Scalar; the network says its ``stride``, px."""
+        """Compute a scalar; the network must have an attribute ``stride``, px."""
         stride: Any = required(context.network, "network").stride
         return grid_energy(context.stylized, int(stride))
 
 
 class PatternTerm(LossTerm):
-    """Hatching of any period up to 8 px, wherever it is more regular than the style is.
+    """Hatching with periods up to 8 px that is more regular than the style.
 
-    The mean over parts of the pictures of how far the logarithm of their :func:`periodicity`
-    exceeds the style's. Pictures smaller than a part (32 px) count as 0.
+    Each square of 32 px counts by how much the logarithm of its :func:`periodicity` exceeds that of
+    the style; the term is the mean over squares. Smaller images count as 0.
 
     Args:
-        style_periodicity: a logarithm.
+        style_periodicity: logarithm of the style's periodicity.
     """
 
-    of_network = True
+    network_only = True
 
     def __init__(self, style_periodicity: float) -> None:
         super().__init__()
@@ -154,34 +155,39 @@ class PatternTerm(LossTerm):
     @classmethod
     @torch.no_grad()
     def build(cls, setup: Setup) -> Self:
-        """The style's is the mean over its parts, by energy: flat areas do not count."""
+        """Average the style's logarithms with energies as weights: flat areas do not count.
+
+        Raises:
+            ConfigError: If the style images are smaller than 32 px.
+        """
         measured = [periodicity(images) for images in setup.styles]
         values = torch.cat([value.flatten() for value, _ in measured])
         energies = torch.cat([energy.flatten() for _, energy in measured]).clamp_min(1e-12)
         if not len(values):
             raise ConfigError(
-                "loss.pattern_weight needs a style of at least 32 x 32 px. Raise style.size, or "
-                "set loss.pattern_weight=0."
+                "the style is too small for loss.pattern_weight: expected at least 32 x 32 px. "
+                "Raise style.size, or set loss.pattern_weight=0."
             )
         return cls(float((values.log() * energies).sum() / energies.sum()))
 
     def forward(self, context: LossContext) -> Tensor:
-        """Scalar."""
+        """Compute the value, a scalar."""
         excess = periodicity(context.stylized)[0].log() - self.style_periodicity
         return excess.clamp_min(0).sum() / max(1, excess.numel())
 
 
 class FrameTerm(LossTerm):
-    """A border in another color: the square of :func:`frame_shift`, the mean over sides.
+    """A border in another color: the squared :func:`frame_shift`, averaged over the four sides.
 
-    In training mode and with gradients, of its mean over about 20 batches, as what one picture has
-    at its border is no frame; otherwise of the given pictures alone.
+    In training, the shift is a running mean over about 20 batches, because a single image may have
+    another color at its border without having a frame. Without gradients or in evaluation mode, it
+    is that of the given images.
 
     Attributes:
-        running_shift: (4, 3), the mean over batches.
+        running_shift: (4, 3), the running mean of the shift.
     """
 
-    of_network = True
+    network_only = True
     running_shift: Tensor
 
     def __init__(self) -> None:
@@ -189,28 +195,29 @@ class FrameTerm(LossTerm):
         self.register_buffer("running_shift", torch.zeros(4, 3), persistent=False)
 
     def forward(self, context: LossContext) -> Tensor:
-        """Scalar; its gradient is as if all batches had shifted alike."""
+        """Compute a scalar; its gradient is that of an equal shift in all batches."""
         shift = frame_shift(context.stylized)
-        if self.training and torch.is_grad_enabled():  # previews are made in between
-            # What pictures show at their borders differs by more than a frame does: the square of
-            # one batch's shift would ask for pictures that are as their borders are.
+        if self.training and torch.is_grad_enabled():  # previews have none
+            # Image borders vary more than frames shift them: the squared shift of a single batch
+            # would force the whole image to the color of its border.
             self.running_shift.lerp_(shift.detach(), FRAME_MOMENTUM)
             shift = self.running_shift + (shift - shift.detach())
-        # Side by side: a network can paint the top bluer and the bottom as much yellower.
+        # Each side separately: a bluer top and a yellower bottom must not cancel out.
         return shift.square().sum(1).mean()
 
 
 class StabilityTerm(LossTerm):
-    """How the network bears what a camera may see a moment later: noise, motion, brightness.
+    """Change of the result under noise, small motion and a change of brightness.
 
-    A second pass of the network, over :func:`perturb`'s pictures, and :func:`stability_error`.
+    The network runs a second time, on images from :func:`perturb`; :func:`stability_error`
+    compares the results.
     """
 
     draws_random = True
-    of_network = True
+    network_only = True
 
     def forward(self, context: LossContext) -> Tensor:
-        """Scalar."""
+        """Compute the value, a scalar."""
         network = required(context.network, "network")
         with torch.no_grad():
             perturbed, motion = perturb(required(context.content, "content").images)

@@ -33,8 +33,12 @@ NETWORKS: dict[str, Callable[..., TransformationNetwork]] = {
 def create_network(name: str, **arguments: Any) -> TransformationNetwork:
     """Build a network by name, with random weights.
 
+    Args:
+        name: a key of ``NETWORKS``.
+        **arguments: of its class, such as ``width`` and ``blocks``.
+
     Raises:
-        ConfigError: If there is no network of that name, or it does not take an argument.
+        ConfigError: If no network has this name, or it has no such argument.
     """
     if name not in NETWORKS:
         raise ConfigError(

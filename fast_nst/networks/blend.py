@@ -1,4 +1,4 @@
-"""Two networks as one: what both make of a picture, blended."""
+"""Two networks as one: their results, blended."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from fast_nst.errors import ConfigError
 
 
 class Blend(nn.Module):
-    """A share of what one network paints, and the rest of what another does.
+    """The weighted mean of what two networks paint.
 
-    Weights of networks that were trained apart cannot be averaged: their channels mean different
-    things. So both are run, and it takes the time of both; a share of 0 or 1 runs one.
+    The weights of two separately trained networks cannot be averaged: their channels mean different
+    things. So both networks run, which takes the time of both. A share of 0 or 1 runs only one.
 
     Args:
-        first: maps (B, 3, H, W) in [0, 1] to the same.
-        second: likewise.
-        share: of the second in the result, 0 to 1.
+        first: a network from (B, 3, H, W) in [0, 1] to the same.
+        second: another such network.
+        share: weight of the second network, 0 to 1; the first has the rest.
 
     Raises:
         ConfigError: If ``share`` is outside its range.
@@ -28,15 +28,15 @@ class Blend(nn.Module):
     def __init__(self, first: nn.Module, second: nn.Module, share: float) -> None:
         super().__init__()
         if not 0 <= share <= 1:
-            raise ConfigError(f"mix is {share:g}; wanted 0 (the first filter) to 1 (the second).")
+            raise ConfigError(f"mix is {share:g}; expected 0 (the first filter) to 1 (the second).")
         self.first, self.second, self.share = first, second, float(share)
         networks = (first, second)
         self.stride = max(int(getattr(each, "stride", 1)) for each in networks)
         self.multiple = math.lcm(*(int(getattr(each, "multiple", 1)) for each in networks))
-        self.least = max(int(getattr(each, "least", 1)) for each in networks)
+        self.min_side = max(int(getattr(each, "min_side", 1)) for each in networks)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1] to the same."""
+        """Map (B, 3, H, W) in [0, 1] to the same."""
         if self.share in (0, 1):
             one: Tensor = (self.second if self.share else self.first)(images)
             return one

@@ -16,16 +16,22 @@ from fast_nst.networks.layers import (
 
 
 class JohnsonNetwork(TransformationNetwork):
-    """Down by four, residual blocks, up by four.
+    """Downsampling by four, residual blocks, upsampling by four.
 
     Args:
         width: channels at full resolution; twice as many at half, four times at a quarter.
             The paper's network is ``width=32``.
         blocks: number of residual blocks; the paper's has 5.
 
-    Departs from the paper: instance instead of batch normalisation (Ulyanov et al. 2016), bilinear
-    upsampling and a convolution instead of a transposed one, which leaves no checkerboard (Odena
-    et al. 2016), reflection padding in every layer, and a sigmoid, so that the output is a picture.
+    Differences from the paper: instance norms instead of batch norms (Ulyanov et al. 2016);
+    bilinear upsampling and a convolution instead of a transposed convolution, which avoids
+    checkerboard patterns (Odena et al. 2016); reflection padding in every layer; and a sigmoid, so
+    that the output is in [0, 1].
+
+    References:
+        Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
+        sec. 3.1; Ulyanov et al. 2016, "Instance Normalization: The Missing Ingredient for Fast
+        Stylization"; Odena et al. 2016, "Deconvolution and Checkerboard Artifacts".
     """
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:

@@ -1,4 +1,4 @@
-"""What the image transformation networks are built of."""
+"""Building blocks and base class of the image transformation networks."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from fast_nst.filter_metadata import Knob, check_knobs
 from fast_nst.image.pad import reflect_pad
 from fast_nst.networks.norm import AdaptiveInstanceNorm, InstanceNorm
 
-STRIDE = 4  # the residual blocks see a quarter of the picture's size
-LEAST = 16  # px; below it, reflection padding of the deepest layers has nothing to reflect
+STRIDE = 4  # the residual blocks work at a quarter of the image's size
+MIN_SIDE = 16  # px; with less, the deepest layers have too few pixels to reflect for their padding
 
 
 class PaddedConv(nn.Module):
-    """Reflection padding and a convolution; divides the size by ``stride``, rounding up."""
+    """Reflection padding, then a convolution; divides the size by ``stride``, rounding up."""
 
     def __init__(
         self, channels_in: int, channels: int, kernel: int, stride: int = 1, bias: bool = True
@@ -36,10 +36,10 @@ class PaddedConv(nn.Module):
 
 
 class ConvNorm(PaddedConv):
-    """The same, and an instance norm.
+    """Reflection padding, a convolution and an instance norm.
 
-    The norm subtracts every channel's mean, so a bias has no effect; other programs' filters have
-    one all the same.
+    The norm subtracts every channel's mean, so a bias has no effect. It is an option because
+    filters of other programs contain it.
     """
 
     def __init__(
@@ -61,7 +61,11 @@ class ConvNorm(PaddedConv):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut, with no ReLU after the sum (Gross and Wilber 2016)."""
+    """Two 3x3 convolutions and a shortcut connection, without a ReLU after the sum.
+
+    References:
+        Gross and Wilber 2016, "Training and investigating residual nets".
+    """
 
     def __init__(self, channels: int, bias: bool = False, adaptive: bool = False) -> None:
         super().__init__()
@@ -69,28 +73,28 @@ class ResidualBlock(nn.Module):
         self.second = ConvNorm(channels, channels, kernel=3, bias=bias, adaptive=adaptive)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to the same."""
+        """Map (B, C, H, W) to the same shape."""
         residual: Tensor = self.second(torch.relu(self.first(x)))
         return x + residual
 
 
 class TransformationNetwork(nn.Module):
-    """What the networks have in common: pictures in, pictures out, blocks at a quarter of the size.
+    """Base class: images in, images out, with residual blocks at a quarter of the size.
 
-    A network may have several styles, and numbers that it takes besides pictures. Whoever runs it
-    does not know: it is bound to one style and to values when a filter is opened, once, and what
-    runs is a module from pictures to pictures (:meth:`bind`).
+    A network may have several styles, and take numbers besides images ("knobs"). When a filter is
+    opened, :meth:`bind` fixes the style and these numbers. The module that it returns takes only
+    images, so the code that runs it need not know about styles and knobs.
 
     Args:
-        width: channels, 1 or more; each network says where.
+        width: number of channels, 1 or more; each network's docstring says of which layer.
         blocks: number of residual blocks, 0 or more.
 
     Attributes:
-        stride: px, of the deepest layers: patterns with this period are the network's own.
-        multiple: px; sides that are multiples of it are not padded.
-        least: px; sides of at least this are not padded for being too small.
-        styles: how many styles it has.
-        knobs: the numbers that it takes besides pictures, by name.
+        stride: px, of the deepest layers: the network itself can cause patterns with this period.
+        multiple: px; sides are padded to a multiple of this.
+        min_side: px; smaller sides are padded to this.
+        styles: number of styles.
+        knobs: the numbers that it takes besides images, by name.
 
     Raises:
         ConfigError: If an argument is out of range.
@@ -98,7 +102,7 @@ class TransformationNetwork(nn.Module):
 
     stride = STRIDE
     multiple = STRIDE
-    least = LEAST
+    min_side = MIN_SIDE
     styles: int = 1
     knobs: ClassVar[Mapping[str, Knob]] = MappingProxyType({})
 
@@ -111,26 +115,26 @@ class TransformationNetwork(nn.Module):
             )
 
     def bind(self, style: int = 0, **values: float) -> nn.Module:
-        """A module that takes nothing but pictures.
+        """Return a module that takes only images, for one style and fixed values of the knobs.
 
         Args:
-            style: the style's number, from 0 on.
-            **values: of knobs; those that are missing have their defaults.
+            style: number of the style, from 0.
+            **values: of knobs, by name; missing ones get their defaults.
 
         Returns:
             A module from (B, 3, H, W) in [0, 1] to the same, with this network's ``stride``,
-            ``multiple`` and ``least``; this network itself, if it has one style and no knobs. It
-            may share this network's weights, and changes nothing about it.
+            ``multiple`` and ``min_side``: the network itself if it has one style and no knobs. It
+            may share this network's weights; the network is not changed.
 
         Raises:
             ConfigError: If there is no such style or knob, or a value is out of range.
         """
         if not 0 <= style < self.styles:
-            raise ConfigError(f"style number {style}; wanted 0 to {self.styles - 1}.")
+            raise ConfigError(f"style number is {style}; expected 0 to {self.styles - 1}.")
         return self._bind(style, check_knobs(self.knobs, values))
 
     def _bind(self, style: int, values: Mapping[str, float]) -> nn.Module:
-        """What :meth:`bind` returns, for values that are checked; one for each knob."""
+        """Do what :meth:`bind` does, with a checked value for each knob."""
         if self.styles > 1 or self.knobs:
             raise NotImplementedError(f"{type(self).__name__} has knobs or styles, but no _bind()")
         return self
@@ -139,6 +143,6 @@ class TransformationNetwork(nn.Module):
 def pad_to_stride(images: Tensor) -> Tensor:
     """Repeat the right and bottom edges until both sides are multiples of 4, and at least 16 px."""
     height, width = images.shape[-2:]
-    below = max(-height % STRIDE, LEAST - height)
-    beside = max(-width % STRIDE, LEAST - width)
+    below = max(-height % STRIDE, MIN_SIDE - height)
+    beside = max(-width % STRIDE, MIN_SIDE - width)
     return F.pad(images, (0, beside, 0, below), mode="replicate") if below or beside else images

@@ -1,4 +1,4 @@
-"""A network for real time on CPUs: all its work is done at a quarter of the picture's size."""
+"""A network for real time on CPUs: all layers work at a quarter of the image's size."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from fast_nst.networks.layers import (
 )
 from fast_nst.networks.norm import InstanceNorm
 
-PATCH = 3 * STRIDE  # px, side of what one position sees of the picture, and of what it paints
+PATCH = 3 * STRIDE  # px, side of the square that one position reads, and of the one it paints
 
 
 class MobileNetwork(TransformationNetwork):
-    """Johnson's residual blocks between one convolution from pixels and one back to them.
+    """Johnson's residual blocks between one convolution from pixels and one back to pixels.
 
-    Every position at a quarter of the size reads a patch of 12x12 px and paints one, which overlaps
-    its neighbours'. Nothing else touches full size, where few channels and many pixels leave a
-    CPU's matrix units idle. Features of the content pass by the blocks, for the edges.
+    Every position at a quarter of the size reads a patch of 12x12 px and paints another; patches
+    overlap. No other layer works at full size, where few channels and many pixels leave a CPU's
+    matrix units idle. Half of the first features skip the blocks, to keep the content's edges.
 
     Args:
-        width: a quarter of the channels of the residual blocks, as in ``JohnsonNetwork``; with 8,
-            these are 32, which the matrix units of CPUs take at once.
+        width: a quarter of the channels of the residual blocks, as in ``JohnsonNetwork``; 8 gives
+            32 channels, which a CPU's matrix unit processes at once.
         blocks: number of residual blocks.
 
-    Departs from Johnson et al. 2016, sec. 3.1, as ``QuarterNetwork`` does, and has no layer at half
+    Differs from Johnson et al. 2016, sec. 3.1, as ``QuarterNetwork`` does, and has no layer at half
     size.
     """
 
@@ -51,33 +51,37 @@ class MobileNetwork(TransformationNetwork):
         x = torch.relu(self.norm(self.read(reflect_pad(content, (PATCH - STRIDE) // 2))))
         x = torch.cat([self.blocks(x[:, : self.channels]), x[:, self.channels :]], dim=1)
         x = self.paint(torch.relu(self.join(x)))
-        # Logits to colors first, then to their places: that copies whole rows of patches.
+        # The sigmoid comes before pixels are moved: the move then copies whole rows of patches.
         return _to_pixels(torch.sigmoid(x.float()))[..., :height, :width]
 
 
 class PaintPatches(nn.Module):
     """Every position paints a patch of 12x12 px; patches overlap and are summed.
 
-    As one convolution with 4 x 4 x 3 outputs: for each pixel of a cell of 4x4, the weights of the
-    nine patches that reach it. No weights make a grid of cells by themselves: patches fade towards
-    their borders, and features that are the same everywhere give one color.
+    This is one convolution with 4 x 4 x 3 outputs: a cell of 4x4 pixels, each the sum of the nine
+    patches that cover it. It cannot draw a grid of cells by itself, whatever the weights: patches
+    fade towards their borders, and constant features give one constant color.
 
     Args:
         channels: of the features.
+
+    References:
+        Aitken et al. 2017, "Checkerboard artifact free sub-pixel convolution", sec. 3.2, for the
+        initial weights.
     """
 
     fade: Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        # All pixels start with the same weights (Aitken et al. 2017, sec. 3.2).
+        # All pixels start with the same weights.
         colors = nn.init.kaiming_uniform_(torch.empty(3, channels, 1, 1), a=5**0.5)
         self.weight = nn.Parameter(colors.repeat(STRIDE**2, 1, 3, 3))
         self.bias = nn.Parameter(torch.zeros(3))
         line = torch.sin(torch.pi * (torch.arange(PATCH) + 0.5) / PATCH).square()
         fade = torch.outer(line, line)  # of a patch, (12, 12)
-        # A cell's pixel (y, x) is pixel (8 + y - 4 row, 8 + x - 4 column) of the patch that the
-        # convolution's tap (row, column) paints.
+        # Pixel (y, x) of a cell is pixel (8 + y - 4 row, 8 + x - 4 column) of the patch at
+        # position (row, column) of the 3x3 kernel.
         cells = fade.reshape(3, STRIDE, 3, STRIDE).flip(0, 2)
         cells = cells.permute(1, 3, 0, 2).flatten(0, 1)  # (16, 3, 3)
         self.register_buffer("fade", cells.repeat_interleave(3, dim=0)[:, None], persistent=False)
@@ -86,18 +90,19 @@ class PaintPatches(nn.Module):
         """The convolution's weights, (48, C, 3, 3)."""
         kernel = self.weight * self.fade
         flat = kernel.sum((2, 3), keepdim=True).view(STRIDE**2, 3, -1, 1, 1)
-        excess = (flat - flat.mean(0)).flatten(0, 1)  # of each pixel where features are the same
+        # Taken away: the differences between a cell's pixels where features are constant.
+        excess = (flat - flat.mean(0)).flatten(0, 1)
         return kernel - self.fade * (excess / self.fade.sum((2, 3), keepdim=True))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, 48, H, W): rows of a cell, its columns, then colors."""
+        """Map (B, C, H, W) to (B, 48, H, W), ordered by a cell's rows, its columns, then colors."""
         bias = self.bias.repeat(STRIDE**2)
         return F.conv2d(reflect_pad(x, 1), self.kernel().to(x.dtype), bias.to(x.dtype))
 
 
 def _to_pixels(cells: Tensor) -> Tensor:
     """(B, 4 x 4 x 3, H, W) to (B, 3, 4 H, 4 W), channels last in memory."""
-    height, width = cells.shape[-2:]  # not the batch: coremltools 9 fails on a size that it knows
+    height, width = cells.shape[-2:]  # a batch size here makes coremltools 9 fail
     rows = cells.permute(0, 2, 3, 1).reshape(-1, height, width, STRIDE, STRIDE * 3)
     pixels = rows.permute(0, 1, 3, 2, 4).reshape(-1, STRIDE * height, STRIDE * width, 3)
     return pixels.permute(0, 3, 1, 2)

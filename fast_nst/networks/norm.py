@@ -1,4 +1,4 @@
-"""Instance normalisation, for every network, with its statistics within reach."""
+"""Instance norms of all networks, whose statistics can be recorded and replaced."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 EPSILON = 1e-5  # added to variances
-ROUNDING = 2**-20  # of a channel's mean: deviations that are not its own
-MAX_MEAN = (
-    4  # standard deviations, that a mean may be from zero where sums are of the channel itself
-)
-STEP = 8  # px, between the pixels of which _near_mean is the mean
-HIDDEN = 64  # units between a norm's statistics and what they change
+ROUNDING = 2**-20  # times a channel's mean: a smaller standard deviation is only rounding
+MAX_MEAN = 8  # standard deviations; a mean beyond it is subtracted before anything is summed
+STEP = 8  # px, between the rows and columns that _near_mean reads
+HIDDEN = 64  # units of the layer between a norm's statistics and its scale and shift
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Statistics:
 
     Attributes:
         mean: (C,) or (B, C), float32.
-        var: likewise, biased (divided by the number of positions), without epsilon.
+        var: same shape; biased (divided by the number of positions), without epsilon.
     """
 
     mean: Tensor
@@ -33,7 +31,7 @@ class Statistics:
 
 
 def measure(x: Tensor) -> Statistics:
-    """The statistics of each channel of each picture: (B, C, H, W) to (B, C), in float32."""
+    """Statistics of each channel of each image: (B, C, H, W) to (B, C), in float32."""
     x = x.float()
     near = _near_mean(x)
     rest, var = _moments(x - near[..., None, None])
@@ -41,17 +39,17 @@ def measure(x: Tensor) -> Statistics:
 
 
 def _near_mean(x: Tensor) -> Tensor:
-    """Something near each channel's mean, (B, C), to be subtracted before anything is summed.
+    """A value near each channel's mean, (B, C), to be subtracted before anything is summed.
 
-    Of a channel that is the same everywhere, sums in float32 give a mean that is wrong by some of
-    its last digits, and a norm divides what that leaves of the channel by as little as 0.003. Of
-    what is small, the last digits are too: x - near has an exact mean, and variance.
+    In float32, the mean of a constant channel is wrong in its last digits. Subtracting it leaves
+    that error in every pixel, and a norm divides the rest by as little as 0.003. Values of x - near
+    are small, and so are the errors of their sums: their mean and variance are exact enough.
 
-    A mean of every eighth row and column is never further from the mean of all than 8 standard
-    deviations, as no 1/64 of the pixels can be, and costs a tenth of it.
+    The mean of every eighth row and column costs a tenth of the whole mean, and is at most 8
+    standard deviations away from it, as for any 1/64 of the pixels.
     """
     x = x.detach()
-    if torch.compiler.is_exporting():  # of a slice, it insists on knowing whether it is one pixel
+    if torch.compiler.is_exporting():  # it would fix whether the slice is one pixel
         return x.mean(dim=(2, 3))
     return x[..., ::STEP, ::STEP].mean(dim=(2, 3))
 
@@ -59,55 +57,58 @@ def _near_mean(x: Tensor) -> Tensor:
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of each channel of each picture, (B, C), of float32.
 
-    Exact as far as means are near zero: see _near_mean.
+    Exact if means are near zero: see _near_mean.
     """
     if x.device.type == "cpu" and not _is_traced():
         # Ten times as fast as var_mean where channels are last (torch 2.14).
         found = [torch.batch_norm_update_stats(each, None, None, 0.0) for each in torch.split(x, 1)]
         return torch.stack([each[0] for each in found]), torch.stack([each[1] for each in found])
-    # In steps that every converter knows: Core ML's has no var_mean.
+    # Only operations that every converter supports: Core ML's has no var_mean.
     mean = x.mean(dim=(2, 3))
     return mean, torch.relu(x.square().mean(dim=(2, 3)) - mean.square())
 
 
 def _is_nearly_flat(mean: Tensor, var: Tensor) -> bool:
-    """Whether what a channel's sums were rounded by counts beside its deviation."""
+    """Whether the rounding of a channel's sums matters compared with its standard deviation."""
     return bool((mean.square() > MAX_MEAN**2 * var).any())
 
 
-def _inverse_deviation(mean: Tensor, var: Tensor) -> Tensor:
-    """What centered values are multiplied by; 0 where rounding explains all that they are.
+def _inverse_std(mean: Tensor, var: Tensor) -> Tensor:
+    """1 / sqrt(var + EPSILON), but 0 where the variance is no more than rounding.
 
-    Pixels of what should be the same everywhere may come out of a convolution with other last
-    digits, which each norm of a network would make 300 times as much of. Nothing that 8 or 16 bits
-    can hold is so faint.
+    A convolution may give a constant channel pixels that differ in their last digits; each norm
+    would multiply these differences by 300. Images of 8 or 16 bits have none so small.
     """
-    apparent = torch.rsqrt(var + EPSILON)
-    return torch.where(var > (ROUNDING * mean).square(), apparent, torch.zeros_like(apparent))
+    inverse = torch.rsqrt(var + EPSILON)
+    return torch.where(var > (ROUNDING * mean).square(), inverse, torch.zeros_like(inverse))
 
 
 def _is_traced() -> bool:
-    """Whether a network is converted or compiled, for what does not know batch norms that train."""
+    """Whether the network is being converted or compiled, where training batch norms fail."""
     traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
     return traced or torch.compiler.is_compiling()
 
 
 class InstanceNorm(nn.Module):
-    """Normalise each channel of each picture, then scale and shift (Ulyanov et al. 2016).
+    """Normalize each channel of each image, then scale and shift.
 
-    The same values as ``nn.InstanceNorm2d``, but statistics in float32 for lower-precision inputs,
-    no copy where channels are last, and single pixels allowed.
+    Gives the values of ``nn.InstanceNorm2d``, with these differences: statistics are in float32
+    for inputs of lower precision; channels-last inputs are not copied; and inputs of a single pixel
+    are allowed.
+
+    References:
+        Ulyanov et al. 2016, "Instance Normalization: The Missing Ingredient for Fast Stylization".
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
-        # Where statistics come from if not from the input alone: see choose_statistics.
+        # Replaces the input's own statistics while it is set: see choose_statistics.
         self.choose: Callable[[Tensor], Statistics] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to the same."""
+        """Map (B, C, H, W) to the same shape."""
         if self.choose is not None:
             return self.normalize(x, self.choose(x))
         if x.device.type == "cpu" and torch.is_grad_enabled() and not _is_traced():
@@ -116,9 +117,9 @@ class InstanceNorm(nn.Module):
 
     def _train(self, x: Tensor) -> Tensor:
         # A group norm's backward pass is slow on CPUs where channels are last (torch 2.15), so
-        # each picture is a batch of its own. What is subtracted takes no part in the gradient:
-        # a norm's result does not depend on it. In 16 bits, the difference would be rounded, and
-        # a sum of equal numbers has no rounding to speak of.
+        # each image goes through a batch norm of its own. ``near`` needs no gradient: a norm's
+        # result does not depend on it. In 16 bits it is not subtracted, as the difference would be
+        # rounded, and sums of equal 16-bit values are nearly exact.
         near = _near_mean(x.float())
         affine = self._affine_each(x, near)
         if x.dtype == torch.float32:
@@ -130,7 +131,7 @@ class InstanceNorm(nn.Module):
         return each[0] if len(each) == 1 else torch.cat(each)
 
     def _affine_each(self, x: Tensor, near: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Scale and shift of each picture, (C,); ``near`` is ``_near_mean(x)``."""
+        """Scale and shift of each image, (C,) each; ``near`` is ``_near_mean(x)``."""
         return [(self.weight, self.bias)] * len(x)
 
     def _infer(self, x: Tensor) -> Tensor:
@@ -145,7 +146,7 @@ class InstanceNorm(nn.Module):
                     return result
             return self._infer_on_cpu(x)
         if x.device.type == "cuda" and not _is_traced():
-            # There, the kernel itself is exact (Welford's algorithm).
+            # The CUDA kernel is exact by itself (Welford's algorithm).
             weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
             return torch.group_norm(x, x.shape[1], weight, bias, eps=EPSILON)
         if torch.compiler.is_exporting():  # to ONNX, as one node: see onnx/convert.py
@@ -155,29 +156,29 @@ class InstanceNorm(nn.Module):
         return self._infer_in_steps(x)
 
     def _infer_in_steps(self, x: Tensor) -> Tensor:
-        """As measure and normalize, in steps that every converter and compiler knows."""
+        """Measure and normalize, by operations that every converter and compiler supports."""
         near = _near_mean(x.float())
         y = x.float() - near[..., None, None]
         rest, var = _moments(y)
         weight, bias = self.affine(Statistics(near + rest, var))
-        scale = weight * _inverse_deviation(near + rest, var)
+        scale = weight * _inverse_std(near + rest, var)
         shift = bias - rest * scale
         return (y * scale[..., None, None] + shift[..., None, None]).to(x.dtype)
 
     def _infer_on_cpu(self, x: Tensor) -> Tensor:
-        """Without gradients, on a CPU: no memory is taken but for the result."""
+        """Without gradients, on a CPU: allocates no memory except for the result."""
         y = x.float()
         near: Tensor | float = 0.0
         rest, var = _moments(y)
         if _is_nearly_flat(rest, var):
-            # Most pictures have no such channel, and are spared this copy.
+            # Only here, as most images have no such channel and need no copy.
             near = _near_mean(y)
             y = y - near[..., None, None]
             rest, var = _moments(y)
         weight, bias = self.affine(Statistics(near + rest, var))
-        scale = weight * _inverse_deviation(near + rest, var)
+        scale = weight * _inverse_std(near + rest, var)
         shift = bias - rest * scale
-        result = None if y is x else y  # the caller's features stay as they are
+        result = None if y is x else y  # never write into the caller's tensor
         return torch.addcmul(shift[..., None, None], y, scale[..., None, None], out=result).to(
             x.dtype
         )
@@ -187,30 +188,31 @@ class InstanceNorm(nn.Module):
         return self.weight, self.bias
 
     def normalize(self, x: Tensor, statistics: Statistics) -> Tensor:
-        """Normalise with given statistics: (B, C, H, W) to the same."""
+        """Normalize with given statistics: (B, C, H, W) to the same shape."""
         statistics = Statistics(statistics.mean.to(x.device), statistics.var.to(x.device))
         weight, bias = self.affine(statistics)
-        scale = weight * _inverse_deviation(statistics.mean, statistics.var)
-        # Not one product and one sum: of a channel that is the same everywhere, both are large.
+        scale = weight * _inverse_std(statistics.mean, statistics.var)
+        # Not x * scale + shift: for a constant channel, both are large and lose digits.
         y = x.float() - statistics.mean[..., None, None]
         return torch.addcmul(bias[..., None, None], y, scale[..., None, None]).to(x.dtype)
 
 
 class AdaptiveInstanceNorm(InstanceNorm):
-    """An instance norm whose scale and shift follow the statistics that it takes away.
+    """An instance norm whose scale and shift depend on the input's statistics.
 
-    A network with fixed scales meets a style's statistics on average over photographs; each
-    photograph departs from that in its own way. Here what a norm knows of the whole picture, its
-    channels' means and variances, goes through two small layers and changes scale and shift. At
-    first, it changes nothing.
+    A network with fixed scales reaches a style's statistics on average over photographs; single
+    photographs miss them, each in another way. Here the means and variances of the channels, which
+    describe the whole image, go through two small layers and change scale and shift. At first,
+    they change nothing. No gradient flows through the statistics.
 
-    Source: Jia et al. 2019, "Instance-level meta normalization", with the statistics themselves
-    where they take those of groups of channels. No gradient flows through what is observed.
+    References:
+        Jia et al. 2019, "Instance-level meta normalization", which takes statistics of groups of
+        channels instead of single channels.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
-        # No modules: their results would be no pictures (see tiling/segments.py).
+        # Not nn.Linear: tiling/segments.py expects modules to return images or feature maps.
         self.observe_weight = nn.Parameter(torch.empty(HIDDEN, 2 * channels))
         self.observe_bias = nn.Parameter(torch.zeros(HIDDEN))
         self.change = nn.Parameter(torch.zeros(2 * channels, HIDDEN))
@@ -229,7 +231,7 @@ class AdaptiveInstanceNorm(InstanceNorm):
     def affine(self, statistics: Statistics) -> tuple[Tensor, Tensor]:
         """Scale and shift for a picture with these statistics: (C,), or (B, C) as these are."""
         mean, var = statistics.mean.detach(), statistics.var.detach()
-        # The mean in units of the channel's own size, in [-1, 1]; the variance by its logarithm.
+        # The mean relative to the channel's root mean square, in [-1, 1]; the variance's logarithm.
         place = mean * torch.rsqrt(mean.square() + var + EPSILON)
         observed = torch.cat([place, 0.25 * torch.log(var + EPSILON)], dim=-1)
         hidden = torch.relu(F.linear(observed, self.observe_weight, self.observe_bias))
@@ -238,7 +240,7 @@ class AdaptiveInstanceNorm(InstanceNorm):
 
     @torch.no_grad()
     def grow_from(self, small: AdaptiveInstanceNorm) -> None:
-        """Change what ``small`` changes of the first channels, whatever those after them are."""
+        """Copy a narrower norm's layers for the first channels; the others have no effect yet."""
         channels, old = len(self.weight), len(small.weight)
         self.observe_bias.copy_(small.observe_bias)
         self.observe_weight.zero_()
@@ -254,10 +256,10 @@ class AdaptiveInstanceNorm(InstanceNorm):
 def choose_statistics(
     network: nn.Module, choose: Callable[[str, Tensor], Statistics]
 ) -> Iterator[None]:
-    """Let ``choose`` decide, inside the ``with``, what every instance norm of a network uses.
+    """Inside the ``with``, let ``choose`` give the statistics that each instance norm uses.
 
-    It is called in each forward pass with the norm's name (as in ``network.named_modules()``) and
-    input, (B, C, H, W). What the network does outside, and what is saved of it, does not change.
+    Each forward pass calls it with the norm's name (as in ``network.named_modules()``) and input,
+    (B, C, H, W). Outside the ``with``, and in saved files, the network does not change.
     """
     norms = {name: each for name, each in network.named_modules() if isinstance(each, InstanceNorm)}
     before = {name: norm.choose for name, norm in norms.items()}
@@ -272,10 +274,10 @@ def choose_statistics(
 
 @contextmanager
 def record_statistics(network: nn.Module) -> Iterator[dict[str, Statistics]]:
-    """Record what the instance norms see; what comes out of the network stays the same.
+    """Record the statistics of each instance norm; the network's results do not change.
 
     Yields:
-        By the norms' names, filled by each forward pass: statistics of shape (B, C).
+        Statistics of shape (B, C) by the norm's name, replaced by each forward pass.
     """
     found: dict[str, Statistics] = {}
 
@@ -289,10 +291,16 @@ def record_statistics(network: nn.Module) -> Iterator[dict[str, Statistics]]:
 
 @contextmanager
 def use_statistics(network: nn.Module, statistics: Mapping[str, Statistics]) -> Iterator[None]:
-    """Normalise with given statistics, whatever the input; by name, as they were recorded.
+    """Normalize with given statistics, by the norm's name, instead of the input's own.
 
-    With these fixed, a pixel of the result depends on its surroundings only: parts of a picture
-    can be computed alone, and frames of a video keep their colors.
+    Then a pixel of the result depends only on its surroundings: tiles of an image can be computed
+    separately, and frames of a video keep their colors.
+
+    Example:
+        >>> with record_statistics(network) as statistics:
+        ...     network(small)
+        >>> with use_statistics(network, statistics):
+        ...     tiles = [network(tile) for tile in large_tiles]
     """
     with choose_statistics(network, lambda name, _: statistics[name]):
         yield

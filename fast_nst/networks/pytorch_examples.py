@@ -1,4 +1,4 @@
-"""The network of the PyTorch examples' fast_neural_style, so that its old filters can be used."""
+"""The network of PyTorch's fast_neural_style example, to run filters trained with it."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from fast_nst.networks.layers import (
     TransformationNetwork,
 )
 
-LEAST = 5  # px; a 9x9 convolution reflects 4 px, and a quarter of this, rounded up, reflects 1
+MIN_SIDE = 5  # px: 9x9 convolutions reflect 4 px; 3x3 ones reflect 1 px of a quarter of the size
 
 
 class PyTorchExamplesNetwork(TransformationNetwork):
-    """As in fast_neural_style of github.com/pytorch/examples, but for its range of values.
+    """The network of fast_neural_style in github.com/pytorch/examples.
 
-    It computes with 0-255 inside. That code returns a picture of up to 3 px more than it got; here
-    the surplus is cut off, and nothing else differs.
+    Three differences: it takes and returns [0, 1] and converts to 0-255 inside; it cuts off the
+    up to 3 px by which the example's results are larger than its inputs; and it accepts any size.
 
     Args:
-        width: channels at full resolution; 32 there.
-        blocks: number of residual blocks; 5 there.
+        width: channels at full resolution; the example has 32.
+        blocks: number of residual blocks; the example has 5.
 
     Attributes:
-        multiple: px; sides that are multiples of it are not padded.
-        least: px; smaller sides are padded to this, where that code fails.
+        multiple: px; sides are padded to a multiple of this.
+        min_side: px; smaller sides are padded to this. The example fails for them.
     """
 
     multiple = 1
-    least = LEAST
+    min_side = MIN_SIDE
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__(width, blocks)
@@ -56,7 +56,7 @@ class PyTorchExamplesNetwork(TransformationNetwork):
     def forward(self, images: Tensor) -> Tensor:
         """Stylize (B, 3, H, W), RGB in [0, 1], of any size from 1x1; the same shape and range."""
         height, width = images.shape[-2:]
-        below, beside = max(LEAST - height, 0), max(LEAST - width, 0)
+        below, beside = max(MIN_SIDE - height, 0), max(MIN_SIDE - width, 0)
         x = F.pad(images, (0, beside, 0, below), mode="replicate") if below or beside else images
         x = 255 * x
         for layer in self.down:

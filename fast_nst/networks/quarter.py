@@ -1,4 +1,4 @@
-"""A network that does almost all its work at a quarter of the picture's size."""
+"""A network with almost all layers at a quarter of the image's size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fast_nst.networks.layers import (
 )
 from fast_nst.networks.norm import AdaptiveInstanceNorm
 
-SMOOTH = 5  # px, side of the last convolution
+SMOOTH = 5  # px, side of the last convolution's kernel
 
 
 class QuarterNetwork(TransformationNetwork):
@@ -23,17 +23,21 @@ class QuarterNetwork(TransformationNetwork):
 
     In :class:`JohnsonNetwork` the layers at full size take most of the time and few of the
     weights. Here 4x4 pixels become 48 channels at once, and the last features are at half size.
-    Next to them stands the content itself, so that its edges need not pass through the blocks.
+    The content is concatenated to them, so that its edges need not pass through the blocks.
 
     Args:
-        width: a quarter of the channels of the residual blocks, as in ``JohnsonNetwork``; twice as
-            many channels at half size.
+        width: a quarter of the channels of the residual blocks, as in ``JohnsonNetwork``; the layer
+            at half size has ``2 * width`` channels.
         blocks: number of residual blocks.
-        adaptive: whether the norms are of :class:`AdaptiveInstanceNorm`.
+        adaptive: use :class:`AdaptiveInstanceNorm` as norms.
 
-    Departs from Johnson et al. 2016, sec. 3.1, besides what ``JohnsonNetwork`` does: space-to-depth
-    instead of strided convolutions, and the sub-pixel convolution of Shi et al. 2016 from half size
-    on. A convolution among the three colors ends it, which can smooth the seams of sub-pixels.
+    Further differences from Johnson et al. 2016, sec. 3.1, besides those of ``JohnsonNetwork``:
+    space-to-depth instead of strided convolutions; a sub-pixel convolution from half to full size;
+    and a last convolution of the three colors, which can smooth seams between sub-pixels.
+
+    References:
+        Shi et al. 2016, "Real-Time Single Image and Video Super-Resolution Using an Efficient
+        Sub-Pixel Convolutional Neural Network".
     """
 
     def __init__(self, width: int = 24, blocks: int = 5, adaptive: bool = False) -> None:
@@ -45,7 +49,7 @@ class QuarterNetwork(TransformationNetwork):
         self.up = ConvNorm(4 * width + 12, 2 * width, kernel=3, adaptive=adaptive)
         self.head = nn.Conv2d(2 * width, 12, kernel_size=3)
         self.smooth = nn.Conv2d(3, 3, kernel_size=SMOOTH)
-        with torch.no_grad():  # at first it changes nothing
+        with torch.no_grad():  # initially the identity
             nn.init.zeros_(self.smooth.weight)
             nn.init.zeros_(self.smooth.bias)  # type: ignore[arg-type]
             self.smooth.weight[:, :, SMOOTH // 2, SMOOTH // 2] = torch.eye(3)
@@ -65,16 +69,16 @@ class QuarterNetwork(TransformationNetwork):
 
     @torch.no_grad()
     def grow_from(self, small: QuarterNetwork) -> None:
-        """Take over the weights of a network with no more channels and blocks, and what it paints.
+        """Copy the weights of a smaller network, so that both give the same images.
 
-        At first, nothing reads the channels that are new, and blocks that are new change nothing,
-        so both networks give the same pictures; in a training, the new ones join in. (Duplicated
-        channels, as in Chen et al. 2016, "Net2Net", would have equal gradients.) Norms may become
-        adaptive, too.
+        At first no layer reads the new channels, and the new blocks add nothing; training then
+        makes use of them. (Duplicated channels, as in Chen et al. 2016, "Net2Net", would get equal
+        gradients and stay equal.) This network's norms may be adaptive where those of ``small``
+        are not.
 
         Raises:
-            ValueError: If ``small`` is wider or deeper than this network, or adaptive where this
-                is not.
+            ValueError: If ``small`` is wider or deeper than this network, or is adaptive and this
+                network is not.
         """
         old, old_half = small.down.conv.out_channels, small.up.conv.out_channels
         new = self.down.conv.out_channels
@@ -82,7 +86,11 @@ class QuarterNetwork(TransformationNetwork):
             self.down.norm, AdaptiveInstanceNorm
         )
         if old > new or len(small.blocks) > len(self.blocks) or loses:
-            raise ValueError("the network to grow from is wider or deeper, or adaptive")
+            raise ValueError(
+                f"cannot grow from width={old // 4}, blocks={len(small.blocks)}; expected at most "
+                f"width={new // 4}, blocks={len(self.blocks)}, and adaptive norms only if this "
+                "network has them"
+            )
         _take_over(self.down, small.down, slice(None))
         for index, block in enumerate(self.blocks):
             assert isinstance(block, ResidualBlock)
@@ -92,7 +100,7 @@ class QuarterNetwork(TransformationNetwork):
                 assert isinstance(before, ResidualBlock)
                 _take_over(block.first, before.first, slice(0, old))
                 _take_over(block.second, before.second, slice(0, old))
-        # What comes from the blocks, and then the content's own 12 channels.
+        # The channels of the blocks, then the content's 12.
         reads = torch.cat([torch.arange(old), torch.arange(new, new + 12)])
         _take_over(self.up, small.up, reads)
         assert self.head.bias is not None
@@ -104,7 +112,7 @@ class QuarterNetwork(TransformationNetwork):
 
 
 def _take_over(layer: ConvNorm, small: ConvNorm, reads: slice | Tensor) -> None:
-    """Give the first channels the weights of ``small``, whose inputs are ``reads`` of the new."""
+    """Copy ``small`` to the first channels of ``layer``; ``reads`` are the inputs both have."""
     channels = small.conv.out_channels
     weight = torch.zeros_like(layer.conv.weight[:channels])
     weight[:, reads] = small.conv.weight
@@ -118,5 +126,5 @@ def _take_over(layer: ConvNorm, small: ConvNorm, reads: slice | Tensor) -> None:
 
 
 def _space_to_depth(images: Tensor, factor: int) -> Tensor:
-    """(B, 3, H, W) to (B, 3 factor^2, H / factor, W / factor), channels last in memory."""
+    """Map (B, 3, H, W) to (B, 3 factor^2, H / factor, W / factor), channels last in memory."""
     return F.pixel_unshuffle(images, factor).contiguous(memory_format=torch.channels_last)

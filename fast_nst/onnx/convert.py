@@ -35,7 +35,7 @@ class AnySize(nn.Module):
     """Pads as ``network`` does, by arithmetic that a graph can hold for every size at once.
 
     Args:
-        network: its attributes ``multiple`` and ``least`` say what it would pad to.
+        network: its attributes ``multiple`` and ``min_side`` say what it would pad to.
         by_index: copy pixels by their numbers, of which ``torch.export`` proves that it works for
             every size; else pad and slice, which is faster.
     """
@@ -44,7 +44,7 @@ class AnySize(nn.Module):
         super().__init__()
         self.network = network
         self.multiple = int(getattr(network, "multiple", 1))
-        self.least = int(getattr(network, "least", 1))
+        self.min_side = int(getattr(network, "min_side", 1))
         self.by_index = by_index
 
     def forward(self, images: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class AnySize(nn.Module):
             across = torch.arange(columns).clamp(max=width - 1)
             x = images.index_select(2, down).index_select(3, across)
             return crop(self.network(x), height, width)
-        if self.multiple == self.least == 1:
+        if self.multiple == self.min_side == 1:
             whole: Tensor = self.network(images)
             return whole
         x = F.pad(images, (0, columns - width, 0, rows - height), mode="replicate")
@@ -65,7 +65,7 @@ class AnySize(nn.Module):
 
     def _padded(self, side: int) -> int:
         steps = (side + self.multiple - 1) // self.multiple
-        most = torch.sym_max(steps, -(-self.least // self.multiple))
+        most = torch.sym_max(steps, -(-self.min_side // self.multiple))
         return self.multiple * cast(int, most)  # while tracing, a symbol that acts as one
 
 

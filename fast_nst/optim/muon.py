@@ -1,4 +1,4 @@
-"""Muon: momentum, orthogonalised, for the inner convolutions; Adam for all else."""
+"""Muon: orthogonalized momentum for the inner convolutions, Adam for all other parameters."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from torch import Tensor, nn
 
 from fast_nst.hardware import fast_bf16
 
-WORTH_BF16 = 100_000  # numbers; fewer take longer to convert than the products save
+MIN_BF16_NUMEL = 100_000  # for fewer numbers, the conversion takes longer than the products save
 
 
 class Muon(torch.optim.Optimizer):
-    """Moves each inner convolution by the semi-orthogonal matrix nearest to its momentum.
+    """Updates each inner convolution by the semi-orthogonal matrix nearest to its momentum.
 
-    All directions of a weight matrix then learn at the same rate, which shortens training a great
-    deal where steps are few. Convolutions from or to pictures (3 channels), norms and biases take
-    Adam's step. Updates are scaled to Adam's typical size, so that one ``lr`` serves both.
+    All directions of a weight matrix then learn at the same rate, which makes short trainings much
+    better. Convolutions from or to images (3 channels), norms and biases are updated by Adam.
+    Muon's updates are scaled to the usual size of Adam's, so that one ``lr`` fits both.
 
     Args:
         parameters: of the network.
         lr: learning rate.
-        momentum: of the orthogonalised updates, with Nesterov's look-ahead.
-        betas, eps: Adam's.
+        momentum: of the orthogonalized updates, Nesterov's.
+        betas: decay rates of Adam's running means of gradients and of squared gradients.
+        eps: Adam's, added to divisors.
 
-    Source: Jordan et al. 2024, "Muon"; the scale is that of Liu et al. 2025, "Muon is scalable for
-    LLM training", sec. 2.2.
+    References:
+        Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"; Liu et al.
+        2025, "Muon is Scalable for LLM Training", sec. 2.2, for the scale.
     """
 
     def __init__(
@@ -42,7 +44,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient."""
+        """Update every parameter that has a gradient; return the loss of ``closure``, if given."""
         with torch.enable_grad():
             loss = None if closure is None else closure()
         for group in self.param_groups:
@@ -52,18 +54,18 @@ class Muon(torch.optim.Optimizer):
             if inner:
                 self._muon_step(inner, group["lr"], group["momentum"])
             if others:
-                # A tensor, as CUDA graphs repeat what is computed with numbers as it was recorded.
+                # A tensor, as a CUDA graph would repeat a Python number as it was when recorded.
                 steps = group.setdefault("steps", torch.zeros((), device=others[0].device))
                 steps += 1
                 self._adam_step(others, group["lr"], group["betas"], group["eps"], steps)
         return loss
 
-    # Each line below is one call for all parameters: a GPU would wait for as many as there are.
+    # One call for all parameters a line: a GPU would wait on one call for each parameter.
 
     def _muon_step(self, weights: list[Tensor], lr: float | Tensor, momentum: float) -> None:
         gradients, means = _gradients(weights), self._states(weights, "mean")
         torch._foreach_lerp_(means, gradients, 1 - momentum)
-        # Nesterov's: the mean gradient, with this step's counted once more.
+        # Nesterov momentum: the mean gradient, mixed with this step's gradient once more.
         ahead = torch._foreach_lerp(gradients, means, momentum)
         by_shape: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}
         for weight, update in zip(weights, ahead, strict=True):
@@ -99,7 +101,7 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_add_(weights, updates, alpha=-1)
 
     def _states(self, weights: list[Tensor], name: str) -> list[Tensor]:
-        """The running mean of that name of each weight, zeros at first."""
+        """Return the running mean with this name for each weight; zeros at first."""
         for weight in weights:
             if name not in self.state[weight]:
                 self.state[weight][name] = torch.zeros_like(weight)
@@ -114,22 +116,24 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
     """Bring all singular values of each matrix near 1, by Newton-Schulz iterations.
 
     Args:
-        matrices: (..., M, N), any scale but zero, which stays zero.
-        steps: five bring singular values from 0.01 of the largest up to 0.7-1.2.
+        matrices: (..., M, N), any range; zero matrices stay zero.
+        steps: number of iterations. Five bring singular values from 0.01 to 1 times the largest to
+            between 0.7 and 1.2.
 
     Returns:
-        (..., M, N), float32.
+        (..., M, N), float32. Large matrices are multiplied in bfloat16 where that is fast, which
+        changes the result by 1 to 2 %; the iterations themselves leave errors of up to 30 %.
 
-    Source: Jordan et al. 2024, "Muon", whose quintic coefficients these are. As there, large ones
-    are multiplied in bfloat16 where that is fast: it moves the result by one or two parts in a
-    hundred, the iterations by themselves leave thirty.
+    References:
+        Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks", for the
+        quintic coefficients and bfloat16.
     """
     with torch.autocast(matrices.device.type, enabled=False):
         tall = matrices.shape[-2] > matrices.shape[-1]
         x: Tensor = (matrices.mT if tall else matrices).float()
         x = x.reshape(-1, *x.shape[-2:])
         x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-        if matrices.numel() >= WORTH_BF16 and fast_bf16(matrices.device):
+        if matrices.numel() >= MIN_BF16_NUMEL and fast_bf16(matrices.device):
             x = x.bfloat16()
         for _ in range(steps):
             square = x @ x.mT

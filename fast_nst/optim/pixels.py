@@ -1,4 +1,4 @@
-"""Pixels optimized under a loss: what Gatys et al. 2016 and the yardstick share."""
+"""Optimization of pixels under a loss, for Gatys et al. 2016 and for evaluation."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from torch import Tensor
 
 from fast_nst.errors import TrainingError
 
-MOST_HISTORY_BYTES = 2 << 30  # of L-BFGS: pictures of 2048 px must fit in 8 GB with all the rest
-FIRST_STEP = 0.03  # root mean square over the pixels, when nothing is known of the curvature
+MAX_HISTORY_BYTES = 2 << 30  # of L-BFGS: images of 2048 px must fit in 8 GB with everything else
+FIRST_STEP = 0.03  # root mean square over pixels, of the first step, as the curvature is unknown
 LossFunction = Callable[[Tensor], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an optimization is.
+    """Progress of an optimization.
 
     Attributes:
-        iteration: of ``iterations``, from 1.
-        iterations: as asked for.
-        losses: weighted, by name: those of ``picture``.
-        picture: (B, C, H, W), the pixels that this iteration started from; never changed later.
+        iteration: number of the iteration, 1 to ``iterations``.
+        iterations: number of iterations in total.
+        losses: weighted losses of ``picture``, by name.
+        picture: (B, C, H, W), the pixels at the start of this iteration; never changed later.
     """
 
     iteration: int
@@ -35,24 +35,24 @@ class Progress:
 
 
 class PixelOptimizer(Protocol):
-    """Decides steps from gradients; what it has learned can be carried to another size."""
+    """Computes steps from gradients; its state can be resized with the image."""
 
     def step(self, pixels: Tensor, gradient: Tensor, loss: float) -> Tensor:
-        """The next pixels, clipped to [0, 1]; no argument is changed.
+        """Return the next pixels, clipped to [0, 1]; no argument is changed.
 
         Args:
             pixels: (B, C, H, W).
-            gradient: of the loss, at ``pixels``, the same shape.
-            loss: at ``pixels``.
+            gradient: gradient of the loss at ``pixels``, same shape.
+            loss: loss at ``pixels``.
         """
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Make what was learned fit pictures of this height and width, px."""
+        """Resize the state to images of this height and width, px."""
 
 
 @dataclass(frozen=True)
 class _Visit:
-    """Where L-BFGS was, what it found there, and where it went on to."""
+    """A point that L-BFGS evaluated, and the step that it took from there."""
 
     pixels: Tensor
     gradient: Tensor
@@ -61,19 +61,19 @@ class _Visit:
 
 
 class LBFGS:
-    """Quasi-Newton steps from the last ``history`` steps and gradients.
+    """L-BFGS, with pixels clipped after each step.
 
     Steps have length 1 in the quasi-Newton direction: a line search costs more evaluations than it
-    saves. One that raises the loss by more than a tenth is taken back, and a quarter of it is tried
-    next. A step is remembered as it was after clipping: ``torch.optim.LBFGS`` remembers the
-    unclipped one, which belongs to another difference of gradients; in long runs that throws the
-    picture away.
+    saves. A step that raises the loss by more than a tenth is undone, and a quarter of it is tried
+    next. The history holds steps after clipping. ``torch.optim.LBFGS`` would hold them before
+    clipping, which does not fit the differences of gradients and ruins the image in long runs.
 
     Args:
-        history: steps remembered, each by two vectors of the picture's size; fewer of pictures so
-            large that they would take more than 2 GiB.
+        history: number of steps in the history, each with two tensors of the image's size; fewer,
+            but at least 3, if these would take more than 2 GiB.
 
-    Source: Nocedal & Wright 2006, "Numerical Optimization", algorithm 7.4.
+    References:
+        Nocedal and Wright 2006, "Numerical Optimization", algorithm 7.4.
     """
 
     def __init__(self, history: int = 20) -> None:
@@ -81,7 +81,7 @@ class LBFGS:
         # (step, difference of gradients, 1 / their inner product)
         self._pairs: list[tuple[Tensor, Tensor, Tensor]] = []
         self._last: _Visit | None = None
-        self._length = 1.0  # of the next step
+        self._length = 1.0  # of the next step, times the quasi-Newton step
 
     def step(self, pixels: Tensor, gradient: Tensor, loss: float) -> Tensor:
         """The next pixels; see :class:`PixelOptimizer`."""
@@ -97,15 +97,15 @@ class LBFGS:
         return (self._last.pixels + self._last.direction).clamp(0, 1)
 
     def _remember(self, step: Tensor, change: Tensor) -> None:
-        # Without curvature along the step, the model of the loss would have no minimum.
+        # Without positive curvature along the step, the quadratic model has no minimum.
         curvature = _dot(step, change)
         if curvature > 1e-8 * step.norm() * change.norm():
-            most = MOST_HISTORY_BYTES // (2 * step.numel() * step.element_size())
-            kept = min(self.history, max(3, most))
+            allowed = MAX_HISTORY_BYTES // (2 * step.numel() * step.element_size())
+            kept = min(self.history, max(3, allowed))
             self._pairs = [*self._pairs, (step, change, 1 / curvature)][-kept:]
 
     def _direction(self, gradient: Tensor) -> Tensor:
-        """Minus the gradient, times the inverse Hessian as the remembered steps tell it."""
+        """Minus the gradient, times the inverse Hessian as estimated from the history."""
         if not self._pairs:
             return -gradient * (FIRST_STEP / gradient.square().mean().sqrt().clamp_min(1e-20))
         direction = -gradient
@@ -120,23 +120,27 @@ class LBFGS:
         return direction
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Carry the steps over; see :class:`PixelOptimizer`.
+        """Resize the history; see :class:`PixelOptimizer`.
 
-        The loss is a mean over the picture, so that each pixel's share in the gradient falls as
-        the number of pixels grows.
+        The loss is a mean over pixels, so the gradient of each pixel is divided by the same factor
+        as the number of pixels is multiplied by.
         """
         pairs, self._pairs = self._pairs, []
         for step, change, _ in pairs:
             self._remember(_resize(step, size), _resize(change, size) * _shrinkage(change, size))
         self._last = None  # the next gradient belongs to another loss
-        self._length = 0.25  # enlarged steps know nothing of the finer detail, and go too far
+        self._length = 0.25  # the enlarged history knows no fine detail, so its steps are too long
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015), with pixels clipped after each step.
+    """Adam, with pixels clipped after each step.
 
     Args:
-        lr: about the largest change of a pixel in one step.
+        lr: learning rate: about the largest change of a pixel in one step.
+        betas: decay rates of the running means of gradients and of squared gradients.
+
+    References:
+        Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization".
     """
 
     def __init__(self, lr: float = 0.06, betas: tuple[float, float] = (0.9, 0.999)) -> None:
@@ -156,11 +160,11 @@ class Adam:
         self._steps += 1
         mean = self._mean / (1 - keep_mean**self._steps)
         root = (self._square / (1 - keep_square**self._steps)).sqrt()
-        # Gradients of single pixels of a large picture are far below Adam's usual 1e-8.
+        # In a large image, the gradients of single pixels are far below Adam's usual eps, 1e-8.
         return (pixels - self.lr * mean / root.clamp_min(1e-20)).clamp(0, 1)
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Carry both moments over; see :class:`PixelOptimizer`, and :class:`LBFGS` on scale."""
+        """Resize both moments and scale them, as :meth:`LBFGS.resize` does."""
         if self._mean is not None and self._square is not None:
             share = _shrinkage(self._mean, size)
             self._mean = _resize(self._mean, size) * share
@@ -187,22 +191,28 @@ def optimize_picture(
     optimizer: PixelOptimizer | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Tensor:
-    """Lower a loss of pictures, with pixels clipped to [0, 1] after each iteration.
+    """Minimize a loss of images, with pixels clipped to [0, 1] after each iteration.
 
     Args:
         start: (B, C, H, W) in [0, 1]; not changed.
-        loss: gives named, weighted scalars, which are summed.
-        iterations: steps, of one evaluation each.
-        optimizer: a fresh :class:`LBFGS` by default; it keeps what it learns for the next call.
-        on_progress: called after each iteration, with the losses that it started from.
+        loss: maps images to named, weighted scalars, which are summed.
+        iterations: number of steps; each evaluates the loss once.
+        optimizer: a new :class:`LBFGS` by default; it keeps its state for the next call.
+        on_progress: called after each iteration, with the losses at its start.
 
     Returns:
         (B, C, H, W) in [0, 1], detached.
 
     Raises:
-        TrainingError: If the loss stops being finite.
+        TrainingError: If a loss is not finite.
 
-    Source: Gatys et al. 2016, sec. 2; clipping as in Johnson et al. 2016, sec. 4.1.
+    References:
+        Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks", sec. 2;
+        Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution",
+        sec. 4.1, for the clipping.
+
+    Example:
+        >>> stylized = optimize_picture(content, lambda x: loss(x, targets), iterations=200)
     """
     optimizer = LBFGS() if optimizer is None else optimizer
     pixels = start.detach().contiguous()
@@ -214,7 +224,7 @@ def optimize_picture(
         bad = [name for name, value in losses.items() if not torch.tensor(value).isfinite()]
         if bad:
             raise TrainingError(
-                f"the {bad[0]} loss is {losses[bad[0]]} at iteration {iteration}: lower its weight."
+                f"the {bad[0]} loss is {losses[bad[0]]} at iteration {iteration}. Lower its weight."
             )
         with torch.no_grad():
             following = optimizer.step(pixels, gradient.contiguous(), sum(losses.values()))

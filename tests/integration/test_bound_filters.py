@@ -224,7 +224,7 @@ def test_a_network_without_knobs_is_bound_to_itself_and_takes_none(filter_file: 
     assert network.bind() is network
     with pytest.raises(ConfigError, match=r"no knob 'size'.*There are none"):
         network.bind(size=1.0)
-    with pytest.raises(ConfigError, match="style number 1; wanted 0 to 0"):
+    with pytest.raises(ConfigError, match="style number is 1; expected 0 to 0"):
         network.bind(1)
     with pytest.raises(ConfigError, match="no style 'other'"):
         Stylizer.load(filter_file, style="other")

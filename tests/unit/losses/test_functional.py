@@ -71,7 +71,7 @@ def test_a_gram_matrix_leaves_the_settings_of_matrix_products_alone() -> None:
     assert torch.backends.mkldnn.matmul.fp32_precision == before
 
 
-def test_gram_matrices_want_four_dimensions() -> None:
+def test_gram_matrices_need_four_dimensions() -> None:
     with pytest.raises(ValueError, match=r"\(B, C, H, W\), got \(3, 4, 5\)"):
         gram_matrix(torch.zeros(3, 4, 5))
 
@@ -104,7 +104,7 @@ def test_total_variation_is_zero_for_flat_pictures_and_counts_steps() -> None:
     assert total_variation(torch.zeros(1, 3, 1, 1)) == 0
 
 
-def test_grid_energy_is_one_for_a_pure_grid_and_next_to_nothing_for_noise() -> None:
+def test_grid_energy_is_one_for_a_pure_grid_and_nearly_zero_for_noise() -> None:
     cell = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     noise = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     assert grid_energy(cell.repeat(1, 1, 16, 16), 4) == pytest.approx(1, rel=1e-3)

@@ -139,7 +139,7 @@ def test_terms_without_a_weight_are_not_there(encoder: VGGLite) -> None:
     ("weight", "missing"),
     [("content_weight", "content"), ("grid_weight", "network"), ("stability_weight", "network")],
 )
-def test_what_a_term_lacks_is_named(encoder: VGGLite, weight: str, missing: str) -> None:
+def test_the_error_names_what_a_term_needs(encoder: VGGLite, weight: str, missing: str) -> None:
     loss = PerceptualLoss(encoder, picture(0), **{weight: 1})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=f"needs the {missing}"):
         loss(picture(1))

@@ -131,7 +131,7 @@ def framed() -> Tensor:
     return image
 
 
-def test_a_frame_counts_when_pictures_have_it_time_and_again() -> None:
+def test_a_frame_counts_when_many_pictures_have_it() -> None:
     image, term = framed().requires_grad_(True), FrameTerm()
     first = term(context(image))
     gradient = torch.autograd.grad(first, image)[0]

@@ -73,11 +73,11 @@ def test_faint_content_keeps_its_contrast(kind: type[InstanceNorm], gradients: b
         x = (0.5 + content).contiguous(memory_format=torch.channels_last)
         with torch.set_grad_enabled(gradients):
             got = norm(x).double()
-        wanted = exact(norm, x)
-        assert (got - wanted).abs().max() < 1e-4 * wanted.abs().max()
+        expected = exact(norm, x)
+        assert (got - expected).abs().max() < 1e-4 * expected.abs().max()
 
 
-def test_what_is_subtracted_is_at_most_eight_deviations_from_the_mean() -> None:
+def test_the_near_mean_is_at_most_eight_standard_deviations_from_the_mean() -> None:
     x = torch.zeros(1, 1, 64, 64)
     x[..., ::STEP, ::STEP] = 1  # the worst that there is
     found = measure(x)
@@ -94,8 +94,8 @@ def test_gradients_are_those_of_the_definition(kind: type[InstanceNorm]) -> None
     weights = torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
     x.requires_grad_(True)
     (got,) = torch.autograd.grad((norm(x) * weights).sum(), x)
-    (wanted,) = torch.autograd.grad((exact(norm, x) * weights).sum(), x)
-    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+    (expected,) = torch.autograd.grad((exact(norm, x) * weights).sum(), x)
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_moments_of_strips_are_exact_for_a_constant_channel() -> None:

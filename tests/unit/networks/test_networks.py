@@ -106,7 +106,7 @@ def test_the_quarter_networks_content_reaches_its_last_layers_past_the_blocks() 
 )
 def test_a_quarter_network_does_not_grow_smaller(larger: dict[str, Any]) -> None:
     small = {"width": 2, "blocks": 1}
-    with pytest.raises(ValueError, match="wider or deeper, or adaptive"):
+    with pytest.raises(ValueError, match="expected at most width=2, blocks=1, and adaptive"):
         QuarterNetwork(**small).grow_from(QuarterNetwork(**{**small, **larger}))
 
 

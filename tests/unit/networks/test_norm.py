@@ -76,7 +76,7 @@ def test_statistics_can_follow_the_input_slowly() -> None:
     torch.testing.assert_close(found, torch.ones(1, 1, 4, 4), atol=1e-4, rtol=0)
 
 
-def test_low_precision_keeps_its_type_and_is_normalised_in_float32() -> None:
+def test_low_precision_keeps_its_type_and_is_normalized_in_float32() -> None:
     norm = InstanceNorm(1)
     x = torch.full((1, 1, 2, 2), 1000.0, dtype=torch.bfloat16)
     given = Statistics(torch.tensor([1001.0]), torch.tensor([1.0]))
@@ -116,7 +116,7 @@ def test_an_adaptive_norm_is_a_plain_one_at_first() -> None:
 
 
 @pytest.mark.parametrize("gradients", [True, False])
-def test_an_adaptive_norm_scales_and_shifts_by_what_it_takes_away(gradients: bool) -> None:
+def test_an_adaptive_norm_scales_and_shifts_by_its_statistics(gradients: bool) -> None:
     norm = adaptive_norm()
     x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     x = x * torch.tensor([1.0, 4.0]).view(2, 1, 1, 1)
@@ -150,7 +150,7 @@ def test_an_adaptive_norm_with_given_statistics_does_not_look_at_the_picture() -
     torch.testing.assert_close(norm.normalize(x, given), expected)
 
 
-def test_an_adaptive_norm_grows_without_a_change_to_the_channels_that_were() -> None:
+def test_an_adaptive_norm_grows_without_changing_the_old_channels() -> None:
     small, grown = adaptive_norm(3), AdaptiveInstanceNorm(5)
     grown.grow_from(small)
     mean, var = torch.randn(2, 5), torch.rand(2, 5)

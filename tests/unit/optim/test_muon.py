@@ -77,15 +77,15 @@ def test_prepared_for_a_graph_and_back_it_learns_the_same(
             optimizer.step()
         return list(layer.parameters()), optimizer
 
-    wanted, _ = learn(prepared=False)
+    expected, _ = learn(prepared=False)
     got, optimizer = learn(prepared=True)
-    torch.testing.assert_close(got, wanted)
+    torch.testing.assert_close(got, expected)
     prepare_optimizer(optimizer, torch.device("cpu"), graph=False)
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
     assert not optimizer.param_groups[0].get("capturable", False)
 
 
-def test_large_weights_are_orthogonalised_alike_in_bfloat16_and_float32(
+def test_large_weights_are_orthogonalized_alike_in_bfloat16_and_float32(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     weights = torch.randn(4, 64, 576, generator=torch.Generator().manual_seed(0))

@@ -111,7 +111,7 @@ def test_lbfgs_takes_back_a_step_that_raises_the_loss() -> None:
 
 
 @pytest.mark.parametrize("optimizer", [LBFGS(), Adam()])
-def test_what_was_learned_at_one_size_holds_at_another(optimizer: PixelOptimizer) -> None:
+def test_the_state_of_one_size_serves_another(optimizer: PixelOptimizer) -> None:
     optimize_picture(torch.full((1, 3, 4, 4), 0.9), stretched, iterations=5, optimizer=optimizer)
     steps = []
     for side in (4, 8):

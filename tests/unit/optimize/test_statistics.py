@@ -35,13 +35,13 @@ class Deep(Encoder):
             )
         self.double().freeze()
 
-    def _features(self, normalized: Tensor, wanted: set[str]) -> dict[str, Tensor]:
+    def _features(self, normalized: Tensor, requested: set[str]) -> dict[str, Tensor]:
         features, hidden = {}, normalized
         for name, conv in self.convs.items():
             if name.endswith("_1") and name != "relu1_1":
                 hidden = F.max_pool2d(hidden, 2)
             hidden = torch.relu(2 * conv(hidden))
-            if name in wanted:
+            if name in requested:
                 features[name] = hidden
         return features
 
