@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 @click.option("--style", metavar="NAME", help="The style's name; without it, the file's name.")
 @click.option(
     "--range",
-    "values",
+    "value_range",
     metavar="RANGE",
     help="Values that an ONNX model takes and returns: 0-255, 0-1, or imagenet.",
 )
-def import_(file: Path, output: Path, style: str | None, values: str | None) -> None:
+def import_(file: Path, output: Path, style: str | None, value_range: str | None) -> None:
     """Turn another program's filter into a file that every command takes.
 
     FILE is a state dict (.pth or .model) of the PyTorch examples' fast_neural_style, or any ONNX
@@ -45,7 +45,7 @@ def import_(file: Path, output: Path, style: str | None, values: str | None) -> 
     from fast_nst.errors import CheckpointError
     from fast_nst.runtimes.select import check_range
 
-    check_range(file, values)
+    check_range(file, value_range)
     is_graph = file.suffix.lower() == ".onnx"
     ending, kind = (".onnx", "an ONNX model") if is_graph else (".safetensors", "a state dict")
     if output.suffix.lower() != ending:
@@ -58,7 +58,7 @@ def import_(file: Path, output: Path, style: str | None, values: str | None) -> 
         from fast_nst.filters.import_onnx import import_graph
 
         with Console(stderr=True).status("loading") as status:
-            report = import_graph(file, output, values, style, on_progress=status.update)
+            report = import_graph(file, output, value_range, style, on_progress=status.update)
         _print(report)
         return
     from fast_nst.filters.checkpoint import save_filter

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.errors import ExportError
+from fast_nst.errors import ExportError, one_line
 from fast_nst.filter_metadata import KEY
 from fast_nst.filters.checkpoint import Filter
 from fast_nst.onnx.convert import OPSET, to_onnx, to_program
@@ -115,7 +115,7 @@ def write_coreml(trained: Filter, path: Path) -> Made:
         except Exception as error:  # it raises whatever it stumbles on
             raise ExportError(
                 f"coremltools {coremltools.__version__} cannot convert this network "
-                f"({' '.join(str(error).split())}). Export to ONNX."
+                f"({one_line(error)}). Export to ONNX."
             ) from error
         model.user_defined_metadata[KEY] = _document(trained)
         model.save(str(path))

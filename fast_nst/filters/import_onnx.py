@@ -58,7 +58,7 @@ class _Example:
 def import_graph(
     path: str | os.PathLike[str],
     output: str | os.PathLike[str],
-    values: str | None,
+    value_range: str | None,
     style: str | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> ImportReport:
@@ -67,19 +67,19 @@ def import_graph(
     Args:
         path: the model, as ``OnnxSession`` takes it.
         output: where to; a file there is replaced. Nothing is written if the check fails.
-        values: what the model takes and returns, one of ``onnx.session.RANGES``.
+        value_range: what the model takes and returns, one of ``onnx.session.RANGES``.
         style: the style's name; the file's name if None.
         on_progress: called with what is being done.
 
     Raises:
         CheckpointError: If ``path`` is no model from pictures to pictures.
-        ConfigError: If ``values`` is missing or unknown, or the model is one of ours already.
+        ConfigError: If ``value_range`` is missing or unknown, or the model is one of ours already.
         ExportError: If the result gives other pictures, or cannot be written.
     """
     path, output = Path(path), Path(output)
     tell = on_progress or (lambda _: None)
     tell("loading")
-    session = OnnxSession(path, values)
+    session = OnnxSession(path, value_range)
     if session.metadata is not None:
         raise ConfigError(f"{path} is a model of fast_nst already. Use it as it is: --ckpt {path}.")
     model = _load(path)
@@ -91,7 +91,7 @@ def import_graph(
             "imported": {
                 "file": path.name,
                 "from": f"an ONNX model of {model.producer_name or 'an unknown program'}",
-                "range": session.values,
+                "range": session.value_range,
             }
         },
         versions={"onnx": _version()},

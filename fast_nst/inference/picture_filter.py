@@ -63,7 +63,7 @@ def open_filter(
     path: str | os.PathLike[str],
     device: str = "cpu",
     engine: str = "auto",
-    values: str | None = None,
+    value_range: str | None = None,
     on_compile: Callable[[int, int], None] | None = None,
     *,
     moving: bool = False,
@@ -77,7 +77,7 @@ def open_filter(
         device: as for ``Stylizer.load``, like all that follows.
         engine: one of ``fast_nst.runtimes.select.ENGINES``; ``"auto"`` takes the graph of an
             earlier run with ONNX Runtime where there is one, which starts sooner.
-        values: what an ONNX model that fast_nst did not export takes and returns.
+        value_range: what an ONNX model that fast_nst did not export takes and returns.
         on_compile: called before pictures of another size are compiled for.
         moving: whether there are videos or a camera among them: see ``choose_engine``.
         style: as for ``Stylizer.load``, like ``knobs``.
@@ -86,7 +86,7 @@ def open_filter(
     Raises:
         CheckpointError, ConfigError, ExportError: As ``Stylizer.load`` does.
     """
-    opening = Opening(Path(path), device, values, on_compile, Binding(style, knobs or {}))
+    opening = Opening(Path(path), device, value_range, on_compile, Binding(style, knobs or {}))
     engine = choose_engine(opening.path, device, engine, moving=moving)
     if ENGINES[engine].on_arrays:
         return GraphFilter(open_session(engine, opening))

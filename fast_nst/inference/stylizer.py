@@ -61,7 +61,7 @@ class Stylizer:
         path: str | os.PathLike[str],
         device: str | torch.device = "cpu",
         engine: str | None = None,
-        values: str | None = None,
+        value_range: str | None = None,
         on_compile: Callable[[int, int], None] | None = None,
         *,
         style: str | None = None,
@@ -75,8 +75,8 @@ class Stylizer:
             engine: ``"torch"``, ``"torch-compiled"`` or ``"onnxruntime"``. By default PyTorch for
                 filters, and ONNX Runtime for ONNX models, whatever ran before. ``"auto"`` is what
                 ``fast-nst stylize`` takes: see ``fast_nst.runtimes.select``.
-            values: ``"0-255"``, ``"0-1"`` or ``"imagenet"``, for what an ONNX model that fast_nst
-                did not export takes and returns.
+            value_range: ``"0-255"``, ``"0-1"`` or ``"imagenet"``: the range of the input and output
+                of an ONNX model that fast_nst did not export.
             on_compile: called with height and width, px, before ``"torch-compiled"`` compiles for
                 pictures of that size, which takes seconds to minutes.
             style: which of the file's styles; the first if None.
@@ -85,11 +85,11 @@ class Stylizer:
 
         Raises:
             CheckpointError: If it cannot be loaded.
-            ConfigError: If ``device`` or ``engine`` is unknown or absent, ``values`` missing, or
-                there is no such style or knob.
+            ConfigError: If ``device`` or ``engine`` is unknown or absent, ``value_range`` is
+                missing, or there is no such style or knob.
         """
         binding = Binding(style, knobs or {})
-        return cls.open(Opening(Path(path), device, values, on_compile, binding), engine)
+        return cls.open(Opening(Path(path), device, value_range, on_compile, binding), engine)
 
     @classmethod
     def open(cls, opening: Opening, engine: str | None = None) -> Stylizer:

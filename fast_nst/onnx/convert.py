@@ -124,10 +124,21 @@ def to_onnx(network: nn.Module, metadata: FilterMetadata, opset: int = OPSET) ->
         for axis, name in _AXES.items():
             value.type.tensor_type.shape.dim[axis].dim_param = name
     del model.graph.value_info[:]  # it names sizes in the exporter's way
+    for part in (model.graph, *model.functions):
+        _clear_traces(part)
     onnx.helper.set_model_props(model, {KEY: json.dumps(asdict(metadata))})
     model.producer_name = "fast_nst"
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _clear_traces(part: onnx.GraphProto | onnx.FunctionProto) -> None:
+    """Remove the exporter's notes on each node: its stack traces name folders of this machine."""
+    for node in part.node:
+        del node.metadata_props[:]
+        for attribute in node.attribute:
+            for subgraph in (attribute.g, *attribute.graphs):
+                _clear_traces(subgraph)
 
 
 def _merge_norms(model: Any) -> onnx.ModelProto:

@@ -24,7 +24,7 @@ RANGES = ("0-1", "0-255", "imagenet")
 NEEDED = "Install ONNX Runtime support: pip install 'fast-nst[onnxruntime]'"
 
 _MEAN = np.array(IMAGENET_MEAN, np.float32)[:, None, None]
-_DEVIATION = np.array(IMAGENET_STD, np.float32)[:, None, None]
+_STD = np.array(IMAGENET_STD, np.float32)[:, None, None]
 _TYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -40,15 +40,15 @@ class OnnxSession:
     Args:
         path: a model with one input, (B, 3, H, W) or (B, H, W, 3), and a picture of the same
             layout as its first output. Sizes may be fixed: pictures are resized to them, and back.
-        values: what the model takes and returns, one of ``RANGES``; ``imagenet`` stands for [0, 1]
-            less ImageNet's mean, over its deviation. None for what the file itself says, as those
-            of ``fast-nst export`` do.
+        value_range: of the model's input and output, one of ``RANGES``; ``imagenet`` means [0, 1]
+            minus ImageNet's mean, divided by its standard deviation. None to read it from the
+            file, which works for files of ``fast-nst export``.
         device: ``"cpu"`` or ``"cuda"``.
         threads: 0 for as many as there are cores.
 
     Attributes:
         metadata: what the file says of itself, if fast_nst wrote it.
-        values: what it takes and returns, one of ``RANGES``.
+        value_range: of its input and output, one of ``RANGES``.
         channels_last: whether that is (B, H, W, 3).
         dtype: of the values that it takes, a type of NumPy's.
         sides: the fixed height and width, px; None where any is taken.
@@ -56,21 +56,22 @@ class OnnxSession:
 
     Raises:
         CheckpointError: If it is missing, no ONNX model, or of another shape.
-        ConfigError: If ONNX Runtime is not installed or cannot use ``device``, ``values`` is
+        ConfigError: If ONNX Runtime is not installed or cannot use ``device``, ``value_range`` is
             unknown or not what the file says, or neither the caller nor the file tells them.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str],
-        values: str | None = None,
+        value_range: str | None = None,
         device: str = "cpu",
         threads: int = 0,
     ) -> None:
         self.path = Path(path)
-        if values is not None and values not in RANGES:
+        if value_range is not None and value_range not in RANGES:
             raise ConfigError(
-                f"no range {values!r}{suggest(values, RANGES)}. Ranges: {', '.join(RANGES)}."
+                f"no range {value_range!r}{suggest(value_range, RANGES)}. "
+                f"Ranges: {', '.join(RANGES)}."
             )
         if not self.path.is_file():
             raise CheckpointError(
@@ -86,17 +87,18 @@ class OnnxSession:
                 raise CheckpointError(
                     f"{path}: its {KEY!r} metadata is damaged ({error})."
                 ) from error
-            if values not in (None, "0-1"):
+            if value_range not in (None, "0-1"):
                 raise ConfigError(
-                    f"--range {values}: {path} says itself that it takes 0-1. Leave --range out."
+                    f"--range {value_range}: {path} says itself that it takes 0-1. "
+                    "Leave --range out."
                 )
-            values = "0-1"
-        if values is None:
+            value_range = "0-1"
+        if value_range is None:
             raise ConfigError(
                 f"{path} is another program's ONNX model and does not say which values it takes. "
                 f"Say so: --range {', --range '.join(RANGES)}."
             )
-        self.values = values
+        self.value_range = value_range
         self._read_input()
 
     def _read_input(self) -> None:
@@ -181,10 +183,10 @@ class OnnxSession:
         return self._from_model(np.concatenate(results), pictures.shape[0])
 
     def _to_model(self, pictures: Array) -> npt.NDArray[Any]:
-        if self.values == "0-255":
+        if self.value_range == "0-255":
             pictures = pictures * np.float32(255)
-        elif self.values == "imagenet":
-            pictures = (pictures - _MEAN) / _DEVIATION
+        elif self.value_range == "imagenet":
+            pictures = (pictures - _MEAN) / _STD
         if self.channels_last:
             pictures = np.ascontiguousarray(pictures.transpose(0, 2, 3, 1))
         return (
@@ -204,10 +206,10 @@ class OnnxSession:
         y = result.astype(np.float32, copy=False)
         if self.metadata is not None:
             return y
-        if self.values == "0-255":
+        if self.value_range == "0-255":
             y = y / np.float32(255)
-        elif self.values == "imagenet":
-            y = y * _DEVIATION + _MEAN
+        elif self.value_range == "imagenet":
+            y = y * _STD + _MEAN
         clipped: Array = y.clip(0, 1)
         return clipped
 
@@ -219,7 +221,7 @@ def read_graph_metadata(path: Path) -> FilterMetadata:
         CheckpointError: If it is no model, or another program's.
         ConfigError: If ONNX Runtime is not installed.
     """
-    return known_metadata(OnnxSession(path, values="0-1"))
+    return known_metadata(OnnxSession(path, value_range="0-1"))
 
 
 def known_metadata(session: OnnxSession) -> FilterMetadata:

@@ -28,7 +28,7 @@ def wrap(model: onnx.ModelProto, session: OnnxSession, resizes: bool) -> onnx.Mo
 
     Args:
         model: of opset 18 at least; it is changed.
-        session: the same, whose ``values`` are known.
+        session: the same model, whose ``value_range`` is known.
         resizes: whether the model returns pictures of another size than it gets, by more than a
             surplus.
 
@@ -114,9 +114,9 @@ def _before(session: OnnxSession, kind: int) -> str:
         x = lines.resize(x, "inside")
     else:
         lines.add("Identity (sides)", "inside")
-    if session.values == "0-255":
+    if session.value_range == "0-255":
         x = lines.add(f"Mul ({x}, {lines.constant(255.0)})")
-    elif session.values == "imagenet":
+    elif session.value_range == "imagenet":
         x = lines.add(f"Sub ({x}, {lines.constant(*IMAGENET_MEAN)})")
         x = lines.add(f"Div ({x}, {lines.constant(*IMAGENET_STD)})")
     if session.channels_last:
@@ -140,9 +140,9 @@ def _after(session: OnnxSession, kind: int, resizes: bool) -> str:
         x = lines.add(f"Slice ({x}, {first[0]}, {first[1]}, {first[0]})")
     if session.channels_last:
         x = lines.add(f"Transpose <perm = [0, 3, 1, 2]> ({x})")
-    if session.values == "0-255":
+    if session.value_range == "0-255":
         x = lines.add(f"Div ({x}, {lines.constant(255.0)})")
-    elif session.values == "imagenet":
+    elif session.value_range == "imagenet":
         x = lines.add(f"Mul ({x}, {lines.constant(*IMAGENET_STD)})")
         x = lines.add(f"Add ({x}, {lines.constant(*IMAGENET_MEAN)})")
     x = lines.clip(x)

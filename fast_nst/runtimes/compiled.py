@@ -23,7 +23,7 @@ MOST_SIZES = 256  # of pictures, that one network is compiled for
 
 def open_network(opening: Opening) -> tuple[nn.Module, FilterMetadata, torch.device]:
     """Load a filter's network to be compiled; see :class:`~fast_nst.runtimes.select.Engine`."""
-    check_range(opening.path, opening.values)
+    check_range(opening.path, opening.value_range)
     device = find_device(opening.device)
     trained = load_filter(opening.path, opening.binding)
     network = CompiledNetwork(trained.network.to(device), on_compile=opening.on_compile)

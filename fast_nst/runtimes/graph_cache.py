@@ -5,17 +5,16 @@ No torch in here but where a graph is made, so that a filter whose graph is ther
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import uuid
 from pathlib import Path
 
+from fast_nst import atomic
 from fast_nst.errors import CheckpointError, ConfigError, ExportError
 from fast_nst.filter_metadata import DEFAULTS, Binding
 from fast_nst.onnx.session import OnnxSession
 from fast_nst.paths import cache_dir
 
-GRAPH_VERSION = 2  # of the conversion: another number makes all cached graphs anew
+GRAPH_VERSION = 2  # of the conversion: another number makes all cached graphs again
 LARGEST_DIFFERENCE = 1e-3  # of a value in [0, 1], between a cached graph and PyTorch
 
 
@@ -52,25 +51,19 @@ def cached_graph(path: Path, binding: Binding = DEFAULTS) -> Path:
     from fast_nst.onnx.parity import SHAPES, compare
 
     trained = load_filter(path, binding)
-    partial = graph.with_name(f".{uuid.uuid4().hex}.onnx")
     try:
-        graph.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(to_onnx(trained.network, trained.metadata).SerializeToString())
-        apart = max(
-            each.largest for each in compare(trained.network, OnnxSession(partial).run, SHAPES[:3])
-        )
-        if apart > LARGEST_DIFFERENCE:
-            raise ExportError(
-                f"{path} gives other pictures in ONNX Runtime (by up to {apart:.2g}). "
-                "Use --engine torch."
-            )
-        partial.replace(graph)
+        with atomic.replacing(graph, suffix=".onnx") as partial:
+            partial.write_bytes(to_onnx(trained.network, trained.metadata).SerializeToString())
+            differences = compare(trained.network, OnnxSession(partial).run, SHAPES[:3])
+            largest = max(each.largest for each in differences)
+            if largest > LARGEST_DIFFERENCE:
+                raise ExportError(
+                    f"{path} gives other images in ONNX Runtime (by up to {largest:.2g}). "
+                    "Use --engine torch."
+                )
     except OSError as error:
         raise ConfigError(
             f"cannot write to the cache {graph.parent} ({error.strerror}). "
             "Set FAST_NST_CACHE to a folder that you may write to."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
     return graph

@@ -39,7 +39,7 @@ def load_any(path: Path, binding: Binding = DEFAULTS) -> Filter:
     if path.suffix.lower() != ".onnx":
         return load_filter(path, binding)
     # Without a range, this would be refused before it could be said how to import the model.
-    session = open_session(Opening(path, values="0-1"))
+    session = open_session(Opening(path, value_range="0-1"))
     metadata = known_metadata(session)
     metadata.choose(binding)
     return Filter(GraphNetwork(session), metadata)

@@ -27,13 +27,13 @@ def open_session(opening: Opening) -> OnnxSession:
     if device == "auto":
         device = "cuda" if cuda_at_hand() else "cpu"
     device = "cuda" if device.startswith("cuda") else device
-    check_range(path, opening.values)
+    check_range(path, opening.value_range)
     if path.suffix.lower() != ".onnx":
         if importlib.util.find_spec("onnxruntime") is None:
             raise ConfigError(f"{NEEDED}.")
         graph = cached_graph(path, opening.binding)
         return OnnxSession(graph, device=device, threads=opening.threads)
-    session = OnnxSession(path, opening.values, device, opening.threads)
+    session = OnnxSession(path, opening.value_range, device, opening.threads)
     if session.metadata is not None:
         try:
             session.metadata.choose(opening.binding)

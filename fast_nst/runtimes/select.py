@@ -65,7 +65,7 @@ class Opening:
     Attributes:
         path: a filter file, or an ONNX model.
         device: where to compute, as ``Stylizer.load`` takes it.
-        values: the range of an ONNX model that fast_nst did not export.
+        value_range: the range of an ONNX model that fast_nst did not export.
         on_compile: called before pictures of another size are compiled for.
         binding: which of the file's styles, and the values of its knobs.
         threads: that ONNX Runtime takes; 0 for as many as there are cores. PyTorch's are the
@@ -74,7 +74,7 @@ class Opening:
 
     path: Path
     device: str | torch.device = "cpu"
-    values: str | None = None
+    value_range: str | None = None
     on_compile: Callable[[int, int], None] | None = None
     binding: Binding = DEFAULTS
     threads: int = 0
@@ -165,13 +165,13 @@ def open_session(engine: str, opening: Opening) -> Session:
     return session
 
 
-def check_range(path: Path, values: str | None) -> None:
+def check_range(path: Path, value_range: str | None) -> None:
     """Refuse a range for a file that needs none.
 
     Raises:
-        ConfigError: If ``values`` is given and ``path`` is no ONNX model.
+        ConfigError: If ``value_range`` is given and ``path`` is no ONNX model.
     """
-    if values is not None and path.suffix.lower() != ".onnx":
+    if value_range is not None and path.suffix.lower() != ".onnx":
         raise ConfigError(f"--range is for ONNX models; {path} is none. Leave it out.")
 
 

@@ -12,6 +12,6 @@ from fast_nst.runtimes.select import Opening, check_range
 
 def open_network(opening: Opening) -> tuple[nn.Module, FilterMetadata, str | torch.device]:
     """Load a filter's network; see :class:`~fast_nst.runtimes.select.Engine`."""
-    check_range(opening.path, opening.values)
+    check_range(opening.path, opening.value_range)
     trained = load_filter(opening.path, opening.binding)
     return trained.network, trained.metadata, opening.device

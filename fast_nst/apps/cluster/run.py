@@ -48,7 +48,7 @@ def stylize_on_cluster(
     mix: float | None = None,
     device: str = "auto",
     engine: str = "auto",
-    values: str | None = None,
+    value_range: str | None = None,
     controls: Controls | None = None,
     saving: Saving | None = None,
     suffix: str | None = None,
@@ -70,7 +70,7 @@ def stylize_on_cluster(
             cluster has GPUs.
         engine: what each worker computes with: ``torch``, ``onnxruntime``, or ``auto`` for ONNX
             Runtime on CPUs where the filter's graph is in the cache of the worker's machine.
-        values: of ONNX models: see ``Stylizer.load``.
+        value_range: of ONNX models: see ``Stylizer.load``.
         controls: how the filter is applied.
         saving: how results are written.
         suffix: the ending that results get in a folder.
@@ -94,7 +94,7 @@ def stylize_on_cluster(
             f"Use {', '.join(ENGINES)}."
         )
     files = tuple(_read_filter(Path(file)) for file in checkpoints)
-    packed = Filter(files, mix, engine, values)
+    packed = Filter(files, mix, engine, value_range)
     packed.load("cpu")  # what is wrong with it is said before a cluster is asked for
     jobs = plan_jobs(inputs, output, suffix)
     answers: dict[int, ImageResult] = {}

@@ -69,13 +69,13 @@ class Filter:
         files: name and content of one file, or of two.
         mix: share of the second.
         engine: what computes: ``auto``, ``torch`` or ``onnxruntime``.
-        values: the range of an ONNX model that fast_nst did not export.
+        value_range: the range of an ONNX model that fast_nst did not export.
     """
 
     files: tuple[tuple[str, bytes], ...]
     mix: float | None = None
     engine: str = "auto"
-    values: str | None = None
+    value_range: str | None = None
 
     def load(self, device: str, threads: int = 0) -> Stylizer:
         """Load them, as ``Stylizer.load`` does.
@@ -93,7 +93,7 @@ class Filter:
                 file = Path(folder, str(number), name)
                 file.parent.mkdir()
                 file.write_bytes(content)
-                opening = Opening(file, device, self.values, threads=threads)
+                opening = Opening(file, device, self.value_range, threads=threads)
                 stylizers.append(Stylizer.open(opening, self.engine))
         if self.mix is None:
             return stylizers[0]

@@ -64,7 +64,7 @@ def read_filter(path: Path, sample: Image.Image) -> PageFilter:
     """
     graph = path if path.suffix.lower() == ".onnx" else cached_graph(path)
     # The range is a guess that is not used: other programs' models are refused below.
-    session = OnnxSession(graph, values="0-1")
+    session = OnnxSession(graph, value_range="0-1")
     metadata = known_metadata(session)
     if not session.takes_any_picture:
         raise CheckpointError(

@@ -19,7 +19,7 @@ def run_cluster(request: Cluster) -> bool:
             mix=filters.mix,
             device=filters.device,
             engine=filters.engine,
-            values=filters.values,
+            value_range=filters.value_range,
             controls=request.controls,
             saving=request.saving,
             suffix=request.suffix,

@@ -27,7 +27,7 @@ def open_filters(filters: Filters, *, moving: bool = False) -> list[PictureFilte
 
     opened = [
         open_filter(
-            file, filters.device, filters.engine, filters.values, _say_compiling, moving=moving
+            file, filters.device, filters.engine, filters.value_range, _say_compiling, moving=moving
         )
         for file in filters.checkpoints
     ]

@@ -233,7 +233,7 @@ OPTIONS = (
     StylizeOption(
         "Running",
         "--range",
-        "values",
+        "value_range",
         metavar="RANGE",
         help="Of an ONNX model that fast_nst did not write: 0-255, 0-1 or imagenet.",
     ),

@@ -30,14 +30,14 @@ class Filters:
         mix: share of the second.
         device: as for ``Stylizer.load``, like all that follows.
         engine: likewise.
-        values: the range of an ONNX model that fast_nst did not export.
+        value_range: the range of an ONNX model that fast_nst did not export.
     """
 
     checkpoints: tuple[Path, ...]
     mix: float | None
     device: str
     engine: str
-    values: str | None
+    value_range: str | None
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ VALUES = {
     "resume": None, "suffix": "webp", "quality": "80", "metadata": "drop", "strength": "0.5",
     "preserve_color": "match", "scale": "2", "mask_invert": None, "mask_feather": "3",
     "codec": "h264", "preset": "fast", "frames": "3", "steady": "0.5", "camera_size": "100",
-    "device": "cpu", "engine": "torch", "worker_cpus": "2", "values": "0-1", "memory": "1GB",
+    "device": "cpu", "engine": "torch", "worker_cpus": "2", "value_range": "0-1", "memory": "1GB",
 }  # fmt: skip
 # They say what kind a request is, or need a second thing.
 APART = {"checkpoints", "output", "contact_sheet", "cluster", "mask", "mix"}
@@ -104,7 +104,7 @@ def test_values_reach_the_fields_of_their_names(folder: Path) -> None:
     assert isinstance(request, Cluster)
     assert (request.controls.strength, request.controls.scale) == (0.5, 2)
     assert not request.saving.keep_metadata
-    assert (request.filters.values, request.worker_cpus, request.suffix) == ("0-1", 3, None)
+    assert (request.filters.value_range, request.worker_cpus, request.suffix) == ("0-1", 3, None)
     (request,) = requests(folder, *LINES[Kind.PICTURES], "--memory", "2GB", "--resume")
     assert isinstance(request, Pictures)
     assert (request.memory, request.resume, request.filters.engine) == (

@@ -19,6 +19,7 @@ from fast_nst.filters.checkpoint import Filter
 from fast_nst.networks import NETWORKS, create_network
 from fast_nst.onnx.convert import OPSETS, to_onnx, to_program
 from fast_nst.onnx.parity import SHAPES, compare
+from fast_nst.paths import PACKAGE
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
@@ -105,6 +106,13 @@ def test_a_graph_is_simple_and_says_what_it_is() -> None:
         sides = [side.dim_param or side.dim_value for side in value.type.tensor_type.shape.dim]
         assert value.name == name
         assert sides == ["batch", 3, "height", "width"]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_graph_names_no_folder_of_the_machine_that_made_it(name: str) -> None:
+    content = to_onnx(make_network(name), METADATA).SerializeToString()
+    for folder in (PACKAGE, Path(torch.__file__).parent, Path.cwd()):
+        assert str(folder).encode() not in content
 
 
 def test_the_norms_are_merged_without_a_change_of_the_picture(tmp_path: Path) -> None:

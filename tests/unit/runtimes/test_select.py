@@ -125,7 +125,7 @@ def test_torch_does_not_run_onnx_models(tmp_path: Path, engine: str) -> None:
 def test_a_device_that_onnxruntime_lacks_is_refused(tmp_path: Path, device: str) -> None:
     file = make_model(tmp_path / "a.onnx", ["b", 3, "h", "w"])
     with pytest.raises(ConfigError, match=device):
-        Stylizer.load(file, device=device, values="0-1")
+        Stylizer.load(file, device=device, value_range="0-1")
 
 
 def test_a_cached_graph_runs_without_torch(filter_file: Path) -> None:
@@ -151,13 +151,13 @@ def test_a_model_must_be_told_its_range(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--range 0-1, --range 0-255, --range imagenet"):
         Stylizer.load(file)
     with pytest.raises(ConfigError, match=r"did you mean 'imagenet'"):
-        Stylizer.load(file, values="imagnet")
+        Stylizer.load(file, value_range="imagnet")
 
 
-@pytest.mark.parametrize("values", ["0-1", "0-255", "imagenet"])
+@pytest.mark.parametrize("value_range", ["0-1", "0-255", "imagenet"])
 @pytest.mark.parametrize("shape", [["b", 3, "h", "w"], ["b", "h", "w", 3], [1, 3, "h", "w"]])
-def test_ranges_and_layouts_are_undone(tmp_path: Path, values: str, shape: list[Any]) -> None:
-    stylizer = Stylizer.load(make_model(tmp_path / "same.onnx", shape), values=values)
+def test_ranges_and_layouts_are_undone(tmp_path: Path, value_range: str, shape: list[Any]) -> None:
+    stylizer = Stylizer.load(make_model(tmp_path / "same.onnx", shape), value_range=value_range)
     x = pictures(3, 3, 7, 9)
     assert torch.allclose(stylizer(x), x, atol=1e-5)
 
@@ -165,12 +165,14 @@ def test_ranges_and_layouts_are_undone(tmp_path: Path, values: str, shape: list[
 def test_a_model_of_0_to_255_gets_just_that(tmp_path: Path) -> None:
     file = make_model(tmp_path / "light.onnx", ["b", 3, "h", "w"], "Add", operand=[51.0])
     x = pictures(1, 3, 6, 6)
-    assert torch.allclose(Stylizer.load(file, values="0-255")(x), (x + 0.2).clamp(0, 1), atol=1e-5)
+    assert torch.allclose(
+        Stylizer.load(file, value_range="0-255")(x), (x + 0.2).clamp(0, 1), atol=1e-5
+    )
 
 
 def test_a_model_of_imagenet_gets_normalised_channels(tmp_path: Path) -> None:
     file = make_model(tmp_path / "zero.onnx", ["b", 3, "h", "w"], "Mul", operand=[0.0])
-    stylized = Stylizer.load(file, values="imagenet")(pictures(1, 3, 4, 4))
+    stylized = Stylizer.load(file, value_range="imagenet")(pictures(1, 3, 4, 4))
     mean = torch.tensor([0.485, 0.456, 0.406])
     assert torch.allclose(stylized.mean((0, 2, 3)), mean, atol=1e-6)
 
@@ -178,7 +180,7 @@ def test_a_model_of_imagenet_gets_normalised_channels(tmp_path: Path) -> None:
 def test_pictures_are_resized_to_a_fixed_size_and_back(tmp_path: Path) -> None:
     file = make_model(tmp_path / "fixed.onnx", [1, 3, 32, 48])
     smooth = torch.linspace(0, 1, 60).expand(2, 3, 40, 60)
-    stylized = Stylizer.load(file, values="0-1")(smooth)
+    stylized = Stylizer.load(file, value_range="0-1")(smooth)
     assert stylized.shape == smooth.shape
     assert (stylized - smooth).abs().max() < 0.03
 
@@ -199,26 +201,26 @@ def test_a_picture_that_grew_by_rounding_is_cut_not_squeezed(tmp_path: Path) -> 
         tmp_path / "grown.onnx",
     )
     x = pictures(1, 3, 9, 11)
-    assert torch.equal(Stylizer.load(tmp_path / "grown.onnx", values="0-1")(x), x)
+    assert torch.equal(Stylizer.load(tmp_path / "grown.onnx", value_range="0-1")(x), x)
 
 
 @pytest.mark.parametrize("shape", [["b", 4, "h", "w"], ["b", "c", "h", "w"], [3, 64], [1]])
 def test_a_model_that_takes_no_picture_is_refused(tmp_path: Path, shape: list[Any]) -> None:
     with pytest.raises(CheckpointError, match="wanted one picture"):
-        Stylizer.load(make_model(tmp_path / "other.onnx", shape), values="0-1")
+        Stylizer.load(make_model(tmp_path / "other.onnx", shape), value_range="0-1")
 
 
 def test_a_model_that_returns_no_picture_is_refused(tmp_path: Path) -> None:
     file = make_model(tmp_path / "shape.onnx", ["b", 3, "h", "w"], "Flatten")
     with pytest.raises(CheckpointError, match="returns"):
-        Stylizer.load(file, values="0-1")(pictures(1, 3, 4, 4))
+        Stylizer.load(file, value_range="0-1")(pictures(1, 3, 4, 4))
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, I am not a model"])
 def test_a_text_file_is_no_model(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "text.onnx").write_bytes(content)
     with pytest.raises(CheckpointError, match="is no ONNX model") as raised:
-        Stylizer.load(tmp_path / "text.onnx", values="0-1")
+        Stylizer.load(tmp_path / "text.onnx", value_range="0-1")
     assert "\n" not in str(raised.value)
 
 
@@ -230,7 +232,7 @@ def test_a_missing_model_says_how_to_make_one(tmp_path: Path) -> None:
 def test_a_range_for_a_filter_of_ours_is_refused(filter_file: Path) -> None:
     for engine in ("torch", "onnxruntime"):
         with pytest.raises(ConfigError, match="--range is for ONNX models"):
-            Stylizer.load(filter_file, engine=engine, values="0-255")
+            Stylizer.load(filter_file, engine=engine, value_range="0-255")
 
 
 def test_a_float16_model_gets_its_own_type(tmp_path: Path) -> None:
