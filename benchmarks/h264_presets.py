@@ -54,7 +54,7 @@ def encode(pictures: list[RGB], colors: Colors, preset: str) -> dict[str, float]
     with av.open(memory) as made:
         decoded = [luma(frame) for frame in made.decode(video=0)]
     if len(decoded) != len(pictures):
-        raise SystemExit(f"{preset}: {len(decoded)} frames; wanted {len(pictures)}.")
+        raise SystemExit(f"{preset}: {len(decoded)} frames; expected {len(pictures)}.")
     errors = [
         float(np.mean((luma(from_rgb(picture, colors, H264.pixels)) - frame) ** 2))
         for picture, frame in zip(pictures, decoded, strict=True)

@@ -186,7 +186,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     if args.frames < 6:
-        parser.error(f"--frames is {args.frames}; wanted at least 6, as losses are of every tenth.")
+        parser.error(
+            f"--frames is {args.frames}; expected at least 6, as losses are of every tenth."
+        )
     files = {"plain": args.ckpt} | ({"trained": args.trained} if args.trained else {})
     stylizers = {name: Stylizer.load(file, engine="torch") for name, file in files.items()}
     metadata = read_metadata(args.ckpt)

@@ -94,7 +94,7 @@ def start_camera(page: Page, url: str) -> dict[str, Any]:
     wait_for(page, frames(page) + 20)  # the runtime has warmed up by then
     size = page.evaluate("(c => [c.width, c.height])(document.querySelector('#view'))")
     if size != [WIDTH, HEIGHT]:
-        raise ValueError(f"the page stylizes {size} px; wanted {[WIDTH, HEIGHT]}.")
+        raise ValueError(f"the page stylizes {size} px; expected {[WIDTH, HEIGHT]}.")
     said: dict[str, Any] = page.evaluate("({...document.documentElement.dataset})")
     return said
 

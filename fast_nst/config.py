@@ -222,7 +222,7 @@ def picture_origin(style: StyleConfig) -> tuple[dict[str, str], list[str]]:
     """What the configuration says of where the style's picture comes from, if it is of this one.
 
     A style of ``conf/style`` brings the origin of its texture. With ``style.image`` as well, only
-    what is given anew is the picture's.
+    what is given again is the picture's.
 
     Returns:
         The values of ``ORIGIN``, empty where nothing is known; and what the user should know of

@@ -149,7 +149,7 @@ def check_knobs(knobs: Mapping[str, Knob], values: Mapping[str, float]) -> dict[
             )
         knob = knobs[name]
         if not knob.least <= value <= knob.most:  # true for NaN as well
-            raise ConfigError(f"{name} is {value:g}; wanted {knob.least:g} to {knob.most:g}.")
+            raise ConfigError(f"{name} is {value:g}; expected {knob.least:g} to {knob.most:g}.")
     return {name: float(values.get(name, knob.default)) for name, knob in knobs.items()}
 
 

@@ -1,1 +1,1 @@
-"""How others train: the loops that ours is compared with, written anew."""
+"""How others train: the loops that ours is compared with, written again."""

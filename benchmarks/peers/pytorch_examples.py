@@ -1,6 +1,6 @@
 """The usual loop: what the "fast neural style" example of the PyTorch examples repository does.
 
-Written anew from what it does, so that both sides can be measured in one run: the network of
+Written again from what it does, so that both sides can be measured in one run: the network of
 Johnson et al. 2016 with instance norm and nearest-neighbour upsampling, 1,679,235 weights; VGG-16
 to relu4_3, run on the output and on the content, all layers kept of both; pictures of 0-255;
 content loss at relu2_2, Gram matrices of relu1_2 ... relu4_3; Adam at 1e-3. Everything in float32,

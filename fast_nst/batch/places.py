@@ -83,7 +83,7 @@ class Place(ABC):
 
         Args:
             endings: of the names, in lower case. Hidden files, and hidden folders below, are
-                passed over.
+                skipped.
 
         Returns:
             Each file with its path below :meth:`base`, sorted.

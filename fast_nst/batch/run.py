@@ -77,7 +77,7 @@ class Saving:
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
-            raise ConfigError(f"quality is {self.quality}; wanted 1 to 100.")
+            raise ConfigError(f"quality is {self.quality}; expected 1 to 100.")
 
 
 def stylize_files(

@@ -29,7 +29,7 @@ class FolderPictures(PictureStream):
     """Photographs from a folder and its subfolders, cropped and flipped at random.
 
     Every pass goes over all files in a new order, shared out among workers and ranks. Files that
-    cannot be read are passed over and listed in :attr:`skipped`.
+    cannot be read are skipped and listed in :attr:`skipped`.
 
     Args:
         path: The folder.
@@ -167,14 +167,14 @@ def _pictures_in(folder: Path) -> list[Path]:
     """List the pictures, or raise ``DataError`` saying why there are none."""
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
-        raise DataError(f"{folder} {what}; wanted a folder of photographs. Check data.path.")
+        raise DataError(f"{folder} {what}; expected a folder of photographs. Check data.path.")
     try:
         files = list_images(folder)
     except ImageError as error:
         raise DataError(str(error)) from error
     if not files:
         raise DataError(
-            f"{folder} holds no pictures; wanted files ending in {', '.join(READ_SUFFIXES)}. "
+            f"{folder} holds no pictures; expected files ending in {', '.join(READ_SUFFIXES)}. "
             "Name another folder, or train with data=synthetic."
         )
     return files

@@ -31,7 +31,7 @@ Row = Mapping[str, Any]
 class HubPictures(PictureStream):
     """The pictures in one column of a dataset, cropped and flipped at random.
 
-    Rows whose picture cannot be read are passed over and listed in :attr:`skipped`.
+    Rows whose picture cannot be read are skipped and listed in :attr:`skipped`.
 
     Args:
         name: A dataset on the Hub, such as ``detection-datasets/coco``; or a builder of local

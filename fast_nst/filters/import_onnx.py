@@ -139,7 +139,7 @@ def _load(path: Path) -> onnx.ModelProto:
     except Exception as error:  # the converter raises whatever it stumbles on
         raise CheckpointError(
             f"{path} cannot be brought to ONNX's opset {OPSET} ({one_line(error)}). "
-            f"Export it anew with that opset, or stylize with it as it is: --range."
+            f"Export it again with that opset, or stylize with it as it is: --range."
         ) from error
     return model
 

@@ -93,9 +93,9 @@ def array_to_pil(rgb: Array, alpha: Array | None = None) -> Image.Image:
         ImageError: If a value is not a number.
     """
     if rgb.ndim != 3 or rgb.shape[0] != 3 or 0 in rgb.shape:
-        raise ValueError(f"rgb is {rgb.shape}; wanted (3, H, W).")
+        raise ValueError(f"rgb is {rgb.shape}; expected (3, H, W).")
     if alpha is not None and alpha.shape != (1, *rgb.shape[1:]):
-        raise ValueError(f"alpha is {alpha.shape}; wanted {(1, *rgb.shape[1:])}.")
+        raise ValueError(f"alpha is {alpha.shape}; expected {(1, *rgb.shape[1:])}.")
     values = rgb if alpha is None else np.concatenate([rgb, alpha])
     if not np.isfinite(values).all():
         raise ImageError(

@@ -192,7 +192,7 @@ def list_files(path: str | os.PathLike[str], suffixes: Collection[str]) -> list[
 
     Args:
         path: a file, which is taken whatever its name; or a folder, which is searched with its
-            subfolders. Hidden files and folders, and folders that are links, are passed over.
+            subfolders. Hidden files and folders, and folders that are links, are skipped.
         suffixes: what names in a folder must end in, in lower case.
 
     Returns:

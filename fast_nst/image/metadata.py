@@ -52,7 +52,7 @@ def read_metadata(image: Image.Image) -> Metadata | None:
     """Pick from an opened picture what may be said of a stylized one as well.
 
     Kept are author, copyright, descriptions, dates, camera, lens and exposure. Damaged parts are
-    passed over: metadata is no reason to refuse a picture.
+    skipped: metadata is no reason to refuse a picture.
 
     Returns:
         None where nothing is kept.

@@ -38,12 +38,12 @@ def resize_short_side(rgb: Tensor, size: int) -> Tensor:
     """
     if rgb.ndim not in (3, 4) or rgb.shape[-3] != 3 or not rgb.is_floating_point():
         raise ValueError(
-            f"rgb is {tuple(rgb.shape)} of {rgb.dtype}; wanted (3, H, W) or (B, 3, H, W), float."
+            f"rgb is {tuple(rgb.shape)} of {rgb.dtype}; expected (3, H, W) or (B, 3, H, W), float."
         )
     if 0 in rgb.shape:
         raise ValueError(f"rgb is {tuple(rgb.shape)}: it holds no pixels.")
     if size < 1:
-        raise ValueError(f"size is {size} px; wanted at least 1.")
+        raise ValueError(f"size is {size} px; expected at least 1.")
     height, width = rgb.shape[-2:]
     scale = size / min(height, width)
     target = (max(1, round(height * scale)), max(1, round(width * scale)))

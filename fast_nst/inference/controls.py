@@ -42,20 +42,22 @@ class Controls:
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
-            raise ConfigError(f"strength is {self.strength:g}; wanted 0 to 1.")
+            raise ConfigError(f"strength is {self.strength:g}; expected 0 to 1.")
         if self.preserve_color not in COLORS:
             raise ConfigError(
                 f"preserve_color is {self.preserve_color!r}{suggest(self.preserve_color, COLORS)}; "
-                f"wanted one of {', '.join(COLORS)}."
+                f"expected one of {', '.join(COLORS)}."
             )
         if not LEAST_SCALE <= self.scale <= MOST_SCALE:
-            raise ConfigError(f"scale is {self.scale:g}; wanted {LEAST_SCALE:g} to {MOST_SCALE:g}.")
+            raise ConfigError(
+                f"scale is {self.scale:g}; expected {LEAST_SCALE:g} to {MOST_SCALE:g}."
+            )
         if not 0 <= self.mask_feather < math.inf:
-            raise ConfigError(f"mask_feather is {self.mask_feather:g} px; wanted 0 or more.")
+            raise ConfigError(f"mask_feather is {self.mask_feather:g} px; expected 0 or more.")
         if self.mask is None and (self.mask_invert or self.mask_feather):
             raise ConfigError("there is no mask to invert or feather. Give one.")
         if self.mask is not None and (self.mask.ndim != 3 or self.mask.shape[0] != 1):
-            raise ConfigError(f"mask is {tuple(self.mask.shape)}; wanted (1, H, W).")
+            raise ConfigError(f"mask is {tuple(self.mask.shape)}; expected (1, H, W).")
 
     @property
     def plain(self) -> bool:

@@ -180,7 +180,7 @@ class Stylizer:
         if isinstance(image, np.ndarray):
             return self._stylize_array(image, controls)
         raise TypeError(
-            f"image is a {type(image).__name__}; wanted a PIL image, a tensor or a uint8 array, "
+            f"image is a {type(image).__name__}; expected a PIL image, a tensor or a uint8 array, "
             "or a list of them."
         )
 
@@ -188,14 +188,14 @@ class Stylizer:
         if image.ndim not in (3, 4) or image.shape[-3] != 3 or not image.is_floating_point():
             raise ValueError(
                 f"image is {tuple(image.shape)} of {image.dtype}; "
-                "wanted (3, H, W) or (B, 3, H, W), floating point in [0, 1]."
+                "expected (3, H, W) or (B, 3, H, W), floating point in [0, 1]."
             )
         if image.numel() == 0:
             raise ValueError(f"image is {tuple(image.shape)}: it holds no pixels.")
         low, high = (bound.item() for bound in torch.aminmax(image.detach()))
         if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # true for NaN as well
             raise ValueError(
-                f"image holds values from {low:.4g} to {high:.4g}; wanted [0, 1]. "
+                f"image holds values from {low:.4g} to {high:.4g}; expected [0, 1]. "
                 "Divide 8-bit values by 255."
             )
         content = image.detach().to(torch.float32).clamp(0, 1)
@@ -211,7 +211,7 @@ class Stylizer:
         if image.ndim not in (3, 4) or image.shape[-1] != 3 or image.dtype != np.uint8:
             raise ValueError(
                 f"image is {image.shape} of {image.dtype}; "
-                "wanted (H, W, 3) or (B, H, W, 3) of uint8, RGB."
+                "expected (H, W, 3) or (B, H, W, 3) of uint8, RGB."
             )
         if image.ndim == 4:
             return np.stack([self._stylize_array(each, controls) for each in image])

@@ -62,7 +62,7 @@ def difference(wanted: Array, got: Array) -> Difference:
     if wanted.shape != got.shape or not np.isfinite(got).all():
         state = "" if np.isfinite(got).all() else " with values that are not finite"
         raise ExportError(
-            f"the converted network returns {got.shape}{state}; wanted {wanted.shape}. "
+            f"the converted network returns {got.shape}{state}; expected {wanted.shape}. "
             "This is a fault of the conversion: nothing was written."
         )
     apart = got.astype(np.float64) - wanted

@@ -108,7 +108,7 @@ class OnnxSession:
         if len(inputs) != 1 or not channels_at or inputs[0].type not in _TYPES:
             shown = "; ".join(f"{each.name} {each.shape} {each.type}" for each in inputs)
             raise CheckpointError(
-                f"{self.path} takes {shown or 'nothing'}; wanted one picture, (B, 3, H, W) or "
+                f"{self.path} takes {shown or 'nothing'}; expected one picture, (B, 3, H, W) or "
                 "(B, H, W, 3). Export a model from pictures to pictures."
             )
         self._name, self.dtype = inputs[0].name, _TYPES[inputs[0].type]
@@ -200,7 +200,7 @@ class OnnxSession:
             result = result.transpose(0, 3, 1, 2)
         if result.ndim != 4 or result.shape[:2] != (batch, 3):
             raise CheckpointError(
-                f"{self.path} returns {tuple(result.shape)}; wanted {batch} pictures. "
+                f"{self.path} returns {tuple(result.shape)}; expected {batch} pictures. "
                 "Export a model from pictures to pictures."
             )
         y = result.astype(np.float32, copy=False)

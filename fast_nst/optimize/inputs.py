@@ -66,7 +66,7 @@ def prepare(
         *style_masks,
     ):
         if picture.ndim != 4 or picture.shape[:2] != (1, 3) or 0 in picture.shape:
-            raise ValueError(f"a picture is {tuple(picture.shape)}; wanted (1, 3, H, W).")
+            raise ValueError(f"a picture is {tuple(picture.shape)}; expected (1, 3, H, W).")
     named = list(names) or ["the content", *(f"style {n}" for n in range(1, len(styles) + 1))]
     _check_counts(len(styles), content_mask is not None, len(style_masks), options.blend)
     encoder.check_layers([*options.content_layers, *options.style_layers])

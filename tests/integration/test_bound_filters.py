@@ -205,8 +205,8 @@ def test_two_filters_blend_whatever_they_are_bound_to(two: Path, photo: Path) ->
     [
         ({"style": "rian"}, r"no style 'rian' \(did you mean 'rain'\?\)\. Styles: sun, rain\."),
         ({"knobs": {"bold": 1}}, r"no knob 'bold' \(did you mean 'boldness'\?\).*0 to 2"),
-        ({"knobs": {"boldness": 3}}, r"boldness is 3; wanted 0 to 2\."),
-        ({"knobs": {"boldness": float("nan")}}, r"boldness is nan; wanted 0 to 2\."),
+        ({"knobs": {"boldness": 3}}, r"boldness is 3; expected 0 to 2\."),
+        ({"knobs": {"boldness": float("nan")}}, r"boldness is nan; expected 0 to 2\."),
     ],
 )
 @pytest.mark.parametrize("engine", ["torch", "torch-compiled", "onnxruntime"])

@@ -110,7 +110,7 @@ def test_values_at_the_ends_of_a_range_are_in_it() -> None:
     for value in (1, 4):
         assert check_knobs(knobs, {"size": value}) == {"size": value}
     for value in (0.999, 4.001):
-        with pytest.raises(ConfigError, match=r"wanted 1 to 4"):
+        with pytest.raises(ConfigError, match=r"expected 1 to 4"):
             check_knobs(knobs, {"size": value})
 
 

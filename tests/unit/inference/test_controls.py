@@ -137,9 +137,9 @@ def test_alpha_and_metadata_stay(negative: Stylizer) -> None:
 @pytest.mark.parametrize(
     ("controls", "named"),
     [
-        ({"strength": 1.5}, "strength is 1.5; wanted 0 to 1"),
+        ({"strength": 1.5}, "strength is 1.5; expected 0 to 1"),
         ({"strength": float("nan")}, "strength is nan"),
-        ({"scale": 0.0}, "scale is 0; wanted 0.25 to 4"),
+        ({"scale": 0.0}, "scale is 0; expected 0.25 to 4"),
         ({"preserve_color": "lumniance"}, "did you mean 'luminance'"),
         ({"mask_feather": -1.0}, "mask_feather is -1"),
         ({"mask_invert": True}, "no mask to invert"),

@@ -154,7 +154,7 @@ def test_levels_double_and_share_the_iterations(encoder: Encoder) -> None:
 
 
 def test_a_batch_is_refused(encoder: Encoder) -> None:
-    with pytest.raises(ValueError, match=r"\(2, 3, 40, 56\); wanted \(1, 3, H, W\)"):
+    with pytest.raises(ValueError, match=r"\(2, 3, 40, 56\); expected \(1, 3, H, W\)"):
         stylize_iteratively(scene().repeat(2, 1, 1, 1), [blocks(40, 40)], encoder, quick())
 
 

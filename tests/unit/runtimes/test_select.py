@@ -206,7 +206,7 @@ def test_a_picture_that_grew_by_rounding_is_cut_not_squeezed(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("shape", [["b", 4, "h", "w"], ["b", "c", "h", "w"], [3, 64], [1]])
 def test_a_model_that_takes_no_picture_is_refused(tmp_path: Path, shape: list[Any]) -> None:
-    with pytest.raises(CheckpointError, match="wanted one picture"):
+    with pytest.raises(CheckpointError, match="expected one picture"):
         Stylizer.load(make_model(tmp_path / "other.onnx", shape), value_range="0-1")
 
 

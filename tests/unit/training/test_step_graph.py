@@ -127,7 +127,7 @@ def test_a_training_that_was_interrupted_goes_on_the_same(tmp_path: Path, optimi
     whole, _ = fit(make_module(optimizer, None), "32-true", steps=2 * STEPS_OF_EACH)
     _, trainer = fit(make_module(optimizer, None), "32-true", steps=STEPS_OF_EACH)
     trainer.save_checkpoint(tmp_path / "half.ckpt")
-    # Batches start anew: those of the first half.
+    # Batches start again: those of the first half.
     resumed, _ = fit(
         make_module(optimizer, None), "32-true", 2 * STEPS_OF_EACH, tmp_path / "half.ckpt"
     )
