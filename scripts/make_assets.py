@@ -29,8 +29,8 @@ from fast_nst.optimize.texture import synthesize_texture
 from fast_nst.paths import asset_path
 
 SIZES = (256, 512, 1024)
-MOST_BYTES = 250_000
-MOST_LOSS = 0.01
+MAX_BYTES = 250_000
+MAX_LOSS = 0.01
 
 
 def style_loss(encoder: Encoder, texture: Tensor, painting: Tensor, size: int) -> float:
@@ -41,7 +41,7 @@ def style_loss(encoder: Encoder, texture: Tensor, painting: Tensor, size: int) -
         return float(loss(resize_short_side(texture, size))["style"])
 
 
-def save_under(texture: Tensor, file: Path, most: int = MOST_BYTES) -> None:
+def save_under(texture: Tensor, file: Path, most: int = MAX_BYTES) -> None:
     """Write a WebP at the best quality that keeps it under ``most`` bytes."""
     pixels = (texture[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
     image = Image.fromarray(np.ascontiguousarray(pixels))
@@ -93,8 +93,8 @@ def main() -> None:
         print(f"| {name} | {file.stat().st_size / 1000:.0f} | {figures} |", flush=True)
         if not args.check:
             print(f"<!-- {time.monotonic() - begin:.0f} s -->", flush=True)
-    if worst > MOST_LOSS:
-        raise SystemExit(f"the worst style loss is {worst:.4f}, above {MOST_LOSS}")
+    if worst > MAX_LOSS:
+        raise SystemExit(f"the worst style loss is {worst:.4f}, above {MAX_LOSS}")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from fast_nst.inference.controls import Controls
 from fast_nst.inference.picture_filter import PictureFilter
 
 CELL = 320  # px, the longer side of a picture on the sheet
-MOST_CELLS = 1000
+MAX_CELLS = 1000
 _GAP, _TEXT = 12, 16  # px
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 
@@ -66,10 +66,10 @@ def make_contact_sheet(
     refuse_overwriting(plan)
     planned = [file.on_disk() for file in plan]
     cells = len(planned) * (1 + len(stylizers))
-    if cells > MOST_CELLS:
+    if cells > MAX_CELLS:
         raise ImageError(
             f"{len(planned)} pictures and {len(stylizers)} filters make a sheet of {cells} cells, "
-            f"of at most {MOST_CELLS}. Choose fewer."
+            f"of at most {MAX_CELLS}. Choose fewer."
         )
     rows: list[tuple[str, list[Image.Image]]] = []
     written: list[StylizedFile] = []

@@ -13,8 +13,8 @@ Job = TypeVar("Job")
 Loaded = TypeVar("Loaded")
 Result = TypeVar("Result")
 
-MOST_AHEAD = 4  # jobs that are loaded before their turn
-MOST_PIXELS = 32_000_000  # of all jobs in memory; one that is larger is alone there
+MAX_AHEAD = 4  # jobs that are loaded before their turn
+MAX_PIXELS = 32_000_000  # of all jobs in memory; one that is larger is alone there
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def run_stages(
 
     def fits(number: int) -> bool:
         if number not in sizes:
-            sizes[number] = min(stages.size(jobs[number]), MOST_PIXELS)
-        return held + sizes[number] <= MOST_PIXELS
+            sizes[number] = min(stages.size(jobs[number]), MAX_PIXELS)
+        return held + sizes[number] <= MAX_PIXELS
 
     def settle(wait: bool) -> None:
         """Report what is stored, and wait for the first of it."""
@@ -69,16 +69,16 @@ def run_stages(
             on_done(number, error)
             wait = False
 
-    with ThreadPoolExecutor(min(MOST_AHEAD, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(MAX_AHEAD, os.cpu_count() or 1)) as pool:
         try:
             for number, job in enumerate(jobs):
                 while storing and (
-                    len(storing) > MOST_AHEAD or (begun == number and not fits(number))
+                    len(storing) > MAX_AHEAD or (begun == number and not fits(number))
                 ):
                     settle(wait=True)
                 while (
                     begun < len(jobs)
-                    and begun <= number + MOST_AHEAD
+                    and begun <= number + MAX_AHEAD
                     and (fits(begun) or begun == number)
                 ):
                     held += sizes[begun]

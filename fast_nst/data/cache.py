@@ -25,7 +25,7 @@ from fast_nst.image.eight_bit import to_bytes
 from fast_nst.image.resize import resize_short_side
 
 VARIABLE = "FAST_NST_CACHE"
-LEAST_SIDE = 384  # px
+MIN_SIDE = 384  # px
 OVERSIZE = 1.5  # of the training size: the smallest crops are then enlarged by a sixth
 KEPT_FREE = 2 << 30  # bytes that the cache leaves on the disk
 _HEADER = struct.Struct("<8sQQII")  # magic, the photograph's bytes and mtime_ns, height, width
@@ -57,7 +57,7 @@ class PhotoCache:
     def __init__(self, photos: Path, size: int) -> None:
         self.photos = photos
         self._left_out: Any = multiprocessing.Value("b", False)
-        self.side = max(LEAST_SIDE, round(OVERSIZE * size))
+        self.side = max(MIN_SIDE, round(OVERSIZE * size))
         name = hashlib.sha256(os.fsencode(photos.resolve())).hexdigest()[:16]
         self.folder = cache_root() / "photos" / f"{name}_{self.side}"
         try:

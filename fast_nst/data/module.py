@@ -15,7 +15,7 @@ from fast_nst.data import Pictures, create_pictures
 from fast_nst.errors import ConfigError
 from fast_nst.image.eight_bit import from_bytes
 
-MOST_WORKERS = 12
+MAX_WORKERS = 12
 HELD_OUT = 4  # photographs kept for the validation losses, unless told otherwise
 
 
@@ -135,7 +135,7 @@ class PictureDataModule(pl.LightningDataModule):
         if trainer is None or trainer.strategy.root_device.type != "cuda":
             return 1
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return max(1, min(MOST_WORKERS, (cores or 1) // trainer.num_devices - 1))
+        return max(1, min(MAX_WORKERS, (cores or 1) // trainer.num_devices - 1))
 
     def validation_pictures(self, count: int, size: int | None = None) -> Tensor:
         """Return fixed pictures, none of them a picture of the training stream where feasible.

@@ -27,7 +27,7 @@ _SHARES = {
     "moon.png": 0.1,
     "hubble_deep_field.jpg": 0.1,
 }
-_LONGEST_SIDE = 768
+_MAX_SIDE = 768
 
 
 def bundled_photos() -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
@@ -53,7 +53,7 @@ def bundled_photos() -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
         if not file.is_file():  # a distribution may have left some out
             continue
         with file.open("rb") as stream, Image.open(stream) as image:
-            image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS)
+            image.thumbnail((_MAX_SIDE, _MAX_SIDE), Image.Resampling.LANCZOS)
             photos.append(np.array(image.convert("RGB"), np.uint8))
         shares.append(share)
     if not photos:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 ALEXNET = "alexnet-owt-7be5be79.pth"  # torchvision's, for LPIPS
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"  # torch-fidelity's, for FID
-LEAST = 64  # px, short side: AlexNet's pools need as much
+MIN_SIDE = 64  # px, short side: AlexNet's pools need as much
 SQUARE = 0.75  # side of the squares that FID compares, in short sides
 
 
@@ -62,7 +62,7 @@ class ArtFID:
     @torch.no_grad()
     def add(self, content: Tensor, stylized: Tensor) -> dict[str, float]:
         """Take one photo in, (1, 3, H, W) in [0, 1]; returns its LPIPS, if that is computed."""
-        if min(content.shape[-2:]) < LEAST:
+        if min(content.shape[-2:]) < MIN_SIDE:
             return {}
         if self._fid is not None:
             side = round(SQUARE * min(*self._style.shape[-2:], *stylized.shape[-2:]))

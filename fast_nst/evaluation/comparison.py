@@ -10,7 +10,7 @@ from torch import Tensor
 from fast_nst.evaluation.iterations import paper_iterations, strict_iterations
 from fast_nst.evaluation.progress import Work
 from fast_nst.evaluation.report import Curve
-from fast_nst.evaluation.subjects import Subject
+from fast_nst.evaluation.subjects import JudgedFilter
 from fast_nst.losses.perceptual import PerceptualLoss
 
 SHOWN = (50, 100, 200)  # iterations whose pictures stand in the contact sheet
@@ -26,7 +26,7 @@ class Comparison:
         bf16: whether encoders compute in bfloat16.
     """
 
-    subjects: Sequence[Subject]
+    subjects: Sequence[JudgedFilter]
     iterations: int
     bf16: bool
 

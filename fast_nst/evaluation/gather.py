@@ -16,7 +16,7 @@ from fast_nst.evaluation.measure import Samples
 from fast_nst.evaluation.photos import Photo, evenly_spaced
 from fast_nst.evaluation.progress import Work
 from fast_nst.evaluation.report import Curve, SizeFigures, Value
-from fast_nst.evaluation.subjects import Subject
+from fast_nst.evaluation.subjects import JudgedFilter
 from fast_nst.image.resize import resize_short_side
 
 SHOWN_PHOTOS = 3  # rows of the contact sheet at 256 px; fewer at larger sizes
@@ -44,7 +44,7 @@ class Findings:
 
 
 def gather(
-    subjects: Sequence[Subject],
+    subjects: Sequence[JudgedFilter],
     pictures: Sequence[Photo],
     *,
     sizes: Sequence[int],
@@ -100,7 +100,7 @@ def _missing(last: SizeFigures, pending: list[str], photos: int) -> list[str]:
 
 def _measure_size(
     found: Findings,
-    subjects: Sequence[Subject],
+    subjects: Sequence[JudgedFilter],
     pictures: Sequence[Photo],
     chosen: Sequence[int],
     size: int,
@@ -148,7 +148,7 @@ def _measure_size(
     keep(figures)
 
 
-def _cost(subject: Subject, picture: Tensor, notes: list[str]) -> dict[str, Value]:
+def _cost(subject: JudgedFilter, picture: Tensor, notes: list[str]) -> dict[str, Value]:
     """Seconds and memory of one forward pass; why there is no memory goes into ``notes``."""
     size = (picture.shape[2], picture.shape[3])
     cost: dict[str, Value] = {"seconds": forward_s(subject.network, picture)}

@@ -14,7 +14,7 @@ from fast_nst.evaluation import artefacts
 from fast_nst.evaluation.artfid import ArtFID
 from fast_nst.evaluation.iterations import median_iterations, weighted_losses
 from fast_nst.evaluation.report import ITERATIONS, Value
-from fast_nst.evaluation.subjects import Subject
+from fast_nst.evaluation.subjects import JudgedFilter
 from fast_nst.losses.perceptual import PerceptualLoss
 
 
@@ -32,7 +32,7 @@ class Samples:
         shifts: of each photo, :func:`artefacts.border_shift`.
     """
 
-    subject: Subject
+    subject: JudgedFilter
     count: int
     without: dict[str, str]
     photos: list[dict[str, Any]] = field(default_factory=list)

@@ -17,7 +17,7 @@ from fast_nst.evaluation.page import render_page
 from fast_nst.evaluation.photos import find_photos
 from fast_nst.evaluation.progress import EvaluateProgress, Work
 from fast_nst.evaluation.report import FilterFigures, Report, plan_output, write_files
-from fast_nst.evaluation.subjects import Subject, find_judge, load_subjects, was_imported
+from fast_nst.evaluation.subjects import JudgedFilter, find_judge, load_subjects, was_imported
 from fast_nst.hardware import describe_machine, fast_bf16, find_device, keep_freed_memory
 from fast_nst.image.resize import describe_resampler
 
@@ -135,7 +135,7 @@ def evaluate(
     return report
 
 
-def check_sizes(sizes: Sequence[int], subjects: Sequence[Subject]) -> None:
+def check_sizes(sizes: Sequence[int], subjects: Sequence[JudgedFilter]) -> None:
     """Raise ``LayerError`` for the first size that is too small for a loss's deepest layer."""
     for subject in subjects:
         for loss in subject.losses:
@@ -163,7 +163,7 @@ def _check_numbers(
 
 
 def _notes(
-    subjects: Sequence[Subject],
+    subjects: Sequence[JudgedFilter],
     images: str | os.PathLike[str] | None,
     optimized: int,
     total: int,

@@ -26,7 +26,7 @@ from fast_nst.runtimes.onnx_network import load_any
 
 
 @dataclass(frozen=True)
-class Subject:
+class JudgedFilter:
     """A filter and the losses that it is judged by; subjects share them where they are the same.
 
     Attributes:
@@ -69,7 +69,7 @@ class Subject:
 
 def load_subjects(
     files: Sequence[Path], style: Path | None, judge: Encoder | None, device: torch.device
-) -> list[Subject]:
+) -> list[JudgedFilter]:
     """Load filters and build what judges them.
 
     Args:
@@ -109,7 +109,7 @@ def load_subjects(
             raise _weights_error(file, config["encoder"], error) from error
         own = objective.encoder
         subjects.append(
-            Subject(
+            JudgedFilter(
                 name=name,
                 file=file,
                 metadata=loaded.metadata,

@@ -25,7 +25,7 @@ _COREML_SIDES = (16, 4096)  # px
 
 
 @dataclass(frozen=True)
-class Made:
+class ExportedFile:
     """A file that was written, and how it runs; None where it does not run on this machine."""
 
     run: Callable[[Array], Array] | None
@@ -41,23 +41,23 @@ class Format:
     """
 
     suffix: str
-    write: Callable[[Filter, Path], Made]
+    write: Callable[[Filter, Path], ExportedFile]
 
 
-def write_onnx(trained: Filter, path: Path, opset: int = OPSET) -> Made:
+def write_onnx(trained: Filter, path: Path, opset: int = OPSET) -> ExportedFile:
     """Write an ONNX model of 32-bit floats."""
     path.write_bytes(to_onnx(trained.network, trained.metadata, opset).SerializeToString())
-    return Made(OnnxSession(path).run)
+    return ExportedFile(OnnxSession(path).run)
 
 
-def write_program(trained: Filter, path: Path) -> Made:
+def write_program(trained: Filter, path: Path) -> ExportedFile:
     """Write a program of ``torch.export``."""
     program = to_program(trained.network)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.export.save(program, path, extra_files={KEY: _document(trained)})
         module = torch.export.load(path).module()
-    return Made(_as_arrays(module))
+    return ExportedFile(_as_arrays(module))
 
 
 class _Padded(nn.Module):
@@ -78,7 +78,7 @@ class _Padded(nn.Module):
         return stylized
 
 
-def write_torchscript(trained: Filter, path: Path) -> Made:
+def write_torchscript(trained: Filter, path: Path) -> ExportedFile:
     """Write a TorchScript program, which torch deprecates but C++ programs still load."""
     network = trained.network
     multiple, min_side = int(getattr(network, "multiple", 1)), int(getattr(network, "min_side", 1))
@@ -88,10 +88,10 @@ def write_torchscript(trained: Filter, path: Path) -> Made:
         script = torch.jit.script(_Padded(core, multiple, min_side))
         torch.jit.save(script, str(path), _extra_files={KEY: _document(trained)})
         loaded = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-    return Made(_as_arrays(loaded))
+    return ExportedFile(_as_arrays(loaded))
 
 
-def write_coreml(trained: Filter, path: Path) -> Made:
+def write_coreml(trained: Filter, path: Path) -> ExportedFile:
     """Write a Core ML package for batches of one; it runs on Apple's systems only."""
     network = trained.network
     with warnings.catch_warnings():
@@ -119,7 +119,7 @@ def write_coreml(trained: Filter, path: Path) -> Made:
             ) from error
         model.user_defined_metadata[KEY] = _document(trained)
         model.save(str(path))
-    return Made(None)
+    return ExportedFile(None)
 
 
 FORMATS: dict[str, Format] = {

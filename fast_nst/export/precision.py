@@ -24,7 +24,7 @@ SIZE = 256  # px, of the pictures that int8 is calibrated and judged on
 CALIBRATION, CHECKS = 12, 4  # pictures
 # Convolutions kept in 32 bits at the two ends: tried in turn until the pictures are close enough.
 KEPT = ((1, 1), (3, 1), (3, 3))
-LEAST_PSNR_DB = 35.0
+MIN_PSNR_DB = 35.0
 _ROUNDS = 5
 
 
@@ -51,9 +51,9 @@ class Int8Check:
                 f"not faster than fp32 here ({1e3 * self.int8_s:.0f} ms for a picture of "
                 f"{SIZE}x{SIZE} px, fp32 takes {1e3 * self.fp32_s:.0f} ms)"
             )
-        if self.psnr_db < LEAST_PSNR_DB:
+        if self.psnr_db < MIN_PSNR_DB:
             reasons.append(
-                f"not the same picture ({self.psnr_db:.1f} dB against fp32, {LEAST_PSNR_DB:.0f} dB "
+                f"not the same picture ({self.psnr_db:.1f} dB against fp32, {MIN_PSNR_DB:.0f} dB "
                 "are wanted)"
             )
         return " and ".join(reasons)

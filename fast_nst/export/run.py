@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fast_nst.errors import ConfigError, ExportError, suggest
-from fast_nst.export.formats import FORMATS, PRECISIONS, Made, write_onnx
+from fast_nst.export.formats import FORMATS, PRECISIONS, ExportedFile, write_onnx
 from fast_nst.export.precision import (
     KEPT,
-    LEAST_PSNR_DB,
+    MIN_PSNR_DB,
     Int8Check,
     check_int8,
     example_pictures,
@@ -116,13 +116,13 @@ def export(
     return ExportReport(output, name, precision, size, tuple(differences), int8)
 
 
-def _write_onnx(trained: Filter, path: Path, opset: int, precision: str) -> Made:
+def _write_onnx(trained: Filter, path: Path, opset: int, precision: str) -> ExportedFile:
     made = write_onnx(trained, path, opset)
     if precision == "fp16":
         import onnx
 
         path.write_bytes(to_fp16(onnx.load(str(path))).SerializeToString())
-        made = Made(OnnxSession(path).run)
+        made = ExportedFile(OnnxSession(path).run)
     return made
 
 
@@ -132,7 +132,7 @@ def _write_int8(
     opset: int,
     calibrate: str | os.PathLike[str] | None,
     tell: Callable[[str], None],
-) -> tuple[Made, Int8Check]:
+) -> tuple[ExportedFile, Int8Check]:
     pictures, checks = example_pictures(None if calibrate is None else Path(calibrate))
     exact = path.with_name(f"{path.name}.fp32")
     try:
@@ -142,10 +142,10 @@ def _write_int8(
             to_int8(exact, path, pictures, kept)
             tell("measuring")
             check = check_int8(exact, path, checks)
-            if check.psnr_db >= LEAST_PSNR_DB:
+            if check.psnr_db >= MIN_PSNR_DB:
                 break
         _keep_metadata(exact, path)
-        return Made(OnnxSession(path).run), check
+        return ExportedFile(OnnxSession(path).run), check
     finally:
         exact.unlink(missing_ok=True)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import onnx
 
 NETWORK = "onnx"  # what the metadata say instead of a key of NETWORKS
-LARGEST_DIFFERENCE = 1 / 255  # of a value in [0, 1]; twice that is allowed where 8 bits are resized
+MAX_DIFFERENCE = 1 / 255  # of a value in [0, 1]; twice that is allowed where 8 bits are resized
 _ROUNDING = 1e-6  # a step of an 8-bit result is a little more than 1/255 in 32-bit floats
 
 
@@ -186,7 +186,7 @@ def _check(partial: Path, session: OnnxSession, examples: list[_Example]) -> tup
         reason = str(error).replace(str(partial), "the result")
         raise ExportError(f"{path} cannot be imported: {reason} Nothing was written.") from error
     worst = max(found, key=lambda each: each.largest)
-    if worst.largest > steps * LARGEST_DIFFERENCE + _ROUNDING:
+    if worst.largest > steps * MAX_DIFFERENCE + _ROUNDING:
         raise ExportError(
             f"the imported model differs from {path} by {worst.largest:.2g} at "
             f"{worst.shape[1]}x{worst.shape[2]} px, {steps}/255 is allowed: nothing was written. "

@@ -7,7 +7,7 @@ from torch import Tensor
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, the Y of YIQ
 _FLAT = 2 / 255  # a range of values that is rounding
-_LEAST_VARIANCE = 1e-5  # of colors along an axis; less is rounding to 8 bits
+_MIN_VARIANCE = 1e-5  # of colors along an axis; less is rounding to 8 bits
 
 
 def luminance(rgb: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ def match_luminance(lightness: Tensor, reference: Tensor) -> Tensor:
 
     Source: Gatys et al. 2016, as above, the luminance-only transfer.
     """
-    spread = lightness.std().clamp_min(_LEAST_VARIANCE**0.5)
+    spread = lightness.std().clamp_min(_MIN_VARIANCE**0.5)
     centered = (lightness - lightness.mean()) * (reference.std() / spread)
     return (centered + reference.mean()).clamp(0, 1)
 
@@ -95,7 +95,7 @@ def _color_statistics(rgb: Tensor) -> tuple[Tensor, Tensor]:
 def _power(covariance: Tensor, exponent: float) -> Tensor:
     """Raise a symmetric matrix to a power, along the axes in which it varies at all."""
     variances, axes = torch.linalg.eigh(covariance)
-    varies = variances > _LEAST_VARIANCE
-    powers = variances.clamp_min(_LEAST_VARIANCE).pow(exponent) * varies
+    varies = variances > _MIN_VARIANCE
+    powers = variances.clamp_min(_MIN_VARIANCE).pow(exponent) * varies
     power: Tensor = (axes * powers) @ axes.T
     return power

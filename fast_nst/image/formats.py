@@ -30,7 +30,7 @@ WRITE_FORMATS: Mapping[str, str] = {
 
 ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
 HOLDS_ALPHA = ("PNG", "GIF", "WEBP", "AVIF", "TIFF")  # BMP could, but most readers ignore it
-LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65535}
+MAX_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65535}
 
 _SAVE_OPTIONS: Mapping[str, dict[str, Any]] = {
     # Stylized pictures are saturated and full of edges: halved chroma would show.
@@ -132,7 +132,7 @@ def check_size(kind: str, size: tuple[int, int]) -> None:
         ImageError: If this one is.
     """
     width, height = size
-    if max(height, width) > (longest := LONGEST_SIDE.get(kind, max(height, width))):
+    if max(height, width) > (longest := MAX_SIDE.get(kind, max(height, width))):
         raise ImageError(
             f"the picture is {height}x{width} px and {kind} holds at most {longest} px a side. "
             "Write a .png."

@@ -37,7 +37,7 @@ _XMP_SINGLE = {
     "{http://ns.adobe.com/photoshop/1.0/}Credit",
     "{http://ns.adobe.com/photoshop/1.0/}Source",
 }
-_LONGEST = 60_000  # bytes: what fits into one segment of a JPEG file
+_MAX_BYTES = 60_000  # bytes: what fits into one segment of a JPEG file
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def read_metadata(image: Image.Image) -> Metadata | None:
         None where nothing is kept.
     """
     exif, xmp = _pick_exif(image), _pick_xmp(image.info.get("xmp"))
-    kept = Metadata(exif if len(exif) <= _LONGEST else b"", xmp if len(xmp) <= _LONGEST else b"")
+    kept = Metadata(
+        exif if len(exif) <= _MAX_BYTES else b"", xmp if len(xmp) <= _MAX_BYTES else b""
+    )
     return kept if kept.exif or kept.xmp else None
 
 

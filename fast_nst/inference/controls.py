@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 COLORS = ("none", "luminance", "match")
-LEAST_SCALE, MOST_SCALE = 0.25, 4.0
+MIN_SCALE, MAX_SCALE = 0.25, 4.0
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,8 @@ class Controls:
                 f"preserve_color is {self.preserve_color!r}{suggest(self.preserve_color, COLORS)}; "
                 f"expected one of {', '.join(COLORS)}."
             )
-        if not LEAST_SCALE <= self.scale <= MOST_SCALE:
-            raise ConfigError(
-                f"scale is {self.scale:g}; expected {LEAST_SCALE:g} to {MOST_SCALE:g}."
-            )
+        if not MIN_SCALE <= self.scale <= MAX_SCALE:
+            raise ConfigError(f"scale is {self.scale:g}; expected {MIN_SCALE:g} to {MAX_SCALE:g}.")
         if not 0 <= self.mask_feather < math.inf:
             raise ConfigError(f"mask_feather is {self.mask_feather:g} px; expected 0 or more.")
         if self.mask is None and (self.mask_invert or self.mask_feather):

@@ -27,7 +27,7 @@ OPSET = 18
 INPUT, OUTPUT = "content", "stylized"
 NEEDED = "Install ONNX support: pip install 'fast-nst[onnx]'"
 
-_LARGEST_KERNEL = 2**22  # values; larger constants are left as they are
+_MAX_KERNEL = 2**22  # values; larger constants are left as they are
 _AXES = {0: "batch", 2: "height", 3: "width"}
 
 
@@ -180,7 +180,7 @@ def _merge_norms(model: Any) -> onnx.ModelProto:
     from onnxscript import optimizer
 
     # Computes the reshaped constants, and kernels that are made of others.
-    optimizer.optimize(rewritten, input_size_limit=_LARGEST_KERNEL)
+    optimizer.optimize(rewritten, input_size_limit=_MAX_KERNEL)
     proto: onnx.ModelProto = to_proto(rewritten)
     return proto
 

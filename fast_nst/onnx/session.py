@@ -31,7 +31,7 @@ _TYPES = {
     "tensor(double)": np.float64,
     "tensor(uint8)": np.uint8,
 }
-_MOST_BEYOND = 16  # px; a model that rounds sizes up returns at most this much more than it got
+_MAX_SURPLUS = 16  # px; a model that rounds sizes up returns at most this much more than it got
 
 
 class OnnxSession:
@@ -241,7 +241,7 @@ def known_metadata(session: OnnxSession) -> FilterMetadata:
 
 def is_surplus(got: tuple[int, int], wanted: tuple[int, int]) -> bool:
     """Whether a picture of size ``got``, px, is one of size ``wanted`` and a few px more."""
-    return all(0 <= g - w < _MOST_BEYOND for g, w in zip(got, wanted, strict=True))
+    return all(0 <= g - w < _MAX_SURPLUS for g, w in zip(got, wanted, strict=True))
 
 
 def cuda_at_hand() -> bool:

@@ -19,7 +19,7 @@ from fast_nst.optimize.options import TransferOptions
 from fast_nst.optimize.statistics import TiledEncoder
 
 OPTIMIZERS: dict[str, Callable[[], PixelOptimizer]] = {"lbfgs": LBFGS, "adam": Adam}
-LEAST_LEVEL = 64  # px; at smaller sizes there is little to see
+MIN_LEVEL = 64  # px; at smaller sizes there is little to see
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def plan_levels(short: int, encoder: Encoder, options: TransferOptions) -> list[
     Levels get equally many steps, but for a remainder, which goes to the largest ones.
     """
     sides = [short]
-    least = max(LEAST_LEVEL, least_side(encoder, options))
+    least = max(MIN_LEVEL, least_side(encoder, options))
     while len(sides) < min(options.levels, options.iterations):
         side = round(sides[0] / 2)
         if min(side, style_side(side, options)) < least:

@@ -13,7 +13,7 @@ from fast_nst.image.color import is_flat, luminance, match_colors, match_luminan
 from fast_nst.optimize.options import TransferOptions
 from fast_nst.optimize.regions import Mask, match_regions
 
-MOST_PIXELS = 1 << 25
+MAX_PIXELS = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,9 @@ def _check_size(
             f"{name} is too small at {height}x{width} px; {deepest} needs at least "
             f"{least}x{least}. Choose a larger size."
         )
-    if height * width > MOST_PIXELS:
+    if height * width > MAX_PIXELS:
         raise ConfigError(
-            f"{name} would be {height}x{width} px, and more than {MOST_PIXELS // 10**6} megapixels "
+            f"{name} would be {height}x{width} px, and more than {MAX_PIXELS // 10**6} megapixels "
             "are too many. Choose a smaller size, or cut the picture."
         )
 

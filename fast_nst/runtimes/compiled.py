@@ -18,7 +18,7 @@ from fast_nst.networks.norm import InstanceNorm
 from fast_nst.paths import cache_dir
 from fast_nst.runtimes.select import Opening, check_range
 
-MOST_SIZES = 256  # of pictures, that one network is compiled for
+MAX_SIZES = 256  # of pictures, that one network is compiled for
 
 
 def open_network(opening: Opening) -> tuple[nn.Module, FilterMetadata, torch.device]:
@@ -105,7 +105,7 @@ def _compiling() -> Iterator[None]:
     remarks.setLevel(logging.ERROR)
     try:
         # PyTorch gives up after 8 sizes by default.
-        with config.patch(recompile_limit=MOST_SIZES):
+        with config.patch(recompile_limit=MAX_SIZES):
             yield
     except TorchDynamoException as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]

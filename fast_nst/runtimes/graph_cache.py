@@ -15,7 +15,7 @@ from fast_nst.onnx.session import OnnxSession
 from fast_nst.paths import cache_dir
 
 GRAPH_VERSION = 2  # of the conversion: another number makes all cached graphs again
-LARGEST_DIFFERENCE = 1e-3  # of a value in [0, 1], between a cached graph and PyTorch
+MAX_DIFFERENCE = 1e-3  # of a value in [0, 1], between a cached graph and PyTorch
 
 
 def graph_path(path: Path, binding: Binding = DEFAULTS) -> Path:
@@ -56,7 +56,7 @@ def cached_graph(path: Path, binding: Binding = DEFAULTS) -> Path:
             partial.write_bytes(to_onnx(trained.network, trained.metadata).SerializeToString())
             differences = compare(trained.network, OnnxSession(partial).run, SHAPES[:3])
             largest = max(each.largest for each in differences)
-            if largest > LARGEST_DIFFERENCE:
+            if largest > MAX_DIFFERENCE:
                 raise ExportError(
                     f"{path} gives other images in ONNX Runtime (by up to {largest:.2g}). "
                     "Use --engine torch."

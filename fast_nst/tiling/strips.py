@@ -22,8 +22,8 @@ from fast_nst.networks.norm import Statistics
 from fast_nst.tiling.scratch import RowStore
 from fast_nst.tiling.segments import Segment, SegmentedNetwork
 
-LEAST_ROWS = 32  # of a strip: networks pad pictures that are smaller than their layers can take
-LARGEST = 4 << 20  # px; larger strips are no faster
+MIN_ROWS = 32  # of a strip: networks pad pictures that are smaller than their layers can take
+MAX_STRIP_PIXELS = 4 << 20  # px; larger strips are no faster
 _UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
@@ -137,9 +137,7 @@ def _compute(
     """One segment's values in some rows of the picture."""
     height, width = size
     bottom = min(height, rows[1] + segment.margin)
-    top = max(
-        0, min(rows[0] - segment.margin, (bottom - LEAST_ROWS) // network.unit * network.unit)
-    )
+    top = max(0, min(rows[0] - segment.margin, (bottom - MIN_ROWS) // network.unit * network.unit))
     given = {}
     for number in segment.needs:
         if number == 0:
@@ -174,11 +172,11 @@ def _strip_rows(
     """How many rows of the picture to compute at a time."""
     height, width = size
     row = width * strip_bytes(network, segment)
-    rows = int(min(memory / row, max(LARGEST / width, 8 * segment.margin)))
+    rows = int(min(memory / row, max(MAX_STRIP_PIXELS / width, 8 * segment.margin)))
     if rows >= height:
         return height
     inner = (rows - 2 * segment.margin) // network.unit * network.unit
-    least_rows = max(LEAST_ROWS, 2 * segment.margin + network.unit)
+    least_rows = max(MIN_ROWS, 2 * segment.margin + network.unit)
     if rows < least_rows:
         least = row * least_rows
         raise ConfigError(

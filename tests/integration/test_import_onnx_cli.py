@@ -332,7 +332,7 @@ def test_a_model_of_ours_is_not_imported_twice(imported: Path, tmp_path: Path) -
 
 def test_a_failed_check_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = their_model(tmp_path / "t.onnx", sides=(96, 80))
-    monkeypatch.setattr(fast_nst.filters.import_onnx, "LARGEST_DIFFERENCE", 0)
+    monkeypatch.setattr(fast_nst.filters.import_onnx, "MAX_DIFFERENCE", 0)
     monkeypatch.setattr(fast_nst.filters.import_onnx, "_ROUNDING", 1e-9)
     text = one_line(run("import", theirs, "--range", "0-255", "-o", tmp_path / "a.onnx"))
     assert "differs from" in text

@@ -11,7 +11,7 @@ import pytest
 import fast_nst
 
 PACKAGE = Path(fast_nst.__file__).parent
-MOST_PARAMETERS, MOST_LINES = 8, 280  # of a function, and of a file, in cli/
+MAX_PARAMETERS, MAX_LINES = 8, 280  # of a function, and of a file, in cli/
 EXPORTED = {"__version__", "Stylizer"}  # names of the package itself
 LAYERS = [
     {"errors", "atomic", "startup", "paths", "config", "filter_metadata", "image"},
@@ -119,11 +119,11 @@ def test_what_starts_without_torch_imports_none(module: str) -> None:
 )
 def test_commands_are_in_small_files_and_hand_on_few_values(file: Path) -> None:
     text = file.read_text()
-    assert len(text.splitlines()) <= MOST_LINES, "look whether it is two things"
+    assert len(text.splitlines()) <= MAX_LINES, "look whether it is two things"
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             takes = node.args
             named = [*takes.posonlyargs, *takes.args, *takes.kwonlyargs, takes.vararg, takes.kwarg]
             count = sum(each is not None for each in named)
             name = getattr(node, "name", "a lambda")
-            assert count <= MOST_PARAMETERS, f"{name} takes {count}: make a dataclass of them"
+            assert count <= MAX_PARAMETERS, f"{name} takes {count}: make a dataclass of them"

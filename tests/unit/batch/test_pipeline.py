@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from fast_nst.batch.pipeline import MOST_AHEAD, MOST_PIXELS, Stages, run_stages
+from fast_nst.batch.pipeline import MAX_AHEAD, MAX_PIXELS, Stages, run_stages
 
 
 def test_every_job_goes_through_all_stages_in_order() -> None:
@@ -79,11 +79,11 @@ def test_what_on_done_raises_ends_the_run() -> None:
     )
     with pytest.raises(RuntimeError, match="enough"):
         run_stages(stages, range(100), refuse)
-    assert len(worked) <= MOST_AHEAD + 2
+    assert len(worked) <= MAX_AHEAD + 2
 
 
 @pytest.mark.parametrize(
-    ("size", "most"), [(1, 2 * MOST_AHEAD + 2), (MOST_PIXELS // 2, 2), (MOST_PIXELS * 5, 1)]
+    ("size", "most"), [(1, 2 * MAX_AHEAD + 2), (MAX_PIXELS // 2, 2), (MAX_PIXELS * 5, 1)]
 )
 def test_no_more_is_in_memory_than_fits(size: int, most: int) -> None:
     lock = threading.Lock()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fast_nst.evaluation import artefacts
 from fast_nst.evaluation.measure import Samples
-from fast_nst.evaluation.subjects import Subject, load_subjects
+from fast_nst.evaluation.subjects import JudgedFilter, load_subjects
 from fast_nst.networks import NETWORKS
 
 WITHOUT = dict.fromkeys(("LPIPS", "FID", "ArtFID"), "not in this test")
@@ -34,7 +34,7 @@ def photo(seed: int) -> Tensor:
     return 0.95 * smooth + 0.05 * grain
 
 
-def measured(subject: Subject, paint: Callable[[Tensor], Tensor], stride: int = 4) -> Samples:
+def measured(subject: JudgedFilter, paint: Callable[[Tensor], Tensor], stride: int = 4) -> Samples:
     changed = dataclasses.replace(subject, network=Paint(paint, stride))
     samples = Samples(changed, 4, WITHOUT)
     for seed in range(4):
@@ -44,7 +44,7 @@ def measured(subject: Subject, paint: Callable[[Tensor], Tensor], stride: int = 
 
 
 @pytest.fixture(scope="module")
-def subject(trained: Path) -> Subject:
+def subject(trained: Path) -> JudgedFilter:
     return load_subjects([trained], None, None, torch.device("cpu"))[0]
 
 
@@ -55,7 +55,7 @@ def value(samples: Samples, name: str) -> float:
 
 
 def test_a_filter_that_changes_nothing_has_no_content_loss_and_no_artefacts(
-    subject: Subject,
+    subject: JudgedFilter,
 ) -> None:
     samples = measured(subject, lambda picture: picture)
     assert value(samples, "content") == 0
@@ -66,7 +66,7 @@ def test_a_filter_that_changes_nothing_has_no_content_loss_and_no_artefacts(
     assert len(samples.photos) == 4
 
 
-def test_a_filter_that_paints_a_grid_is_found_out(subject: Subject) -> None:
+def test_a_filter_that_paints_a_grid_is_found_out(subject: JudgedFilter) -> None:
     def grid(picture: Tensor) -> Tensor:
         painted = picture.clone()
         painted[..., ::4, :] += 0.08
@@ -79,7 +79,7 @@ def test_a_filter_that_paints_a_grid_is_found_out(subject: Subject) -> None:
     assert value(samples, "border") < 1.1
 
 
-def test_a_grid_is_looked_for_at_the_networks_own_stride(subject: Subject) -> None:
+def test_a_grid_is_looked_for_at_the_networks_own_stride(subject: JudgedFilter) -> None:
     def stripes_of_8_px(picture: Tensor) -> Tensor:
         return picture + 0.05 * (torch.arange(picture.shape[3]) * 2 * math.pi / 8).sin()
 
@@ -94,7 +94,7 @@ def test_every_network_says_its_stride_and_the_windows_are_multiples_of_it() -> 
         assert artefacts.BORDER_CROP % stride == 0
 
 
-def test_the_photos_so_far_have_figures_of_their_own(subject: Subject) -> None:
+def test_the_photos_so_far_have_figures_of_their_own(subject: JudgedFilter) -> None:
     samples = measured(subject, lambda picture: picture.square())
     first = Samples(samples.subject, 4, WITHOUT)
     for seed in range(2):
@@ -103,7 +103,7 @@ def test_the_photos_so_far_have_figures_of_their_own(subject: Subject) -> None:
     assert samples.figures(2) != samples.figures()
 
 
-def test_a_filter_that_paints_a_frame_is_found_out(subject: Subject) -> None:
+def test_a_filter_that_paints_a_frame_is_found_out(subject: JudgedFilter) -> None:
     def frame(picture: Tensor) -> Tensor:
         painted = 0.5 * picture
         painted[..., 8:-8, 8:-8] *= 2
@@ -114,7 +114,7 @@ def test_a_filter_that_paints_a_frame_is_found_out(subject: Subject) -> None:
     assert value(samples, "grid") < 1.1
 
 
-def test_medians_are_over_photos_and_pass_over_what_is_not_known(subject: Subject) -> None:
+def test_medians_are_over_photos_and_pass_over_what_is_not_known(subject: JudgedFilter) -> None:
     samples = measured(subject, lambda picture: picture)
     for row, style, count in zip(
         samples.photos, (1.0, 2.0, math.nan, 9.0), (5, None, None, None), strict=True
@@ -128,7 +128,7 @@ def test_medians_are_over_photos_and_pass_over_what_is_not_known(subject: Subjec
     assert samples.figures()["paper"] == 7
 
 
-def test_pictures_too_small_for_an_artefact_leave_it_unknown(subject: Subject) -> None:
+def test_pictures_too_small_for_an_artefact_leave_it_unknown(subject: JudgedFilter) -> None:
     samples = Samples(subject, 1, WITHOUT)
     content = photo(0)[..., :40, :40]
     samples.add("a", content, content)

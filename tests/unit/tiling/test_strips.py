@@ -15,7 +15,7 @@ from fast_nst.networks.layers import ConvNorm
 from fast_nst.networks.norm import InstanceNorm
 from fast_nst.tiling.segments import SegmentedNetwork
 from fast_nst.tiling.strips import (
-    LEAST_ROWS,
+    MIN_ROWS,
     StreamedMoments,
     TileProgress,
     parse_memory,
@@ -64,7 +64,7 @@ def in_strips(
         assert result[:, :, top : top + part.shape[2]].isnan().all(), "rows come twice"
         result[:, :, top : top + part.shape[2]] = part
 
-    most = max(strip_bytes(net, s) * max(LEAST_ROWS, rows + 2 * s.margin) for s in net.segments)
+    most = max(strip_bytes(net, s) * max(MIN_ROWS, rows + 2 * s.margin) for s in net.segments)
     stylize_rows(
         net,
         (rgb.shape[2], rgb.shape[3]),
