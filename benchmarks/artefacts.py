@@ -3,7 +3,7 @@
     python benchmarks/artefacts.py --photos HELDOUT
 
 Takes the photographs of a folder at 256 px (short side) as they are, and with a grid, a hatching or
-a frame painted on; white noise; and the bundled style pictures. Writes what grid, hatching and
+a frame painted on; white noise; and the bundled style images. Writes what grid, hatching and
 border say of each to ``results/artefacts.json``. With ``--ckpt FILE``, also what they say of a
 filter.
 """
@@ -46,33 +46,33 @@ Paint = Callable[[Tensor], Tensor]
 def stripes(period: float, amplitude: float, angle: float = 0.0) -> Paint:
     """Add a sinusoid of this period, px, and amplitude (of 1), across ``angle``."""
 
-    def paint(picture: Tensor) -> Tensor:
-        y = torch.arange(picture.shape[2])[:, None]
-        x = torch.arange(picture.shape[3])
+    def paint(image: Tensor) -> Tensor:
+        y = torch.arange(image.shape[2])[:, None]
+        x = torch.arange(image.shape[3])
         phase = 2 * math.pi * (x * math.cos(angle) + y * math.sin(angle)) / period
-        return (picture + amplitude * phase.sin()).clamp(0, 1)
+        return (image + amplitude * phase.sin()).clamp(0, 1)
 
     return paint
 
 
-def woven(picture: Tensor) -> Tensor:
+def woven(image: Tensor) -> Tensor:
     """Brighten every fourth row and column by 4 %."""
-    painted = picture.clone()
+    painted = image.clone()
     painted[..., ::STRIDE, :] += 0.04
     painted[..., ::STRIDE] += 0.04
     return painted.clamp(0, 1)
 
 
-def frame(picture: Tensor) -> Tensor:
+def frame(image: Tensor) -> Tensor:
     """Darken the outermost 8 px by 15 %."""
-    painted = 0.85 * picture
+    painted = 0.85 * image
     inside = (..., slice(BAND, -BAND), slice(BAND, -BAND))
-    painted[inside] = picture[inside]
+    painted[inside] = image[inside]
     return painted
 
 
 def grid(photos: Sequence[Tensor], paint: Paint) -> float:
-    """The figure of pictures painted on, in the photographs' flat areas; over the photographs'."""
+    """The figure of images painted on, in the photographs' flat areas; over the photographs'."""
     flat = [flat_windows(each) for each in photos]
     pairs = zip(photos, flat, strict=True)
     painted = [grid_excess(windows(paint(photo))[at], STRIDE) for photo, at in pairs]
@@ -109,8 +109,8 @@ def main() -> None:
         for file in sorted(asset_path("styles").glob("*.webp"))
     ]
 
-    def same(picture: Tensor) -> Tensor:
-        return picture
+    def same(image: Tensor) -> Tensor:
+        return image
 
     own = [grid_excess(windows(each)[flat_windows(each)], STRIDE) for each in photos]
     found: dict[str, dict[str, float]] = {

@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, help="weights of vgg19_distilled, a second judge")
     parser.add_argument("--ckpt", type=Path, help="judge this filter instead of training one")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
-    parser.add_argument("--sheet", type=Path, help="picture to write: content | stylized")
+    parser.add_argument("--sheet", type=Path, help="image to write: content | stylized")
     parser.add_argument("overrides", nargs="*", help="passed to the training")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

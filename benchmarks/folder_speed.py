@@ -2,7 +2,7 @@
 
     python benchmarks/folder_speed.py --ckpt checkpoints/starry_night.safetensors
 
-Takes turns, in one process, between the network alone on pictures that are in memory already and
+Takes turns, in one process, between the network alone on images that are in memory already and
 ``stylize_files`` from JPEG files to JPEG files, each time all of them: what is measured in turns
 sees the same machine.
 Photos come from ``--photos FOLDER``, or are cut from the photographs of scikit-image, resized to
@@ -38,8 +38,8 @@ def make_photos(folder: Path, count: int, photos: Path | None) -> None:
     else:
         from skimage import data
 
-        pictures = (data.astronaut(), data.coffee(), data.chelsea(), data.rocket())
-        sources = [Image.fromarray(each) for each in pictures]
+        images = (data.astronaut(), data.coffee(), data.chelsea(), data.rocket())
+        sources = [Image.fromarray(each) for each in images]
     for number in range(count):
         source = sources[number % len(sources)]
         # Another part of the same photograph each time it comes.
@@ -50,7 +50,7 @@ def make_photos(folder: Path, count: int, photos: Path | None) -> None:
 
 
 def time_network(stylizer: Stylizer, files: list[Path]) -> float:
-    """Seconds that the network takes for these pictures, which are read before."""
+    """Seconds that the network takes for these images, which are read before."""
     batches = [read_image(file).rgb[None].to(stylizer.device) for file in files]
     begin = time.perf_counter()
     with torch.inference_mode():
@@ -114,8 +114,8 @@ def main() -> None:
         "size_px": SIZE,
         "filter": args.ckpt.stem,
         "device": str(stylizer.device),
-        "network_pictures_per_s": round(len(network_s) / sum(network_s), 2),
-        "folder_pictures_per_s": round(len(folder_s) / sum(folder_s), 2),
+        "network_images_per_s": round(len(network_s) / sum(network_s), 2),
+        "folder_images_per_s": round(len(folder_s) / sum(folder_s), 2),
         "folder_over_network": round(statistics.median(shares), 3),
         "folder_over_network_by_turn": [round(share, 3) for share in shares],
         "machine": machine(),

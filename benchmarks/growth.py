@@ -1,9 +1,9 @@
-"""Does a long run grow? Memory over many training steps, and over the size of stylized pictures.
+"""Does a long run grow? Memory over many training steps, and over the size of stylized images.
 
     python benchmarks/growth.py                  # 10,000 steps of a tiny configuration: minutes
 
 Training: the resident memory of the real trainer after N steps, against that after 100. Stylizing:
-the peak of a process that stylizes one picture, above what it takes for a small one, for pictures
+the peak of a process that stylizes one image, above what it takes for a small one, for images
 of growing size; each in a process of its own. The processor time per step is told for the first and
 the last tenth, too: unlike the time of day, it hardly depends on what else the machine does.
 """
@@ -30,7 +30,7 @@ from measuring import RESULTS, machine, write
 
 from fast_nst.config import OptimizerConfig, TrainerConfig
 from fast_nst.data.cache import VARIABLE
-from fast_nst.data.module import PictureDataModule
+from fast_nst.data.module import ImageDataModule
 from fast_nst.encoders import create_encoder
 from fast_nst.filters.checkpoint import FilterMetadata, Style
 from fast_nst.hardware import keep_freed_memory
@@ -40,7 +40,7 @@ from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.schedule import Schedule
 from fast_nst.training.trainer import create_trainer
 
-SIDES = (512, 1024, 1536, 2048)  # px, of stylized pictures
+SIDES = (512, 1024, 1536, 2048)  # px, of stylized images
 STYLIZE = """
 import sys, torch
 from pathlib import Path
@@ -113,7 +113,7 @@ def train(steps: int, photos: Path) -> dict[str, Any]:
         trainer = create_trainer(
             config, max_steps=steps, clip=None, log_every=10, callbacks=[watch], logger=False
         )
-        data = PictureDataModule("folder", size=32, batch_size=1, path=photos, cache=True)
+        data = ImageDataModule("folder", size=32, batch_size=1, path=photos, cache=True)
         trainer.fit(module, datamodule=data)
     tenth = max(1, len(watch.times) // 10)
     paces = np.diff(watch.times) / watch.every
@@ -128,7 +128,7 @@ def train(steps: int, photos: Path) -> dict[str, Any]:
 
 
 def stylizing() -> dict[str, Any]:
-    """Peak memory by picture size."""
+    """Peak memory by image size."""
 
     def peak(side: int) -> int:
         command = [sys.executable, "-c", STYLIZE, str(side)]

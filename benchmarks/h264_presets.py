@@ -36,32 +36,32 @@ def luma(frame: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
     return frame.to_ndarray()[: frame.height].astype(np.float32)  # type: ignore[no-any-return]
 
 
-def encode(pictures: list[RGB], colors: Colors, preset: str) -> dict[str, float]:
+def encode(images: list[RGB], colors: Colors, preset: str) -> dict[str, float]:
     """Encode, decode again, compare."""
-    height, width = pictures[0].shape[:2]
+    height, width = images[0].shape[:2]
     memory = io.BytesIO()
     begin = time.process_time()
     with av.open(memory, "w", format="mp4") as target:
         options = {**H264.encoder_options(DEFAULT_QUALITY), "preset": preset}
         stream: Any = target.add_stream(H264.encoder, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, H264.pixels
-        for picture in pictures:
-            target.mux(stream.encode(from_rgb(picture, colors, H264.pixels)))
+        for image in images:
+            target.mux(stream.encode(from_rgb(image, colors, H264.pixels)))
         target.mux(stream.encode())
     cpu_s = time.process_time() - begin
     size = memory.tell()
     memory.seek(0)
     with av.open(memory) as made:
         decoded = [luma(frame) for frame in made.decode(video=0)]
-    if len(decoded) != len(pictures):
-        raise SystemExit(f"{preset}: {len(decoded)} frames; expected {len(pictures)}.")
+    if len(decoded) != len(images):
+        raise SystemExit(f"{preset}: {len(decoded)} frames; expected {len(images)}.")
     errors = [
-        float(np.mean((luma(from_rgb(picture, colors, H264.pixels)) - frame) ** 2))
-        for picture, frame in zip(pictures, decoded, strict=True)
+        float(np.mean((luma(from_rgb(image, colors, H264.pixels)) - frame) ** 2))
+        for image, frame in zip(images, decoded, strict=True)
     ]
     return {
-        "cpu_s_per_frame": cpu_s / len(pictures),
-        "kb_per_frame": size / len(pictures) / 1000,
+        "cpu_s_per_frame": cpu_s / len(images),
+        "kb_per_frame": size / len(images) / 1000,
         "luma_psnr_db": statistics.fmean(10 * np.log10(255**2 / error) for error in errors),
     }
 
@@ -81,12 +81,12 @@ def main() -> None:
         for clip in args.clip:
             reader = ClipReader(clip)
             colors, size = reader.info.colors, f"{reader.info.width}x{reader.info.height}"
-            pictures = [
+            images = [
                 filter_frame(stylizer, each.rgb) for each in islice(iter(reader), args.frames)
             ]
             reader.close()
             rounds = [
-                {preset: encode(pictures, colors, preset) for preset in PRESETS}
+                {preset: encode(images, colors, preset) for preset in PRESETS}
                 for _ in range(args.rounds)
             ]
             for preset in PRESETS:

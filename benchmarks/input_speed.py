@@ -1,11 +1,11 @@
-"""How many training pictures a second come from a folder of photographs, and how soon the first?
+"""How many training images a second come from a folder of photographs, and how soon the first?
 
     python benchmarks/input_speed.py --photos FOLDER
 
 ``data=folder`` at 256 px: decoded every time, and from the cache of decoded photographs once it is
 warm, in batches of 4 and 32; in this process alone (one core), then with --workers loader
 processes. Medians of rounds. With loaders, the CPU time of this process is told as well: all
-pictures go through it, however many cores make them. Without --photos, photographs are made up:
+images go through it, however many cores make them. Without --photos, photographs are made up:
 JPEG files of 640x480 px with the detail of natural ones. The first step is that of the real
 command, ``python -m fast_nst.train``, from its start to the end of its first step, with a warm
 cache.
@@ -33,7 +33,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from fast_nst.data.cache import VARIABLE
-from fast_nst.data.folder import FolderPictures
+from fast_nst.data.folder import FolderImages
 from fast_nst.image.io import list_images
 
 SIZE = 256
@@ -64,18 +64,18 @@ def make_photos(folder: Path, count: int = 48) -> None:
 
 
 def rate(batches: Iterator[Tensor], seconds: float) -> tuple[float, float]:
-    """Pictures a second, for about so long; and this process's own CPU time of each, ms."""
-    begin, cpu_begin, pictures = time.perf_counter(), time.process_time(), 0
+    """Images a second, for about so long; and this process's own CPU time of each, ms."""
+    begin, cpu_begin, images = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - begin < seconds:
-        pictures += len(next(batches))
-    cpu_ms = 1e3 * (time.process_time() - cpu_begin) / pictures
-    return pictures / (time.perf_counter() - begin), cpu_ms
+        images += len(next(batches))
+    cpu_ms = 1e3 * (time.process_time() - cpu_begin) / images
+    return images / (time.perf_counter() - begin), cpu_ms
 
 
 def stream(folder: Path, cached: bool, batch: int, workers: int) -> Iterator[Tensor]:
     """Batches, for ever."""
-    pictures = FolderPictures(folder, SIZE, cache=cached)
-    return iter(DataLoader(pictures, batch_size=batch, num_workers=workers))
+    images = FolderImages(folder, SIZE, cache=cached)
+    return iter(DataLoader(images, batch_size=batch, num_workers=workers))
 
 
 def first_step_s(folder: Path) -> float:
@@ -100,7 +100,7 @@ def measure(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Both ways in turn."""
     torch.set_num_threads(1)
     photos = len(list_images(folder))
-    filling = iter(FolderPictures(folder, SIZE, cache=True))
+    filling = iter(FolderImages(folder, SIZE, cache=True))
     begin = time.perf_counter()
     for _ in islice(filling, photos):
         pass

@@ -5,8 +5,8 @@
 Takes a trained filter and trains it on: one photograph, with all weights; the same one, but only
 the scales and shifts of the norms; other photographs, likewise only these. Each time, L-BFGS counts
 how many iterations the photograph is worth then, the paper's way (docs/evaluate.md). The first says
-whether the network could paint better pictures, the second whether it takes more than a change of
-the whole picture's tone, the third whether the training had ended too early. Writes
+whether the network could paint better images, the second whether it takes more than a change of
+the whole image's tone, the third whether the training had ended too early. Writes
 ``results/one_photo.json``.
 """
 

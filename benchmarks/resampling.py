@@ -2,9 +2,9 @@
 
     python benchmarks/resampling.py
 
-Resizes each bundled style picture to 256 px by this project's resampler and by others, and takes
+Resizes each bundled style image to 256 px by this project's resampler and by others, and takes
 the scale-free style loss (relu1_1 to relu4_1, the bundled encoder) of the other against this one's
-as the style. Writes ``results/resampling.json``: for each, the median over the pictures, the least
+as the style. Writes ``results/resampling.json``: for each, the median over the images, the least
 and the most.
 """
 
@@ -68,12 +68,12 @@ def style_losses(file: Path, size: int) -> dict[str, float]:
     """The loss of each other way, with this project's as the style."""
     groups = default_groups("encoder", "loss")
     loss = create_loss({"style": {"size": size}, **groups}, file)
-    picture = read_image(file).rgb[None]
-    own = resize_short_side(picture, size)
+    image = read_image(file).rgb[None]
+    own = resize_short_side(image, size)
     targets = loss.content_targets(own)
     height, width = own.shape[-2:]
     found = {"none: the same": own}
-    found |= {name: resize(picture, (height, width)) for name, resize in OTHERS.items()}
+    found |= {name: resize(image, (height, width)) for name, resize in OTHERS.items()}
     return {
         name: float(loss.unweighted(loss(other, targets))["style"]) for name, other in found.items()
     }

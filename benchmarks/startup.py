@@ -3,7 +3,7 @@
     python benchmarks/startup.py
 
 Fresh processes of the real commands on a warm disk, in turn, medians: ``fast-nst --help``,
-``fast-nst stylize`` of a picture of 256 px in ONNX Runtime (graph in the cache) and in PyTorch,
+``fast-nst stylize`` of an image of 256 px in ONNX Runtime (graph in the cache) and in PyTorch,
 and, to compare with, ``import torch`` alone. The network is that of Johnson et al. with 16 channels
 and random weights. It is told as well whether the process loaded PyTorch.
 """
@@ -32,7 +32,7 @@ TELL = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules
 
 
 def prepare(folder: Path) -> tuple[Path, Path]:
-    """A filter file and a picture."""
+    """A filter file and an image."""
     torch.manual_seed(0)
     network = create_network("johnson", **ARGUMENTS)
     metadata = FilterMetadata((Style("random"),), "johnson", ARGUMENTS)

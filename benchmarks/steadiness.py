@@ -79,10 +79,10 @@ def ground_truth(scene: Path) -> tuple[list[Path], Tensor, Tensor]:
 def warp_errors(fresh: Callable[[], Filter], scene: Path) -> tuple[float, float]:
     """The filter's error between the two frames that have ground truth, and the content's."""
     files, flow, seen = ground_truth(scene)
-    pictures = [read_image(file).rgb for file in files]
+    images = [read_image(file).rgb for file in files]
     filter_ = fresh()
-    painted = [filter_(picture) for picture in pictures]
-    pairs = [[picture[None] for picture in each[-2:]] for each in (painted, pictures)]
+    painted = [filter_(image) for image in images]
+    pairs = [[image[None] for image in each[-2:]] for each in (painted, images)]
     stylized, content = (warp_error(a, b, flow, seen) for a, b in pairs)
     return stylized, content
 
@@ -132,8 +132,8 @@ def walk(
             change = (content - before[0]).abs().amax(0)[None]
             still = F.max_pool2d(change, AROUND, 1, AROUND // 2)[0] < STILL
             shares.append(float(still.float().mean()))
-            for name, picture in painted.items():
-                steps[name].append(float((picture - before[1][name]).abs().mean(0)[still].mean()))
+            for name, image in painted.items():
+                steps[name].append(float((image - before[1][name]).abs().mean(0)[still].mean()))
             if number == count // 2:
                 for name in list(ways)[:2]:
                     last, now = before[1][name], painted[name]

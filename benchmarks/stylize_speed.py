@@ -4,9 +4,9 @@
 
 Networks of ``conf/network`` (with random weights, on which the time does not depend) in every
 engine, and the PyTorch examples' network as that program runs it (eager, float32, contiguous):
-milliseconds for one picture, medians of several rounds in which all take turns. A turn lasts 0.3 s
-at least, and its last picture counts, as frames of a video follow each other. ``--memory`` adds
-peak memory, that of a process of its own, less what it had before the picture. What is compiled and
+milliseconds for one image, medians of several rounds in which all take turns. A turn lasts 0.3 s
+at least, and its last image counts, as frames of a video follow each other. ``--memory`` adds
+peak memory, that of a process of its own, less what it had before the image. What is compiled and
 converted is kept in the user's cache: a second run is faster. Writes
 ``results/stylize_speed.json``.
 """
@@ -89,13 +89,13 @@ def load(files: dict[str, Path], device: str) -> dict[Key, nn.Module]:
     }
 
 
-def measure(networks: dict[Key, nn.Module], picture: Tensor, rounds: int) -> dict[Key, list[float]]:
+def measure(networks: dict[Key, nn.Module], image: Tensor, rounds: int) -> dict[Key, list[float]]:
     """Seconds: of the first call of each, then of each round."""
     calls: dict[Key, Callable[[], object]] = {
-        key: lambda network=network: network(picture)  # type: ignore[misc]
+        key: lambda network=network: network(image)  # type: ignore[misc]
         for key, network in networks.items()
     }
-    device = picture.device.type
+    device = image.device.type
     seconds = {key: [seconds_of(call, device)] for key, call in calls.items()}
     for _ in range(rounds):
         for key, call in calls.items():
@@ -109,7 +109,7 @@ def measure(networks: dict[Key, nn.Module], picture: Tensor, rounds: int) -> dic
 
 
 def memory_mb(file: Path, engine: str) -> float:
-    """MB that a picture of ``MEMORY_AT`` takes at most, beyond a small one."""
+    """MB that an image of ``MEMORY_AT`` takes at most, beyond a small one."""
     sides = [str(side) for side in SIZES[MEMORY_AT]]
     command = [sys.executable, "-c", MEMORY, str(file), engine, *sides]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -135,9 +135,9 @@ def main() -> None:
         files = make_filters(Path(folder), options.networks.split(","))
         networks = load(files, options.device)
         for size in filter(None, options.sizes.split(",")):
-            picture = torch.rand(1, 3, *SIZES[size], device=options.device)
+            image = torch.rand(1, 3, *SIZES[size], device=options.device)
             rounds = options.rounds * (3 if size == "256" else 1)
-            for key, (first, *each) in measure(networks, picture, rounds).items():
+            for key, (first, *each) in measure(networks, image, rounds).items():
                 row = rows.setdefault(key, {})
                 row[f"{size}_ms"] = round(1e3 * statistics.median(each), 1)
                 row[f"{size}_best_ms"] = round(1e3 * min(each), 1)

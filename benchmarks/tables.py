@@ -65,7 +65,7 @@ def train_speed(result: Result) -> str:
 
 
 def input_speed(result: Result) -> str:
-    """Pictures a second."""
+    """Images a second."""
     ways = {
         "decoded_batch_4": "decoded each time",
         "cached_batch_4": "from the cache, batches of 4",
@@ -85,7 +85,7 @@ def input_speed(result: Result) -> str:
     kind = "made-up JPEG files of 640x480 px" if result["made_up"] else "photographs"
     text = table(["images/s", *ways.values()], rows) + (
         f"\n\n{result['photos']} {kind}; {result['size_px']} px. While the cache fills: "
-        f"{result['filling_images_per_s']} images/s. Of workers' pictures, the training process "
+        f"{result['filling_images_per_s']} images/s. Of workers' images, the training process "
         f"itself takes {' and '.join(own_ms)} each."
     )
     if result["first_step_s"] is not None:
@@ -97,7 +97,7 @@ def input_speed(result: Result) -> str:
 
 
 def stylize_speed(result: Result) -> str:
-    """Milliseconds for a picture, and how many times faster than the usual program."""
+    """Milliseconds for an image, and how many times faster than the usual program."""
     sizes = [size for size in ("256", "720p", "1080p") if f"{size}_ms" in result["results"][0]]
     rows = []
     for each in result["results"]:
@@ -141,7 +141,7 @@ def startup(result: Result) -> str:
         for name, each in result["commands"].items()
     ]
     return table(["", "from start to end", "loads PyTorch"], rows) + (
-        f"\n\nA picture of {result['size_px']} px, {result['network']}, the graph in the cache; "
+        f"\n\nA image of {result['size_px']} px, {result['network']}, the graph in the cache; "
         f"medians of {result['rounds']} fresh processes of each, in turn."
     )
 

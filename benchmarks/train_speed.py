@@ -4,11 +4,11 @@
     python benchmarks/train_speed.py --device cuda --batches 4 32 128 --compile
 
 Both sides train the network of Johnson et al. with 32 channels against VGG-16 to relu4_3 (random
-weights: they cost the same), content relu2_2, style relu1_2 ... relu4_3, on the same pictures,
+weights: they cost the same), content relu2_2, style relu1_2 ... relu4_3, on the same images,
 in turn, several rounds; medians. The usual loop is ``peers/pytorch_examples.py``, ours is the
-project's own training step in Lightning's trainer. Reading pictures is left out of both.
+project's own training step in Lightning's trainer. Reading images is left out of both.
 
-Loss parity starts both loops from the same weights, with the same losses and the same pictures, and
+Loss parity starts both loops from the same weights, with the same losses and the same images, and
 compares their losses step by step: the usual one in float32, ours as it trains here.
 
 The floor is the step's matrix operations (torch's flop counter) at the rate of a large product.
@@ -51,19 +51,19 @@ from fast_nst.training.trainer import create_trainer
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 CHANNELS = (64, 128, 256, 512)  # of these
 STYLE_WEIGHT = 16000.0
-SCHEDULE = 166_000  # pictures: two passes over COCO's 83,000
+SCHEDULE = 166_000  # images: two passes over COCO's 83,000
 
 
 class Batches:
-    """The same few batches of smooth random pictures, (B, 3, S, S) in [0, 1], for ever."""
+    """The same few batches of smooth random images, (B, 3, S, S) in [0, 1], for ever."""
 
     def __init__(self, batch: int, size: int, device: str, count: int = 4) -> None:
         generator = torch.Generator().manual_seed(0)
         coarse = torch.rand(count * batch, 3, size // 8, size // 8, generator=generator)
         fine = torch.rand(count * batch, 3, size, size, generator=generator)
         smooth = torch.nn.functional.interpolate(coarse, (size, size), mode="bicubic")
-        pictures = (0.85 * smooth.clamp(0, 1) + 0.15 * fine).split(batch)
-        self.batches = [each.pin_memory() if device == "cuda" else each for each in pictures]
+        images = (0.85 * smooth.clamp(0, 1) + 0.15 * fine).split(batch)
+        self.batches = [each.pin_memory() if device == "cuda" else each for each in images]
 
     def __iter__(self) -> Iterator[Tensor]:
         """Start with the first."""
@@ -231,7 +231,7 @@ def measure_batch(args: argparse.Namespace, batch: int) -> dict[str, Any]:
         "ours_first_steps_s": first_s[0],
         "ours_gflop": gflop[0],
         "peer_gflop": gflop[1],
-        "ours_166000_pictures_s": round(SCHEDULE * ours_s / batch),
+        "ours_166000_images_s": round(SCHEDULE * ours_s / batch),
     }
 
 
@@ -284,7 +284,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--size", type=int, default=256, help="px")
-    parser.add_argument("--batches", type=int, nargs="+", default=[4], help="pictures a step")
+    parser.add_argument("--batches", type=int, nargs="+", default=[4], help="images a step")
     parser.add_argument("--steps", type=int, default=3, help="timed in each round, after one more")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--precision", default="auto", help="ours; as trainer.precision")

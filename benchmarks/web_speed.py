@@ -58,14 +58,14 @@ def make_filters(folder: Path) -> list[Path]:
 
 
 def make_clip(folder: Path) -> Path:
-    """What the camera shows at 60 frames a second: a picture that moves."""
-    picture = np.asarray(Image.fromarray(bundled_photos()[0][0]).resize((WIDTH, HEIGHT)))
+    """What the camera shows at 60 frames a second: an image that moves."""
+    image = np.asarray(Image.fromarray(bundled_photos()[0][0]).resize((WIDTH, HEIGHT)))
     file = folder / "camera.mjpeg"
     with av.open(str(file), "w", format="mjpeg") as container:
         stream = container.add_stream("mjpeg", rate=60)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
         for number in range(60):
-            frame = av.VideoFrame.from_ndarray(np.roll(picture, 4 * number, axis=1), "rgb24")
+            frame = av.VideoFrame.from_ndarray(np.roll(image, 4 * number, axis=1), "rgb24")
             container.mux(stream.encode(frame.reformat(format="yuvj420p")))
         container.mux(stream.encode(None))
     return file
@@ -108,11 +108,11 @@ def page_rate(page: Page, seconds: float) -> float:
 
 def native_rate(session: OnnxSession, seconds: float) -> float:
     """Frames a second of the network alone."""
-    picture = np.random.default_rng(0).random((1, 3, HEIGHT, WIDTH), np.float32)
-    session.run(picture)
+    image = np.random.default_rng(0).random((1, 3, HEIGHT, WIDTH), np.float32)
+    session.run(image)
     done, begin = 0, time.perf_counter()
     while time.perf_counter() - begin < seconds:
-        session.run(picture)
+        session.run(image)
         done += 1
     return done / (time.perf_counter() - begin)
 

@@ -1,4 +1,4 @@
-"""Train one picture into a real-time filter, and use it: ``Stylizer.load(path)(picture)``.
+"""Train one image into a real-time filter, and use it: ``Stylizer.load(path)(image)``.
 
 Importing this package loads no torch; what needs it is imported on first use.
 """

@@ -14,11 +14,11 @@ MISSING = "???"  # omegaconf's mark for a value that must be given
 
 @dataclass
 class StyleConfig:
-    """``style=...``: the picture whose look the filter takes on."""
+    """``style=...``: the image whose look the filter takes on."""
 
     name: str = MISSING  # of the filter, and of its file
-    texture: str | None = None  # the bundled picture of that name
-    image: str | None = None  # a picture of the user's own, instead
+    texture: str | None = None  # the bundled image of that name
+    image: str | None = None  # an image of the user's own, instead
     size: int = 256  # px, short side: how large the strokes are
     title: str = ""
     painter: str = ""
@@ -48,7 +48,7 @@ class EncoderConfig:
 
 @dataclass
 class DataConfig:
-    """``data=...``: content pictures. What is null is left to the kind, or not for it."""
+    """``data=...``: content images. What is null is left to the kind, or not for it."""
 
     kind: str = MISSING
     size: int = MISSING  # type: ignore[assignment]
@@ -102,7 +102,7 @@ class CallbacksConfig:
     preview_every_s: float = MISSING  # type: ignore[assignment]
     checkpoint_every_s: float = MISSING  # type: ignore[assignment]
     log_every_steps: int = MISSING  # type: ignore[assignment]
-    validation_pictures: int = MISSING  # type: ignore[assignment]
+    validation_images: int = MISSING  # type: ignore[assignment]
     validation_size: int = MISSING  # type: ignore[assignment]
 
 
@@ -186,18 +186,18 @@ def default_groups(*names: str) -> dict[str, dict[str, Any]]:
 
 
 def style_path(style: StyleConfig) -> Path:
-    """The style's picture file: ``style.image``, or the bundled ``style.texture``."""
+    """The style's image file: ``style.image``, or the bundled ``style.texture``."""
     if style.image is not None:
         path = Path(style.image).expanduser()
         if not path.is_file():
-            raise ConfigError(f"style.image={style.image}: no such file. Give a picture.")
+            raise ConfigError(f"style.image={style.image}: no such file. Give an image.")
         return path
     if style.texture is None:
-        raise ConfigError(f"style {style.name!r} has no picture. Give one: style.image=FILE.")
+        raise ConfigError(f"style {style.name!r} has no image. Give one: style.image=FILE.")
     path = asset_path(f"styles/{style.texture}.webp")
     if not path.is_file():
         raise ConfigError(
-            f"style.texture={style.texture}: no bundled picture has that name. Choose one with "
+            f"style.texture={style.texture}: no bundled image has that name. Choose one with "
             "style=NAME (fast-nst styles lists them), or give your own: style.image=FILE."
         )
     return path
@@ -218,18 +218,18 @@ class Style:
 ORIGIN = ("title", "painter", "year", "note", "license")
 
 
-def picture_origin(style: StyleConfig) -> tuple[dict[str, str], list[str]]:
-    """What the configuration says of where the style's picture comes from, if it is of this one.
+def image_origin(style: StyleConfig) -> tuple[dict[str, str], list[str]]:
+    """What the configuration says of where the style's image comes from, if it is of this one.
 
     A style of ``conf/style`` brings the origin of its texture. With ``style.image`` as well, only
-    what is given again is the picture's.
+    what is given again is the image's.
 
     Returns:
         The values of ``ORIGIN``, empty where nothing is known; and what the user should know of
         them, a line each.
 
     Raises:
-        ConfigError: If the filter of another picture would have the bundled style's name, or the
+        ConfigError: If the filter of another image would have the bundled style's name, or the
             texture is one style's and the origin another's.
     """
     given = {key: str(getattr(style, key)) for key in ORIGIN}
@@ -247,7 +247,7 @@ def picture_origin(style: StyleConfig) -> tuple[dict[str, str], list[str]]:
         return given, []
     if style.name == style.texture:
         raise ConfigError(
-            f"style.image={style.image} is not the picture of style={style.texture}, so its filter "
+            f"style.image={style.image} is not the image of style={style.texture}, so its filter "
             "needs a name of its own: style=custom style.image=FILE style.name=NAME."
         )
     own = {key: "" if given[key] == of_texture[key] else given[key] for key in ORIGIN}

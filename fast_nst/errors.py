@@ -15,11 +15,11 @@ class ConfigError(FastNSTError):
 
 
 class LayerError(FastNSTError):
-    """An encoder was asked for a layer it lacks, or for one too deep for the picture."""
+    """An encoder was asked for a layer it lacks, or for one too deep for the image."""
 
 
 class ImageError(FastNSTError):
-    """A picture cannot be read or written."""
+    """An image cannot be read or written."""
 
 
 class VideoError(FastNSTError):
@@ -27,7 +27,7 @@ class VideoError(FastNSTError):
 
 
 class DataError(FastNSTError):
-    """Training pictures are missing or unusable."""
+    """Training images are missing or unusable."""
 
 
 class ClusterError(FastNSTError):

@@ -17,7 +17,7 @@ KEY = "fast_nst"
 
 @dataclass(frozen=True)
 class Knob:
-    """A number that a network takes besides pictures.
+    """A number that a network takes besides images.
 
     Attributes:
         least: the smallest value.
@@ -38,9 +38,9 @@ class Style:
 
     Attributes:
         name: what it is chosen by.
-        sha256: of the style picture's file, hexadecimal.
-        thumbnail: a WebP picture, base64.
-        title: of the picture.
+        sha256: of the style image's file, hexadecimal.
+        thumbnail: a WebP image, base64.
+        title: of the image.
         painter: who made it.
     """
 
@@ -84,11 +84,11 @@ class FilterMetadata:
         styles: one or more, in the order in which the network numbers them.
         network: name of the network, a key of ``networks.NETWORKS``.
         network_arguments: what it is built with.
-        knobs: what the network takes besides pictures, by name, with the ranges that it was
+        knobs: what the network takes besides images, by name, with the ranges that it was
             trained for.
         bound: the values of knobs that can no longer be turned, as in an exported file.
         config: the resolved training configuration.
-        losses: unweighted losses on the validation pictures at the end.
+        losses: unweighted losses on the validation images at the end.
         versions: of the libraries that trained it.
         created: ISO 8601, UTC.
         license: of the weights, as an SPDX expression or free text.

@@ -106,7 +106,7 @@ def _train_with_progress(
     if os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0":
         return  # one of several processes tells
     if result.skipped:
-        _tell(f"{len(result.skipped)} training pictures could not be read:")
+        _tell(f"{len(result.skipped)} training images could not be read:")
         for name, reason in result.skipped:
             _tell(f"  {name}: {reason}")
     for note in result.notes:

@@ -6,7 +6,7 @@
 # What happens: version_converter.convert_version(model, 11) turns Upsample (opset 9) and Resize
 # (opset 10) with mode "linear" into a Resize that names no coordinate_transformation_mode. From
 # opset 11 on the default of that is "half_pixel"; before, pixels were placed "asymmetric"ally,
-# and ONNX Runtime (and OpenVINO 2026.4) still compute old models so. Pictures move by up to half
+# and ONNX Runtime (and OpenVINO 2026.4) still compute old models so. Images move by up to half
 # a pixel at each such layer, and nothing is said. "nearest" comes out the same.
 #
 # Expected: a converted model computes what the model did: coordinate_transformation_mode is

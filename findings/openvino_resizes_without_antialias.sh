@@ -4,7 +4,7 @@
 # Versions: openvino 2026.4.1, onnxruntime 1.32.0, onnx 1.20.0.
 #
 # What happens: Resize (opset 18) with antialias=1, linear or cubic, is computed on the CPU as if
-# the attribute were 0. Pictures made smaller alias. The model loads without an error or a
+# the attribute were 0. Images made smaller alias. The model loads without an error or a
 # warning.
 #
 # Expected: the antialiased result, as of ONNX Runtime and of ONNX's reference; or an error that

@@ -12,8 +12,8 @@ Ultra-Resolution Universal Style Transfer"). The student has an architecture of 
 (``fast_nst/encoders/vgg_lite.py``) and starts from random weights.
 
 What makes a small encoder useful for style transfer is not its error on photographs but its error
-on the pictures that an optimiser makes *with it*: whatever it gets wrong is found and exploited. So
-half of every batch comes from a pool of pictures which the student's own style loss is repainting
+on the images that an optimiser makes *with it*: whatever it gets wrong is found and exploited. So
+half of every batch comes from a pool of images which the student's own style loss is repainting
 all the while (DAgger, Ross et al. 2011, applied to pixels), and some of the rest is pushed along
 the gradient of the disagreement between the two networks.
 """
@@ -38,7 +38,7 @@ from fast_nst.image.io import read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.optim.muon import orthogonalize
-from fast_nst.optim.pixels import optimize_picture
+from fast_nst.optim.pixels import optimize_image
 
 LAYERS = VGGLite().layers
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -60,12 +60,12 @@ class Teacher:
         self.encoder = create_encoder("vgg19_distilled", file)
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
-        """Features of (B, 3, H, W) pictures in [0, 1], by layer name, in the teacher's units."""
+        """Features of (B, 3, H, W) images in [0, 1], by layer name, in the teacher's units."""
         features: dict[str, Tensor] = self.encoder(images, LAYERS)
         return features
 
 
-class Pictures:
+class CropSource:
     """Random crops of photographs and paintings, of noise, and of mixtures of them."""
 
     def __init__(self, photos: Path, paintings: Path, rng: np.random.Generator) -> None:
@@ -87,11 +87,11 @@ class Pictures:
         """One (3, SIZE, SIZE) crop at a random scale, flipped and recoloured at random."""
         rng = self.rng
         source = self.paintings if rng.random() < paintings else self.photos
-        picture = source[rng.integers(len(source))]
-        height, width = picture.shape[1:]
+        image = source[rng.integers(len(source))]
+        height, width = image.shape[1:]
         side = int(min(height, width, SIZE * math.exp(rng.uniform(-0.4, 0.85))))
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-        patch = picture[None, :, top : top + side, left : left + side].float() / 255
+        patch = image[None, :, top : top + side, left : left + side].float() / 255
         patch = F.interpolate(patch, (SIZE, SIZE), mode="bilinear", antialias=True)[0]
         if rng.random() < 0.5:
             patch = patch.flip(2)
@@ -140,10 +140,10 @@ class Pictures:
 
 
 class Pool:
-    """Pictures that the student's style loss is repainting, each at its own stage and settings."""
+    """Images that the student's style loss is repainting, each at its own stage and settings."""
 
-    def __init__(self, pictures: Pictures, teacher: Teacher) -> None:
-        self.pictures, self.teacher = pictures, teacher
+    def __init__(self, source: CropSource, teacher: Teacher) -> None:
+        self.source, self.teacher = source, teacher
         self.images = torch.zeros(POOL, 3, SIZE, SIZE)
         self.first = torch.zeros_like(self.images)
         self.second = torch.zeros_like(self.images)
@@ -160,9 +160,9 @@ class Pool:
 
     @torch.no_grad()
     def _renew(self, slots: Tensor) -> None:
-        rng, count = self.pictures.rng, len(slots)
-        contents = torch.stack([self.pictures.crop(0.05) for _ in range(count)])
-        styles = torch.stack([self.pictures.crop(0.65) for _ in range(count)])
+        rng, count = self.source.rng, len(slots)
+        contents = torch.stack([self.source.crop(0.05) for _ in range(count)])
+        styles = torch.stack([self.source.crop(0.65) for _ in range(count)])
         features = self.teacher(contents)
         grams = {name: gram(self.teacher(styles)[name]) for name in TAPS}
         if self.content is None:
@@ -172,9 +172,9 @@ class Pool:
         for name, matrix in grams.items():
             self.grams[name][slots] = matrix
         starts = []
-        for picture in contents:
+        for image in contents:
             kind = rng.random()
-            start = picture if kind < 0.7 else self.pictures.noise()
+            start = image if kind < 0.7 else self.source.noise()
             starts.append(start if kind < 0.85 else torch.rand(3, SIZE, SIZE))
         self.images[slots] = torch.stack(starts)
         self.first[slots], self.second[slots], self.age[slots] = 0, 0, 0
@@ -185,7 +185,7 @@ class Pool:
         self.content_weight[slots] = (uniform[3] < 0.8).float()
 
     def step(self, student: VGGLite) -> Tensor:
-        """Repaint HALF_BATCH pictures by one Adam step each and return them."""
+        """Repaint HALF_BATCH images by one Adam step each and return them."""
         slots = torch.randperm(POOL)[:HALF_BATCH]
         old = slots[self.age[slots] >= self.end[slots]]
         if len(old):
@@ -215,9 +215,9 @@ class Pool:
 class Disagreement:
     """How far the student's features are from the teacher's, in each channel's own units."""
 
-    def __init__(self, teacher: Teacher, pictures: Pictures) -> None:
+    def __init__(self, teacher: Teacher, source: CropSource) -> None:
         with torch.no_grad():
-            images = torch.stack([pictures.crop() for _ in range(64)])
+            images = torch.stack([source.crop() for _ in range(64)])
             self.scale = {}
             for name, features in teacher(images).items():
                 size = features.square().mean((0, 2, 3)).sqrt()
@@ -244,13 +244,13 @@ class Disagreement:
 
 
 def mean_square(values: Tensor) -> Tensor:
-    """Mean of squares of (B, C, H, W) per picture, summed in float32."""
+    """Mean of squares of (B, C, H, W) per image, summed in float32."""
     flat = values.flatten(1)
     return torch.linalg.vector_norm(flat, dim=1, dtype=torch.float32).square() / flat.shape[1]
 
 
 def total(terms: dict[str, Tensor]) -> Tensor:
-    """One figure per picture; the bound keeps a few flat or noisy pictures from ruling."""
+    """One figure per image; the bound keeps a few flat or noisy images from ruling."""
     return torch.stack([value.clamp_max(4) for value in terms.values()]).sum(0)
 
 
@@ -279,7 +279,7 @@ class Muon:
 
 
 def perturbed(images: Tensor, student: VGGLite, teacher: Teacher, measure: Disagreement) -> Tensor:
-    """Push each picture a little way to where the two networks disagree more."""
+    """Push each image a little way to where the two networks disagree more."""
     images = images.clone().requires_grad_(True)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss = total(measure(student(images, LAYERS), teacher(images))).sum()
@@ -294,9 +294,9 @@ def perturbed(images: Tensor, student: VGGLite, teacher: Teacher, measure: Disag
 def train(args: argparse.Namespace) -> None:
     """Distil for ``args.minutes``, writing the averaged student every few minutes."""
     torch.manual_seed(args.seed)
-    pictures = Pictures(args.photos, args.paintings, np.random.default_rng(args.seed))
+    source = CropSource(args.photos, args.paintings, np.random.default_rng(args.seed))
     teacher = Teacher(args.teacher)
-    measure = Disagreement(teacher, pictures)
+    measure = Disagreement(teacher, source)
     student = VGGLite().to(memory_format=torch.channels_last)
     for name, tap in student.taps.items():
         nn.init.constant_(tap.bias, 0.1)
@@ -311,13 +311,13 @@ def train(args: argparse.Namespace) -> None:
     if args.resume:
         for momentum, saved in zip(optimizer.momentum, state["momentum"], strict=True):
             momentum.copy_(saved)
-    pool = Pool(pictures, teacher)
+    pool = Pool(source, teacher)
     begin = saved_at = time.monotonic()
     sums: dict[str, float] = {}
     step = 0
     while (progress := (time.monotonic() - begin) / (60 * args.minutes)) < 1:
         step += 1
-        fresh = torch.stack([pictures.fresh() for _ in range(HALF_BATCH)])
+        fresh = torch.stack([source.fresh() for _ in range(HALF_BATCH)])
         if step % 4 == 0:
             fresh = perturbed(fresh, student, teacher, measure)
         images = torch.cat([pool.step(student), fresh])
@@ -369,13 +369,11 @@ def save(
     partial.rename(file)
 
 
-def losses_by(
-    judge: Encoder, content: Tensor, style: Tensor, picture: Tensor
-) -> tuple[float, float]:
-    """Scale-free (content, style) losses of one picture, as ``judge`` sees it."""
+def losses_by(judge: Encoder, content: Tensor, style: Tensor, image: Tensor) -> tuple[float, float]:
+    """Scale-free (content, style) losses of one image, as ``judge`` sees it."""
     loss = PerceptualLoss(judge, style, content_weight=1, style_weight=1)
     with torch.no_grad():
-        terms = loss(picture, loss.content_targets(content))
+        terms = loss(image, loss.content_targets(content))
     return float(terms["content"]), float(terms["style"])
 
 
@@ -383,7 +381,7 @@ def optimized(encoder: Encoder, content: Tensor, style: Tensor) -> Tensor:
     """100 iterations of L-BFGS from the content, style weight 30, with ``encoder``."""
     loss = PerceptualLoss(encoder, style, content_weight=1, style_weight=30)
     targets = loss.content_targets(content)
-    return optimize_picture(content, lambda picture: loss(picture, targets), iterations=100)
+    return optimize_image(content, lambda image: loss(image, targets), iterations=100)
 
 
 def measure(args: argparse.Namespace) -> None:
@@ -400,11 +398,11 @@ def measure(args: argparse.Namespace) -> None:
         content = resize_short_side(read_image(file).rgb, 256)[None]
         row = {"photo": file.stem}
         for name, encoder in (("student", student), ("teacher", teacher)):
-            picture = optimized(encoder, content, style)
-            found = losses_by(teacher, content, style, picture)
+            image = optimized(encoder, content, style)
+            found = losses_by(teacher, content, style, image)
             row[f"{name} content"], row[f"{name} style"] = found
-            if args.pictures:
-                write_image(args.pictures / f"{file.stem}_{name}.png", picture[0])
+            if args.images:
+                write_image(args.images / f"{file.stem}_{name}.png", image[0])
         rows.append(row)
         print({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
     means = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0] if key != "photo"}
@@ -434,9 +432,9 @@ A small VGG-shaped encoder (RGB in [0, 1] to relu1_1 ... relu4_1) for perceptual
 {parameters:,} parameters in half precision. Made by scripts/distill_encoder.py; Apache-2.0.
 
 It was trained from random weights to reproduce the features of a distilled VGG-19, on crops of
-1,148 photographs (BSDS500 training and validation sets, one picture of each of 848 ImageNet
-classes) and of 17 paintings, on noise, on perturbed pictures and on pictures that were being
-optimised with the student itself, for {minutes} minutes on two CPU cores. No picture and no weight
+1,148 photographs (BSDS500 training and validation sets, one image of each of 848 ImageNet
+classes) and of 17 paintings, on noise, on perturbed images and on images that were being
+optimised with the student itself, for {minutes} minutes on two CPU cores. No image and no weight
 is copied from them.
 
 Sources: VGG-19 (Simonyan and Zisserman 2015); its distillation to a quarter of the channels (Wang,
@@ -480,7 +478,7 @@ def main() -> None:
     measuring.add_argument("--style", type=Path, required=True)
     measuring.add_argument("--every", type=int, default=4, help="take every n-th held-out photo")
     measuring.add_argument("--minutes", type=int, default=60, help="it was trained, for the card")
-    measuring.add_argument("--pictures", type=Path, help="folder for the optimised pictures")
+    measuring.add_argument("--images", type=Path, help="folder for the optimised images")
     measuring.add_argument("--out", type=Path, help="folder for the weights and the card")
     for command in (training, measuring):
         command.add_argument("--teacher", type=Path, required=True)

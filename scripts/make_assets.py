@@ -1,4 +1,4 @@
-"""Make the bundled style pictures: textures with the statistics of paintings.
+"""Make the bundled style images: textures with the statistics of paintings.
 
     python scripts/make_assets.py --paintings DIR --teacher T.safetensors
 

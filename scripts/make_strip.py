@@ -1,12 +1,12 @@
-"""Make the picture at the top of the README: photographs, and what filters make of them.
+"""Make the image at the top of the README: photographs, and what filters make of them.
 
     python scripts/make_strip.py checkpoints/starry_night.safetensors MORE.safetensors ...
 
 Each photograph (``--photo``, several times; without it, scikit-image's photographs of a cat and a
 cup of coffee, both CC0) is cut to a square and followed by one cell for each filter; beside the
 first, the filter's style is an inset. Photographs are stylized at twice the size of a cell and then
-reduced, as a large picture is on a screen. Writes docs/images/strip.webp, with the highest quality
-that stays below ``--kilobytes``. Nothing is trained: README's picture shows filters of the default
+reduced, as a large image is on a screen. Writes docs/images/strip.webp, with the highest quality
+that stays below ``--kilobytes``. Nothing is trained: README's image shows filters of the default
 training,
 
     python -m fast_nst.train style=NAME trainer.max_steps=930 trainer.max_time_s=null
@@ -94,7 +94,7 @@ def encode(strip: Image.Image, kilobytes: int) -> bytes:
 
 
 def main() -> None:
-    """Read the arguments, write the picture."""
+    """Read the arguments, write the image."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("filters", nargs="+", type=Path, metavar="FILTER")
     parser.add_argument(

@@ -6,7 +6,7 @@
 Convolutions are shared by the styles; each style has instance-norm scales and shifts of its own
 (Dumoulin et al. 2017, "A learned representation for artistic style", sec. 2.2), one style a step.
 Their mean goes into the file. What the shared convolutions have learned (see a photograph, paint
-strokes, make a picture without a grid) a new style need not learn again.
+strokes, make an image without a grid) a new style need not learn again.
 
 The styles that benchmarks measure filters by are left out, so that what they say holds for styles
 that the start has never seen.
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from fast_nst.data.module import PictureDataModule
+from fast_nst.data.module import ImageDataModule
 from fast_nst.encoders import create_encoder
 from fast_nst.filters.checkpoint import FilterMetadata, Style, save_filter
 from fast_nst.hardware import fast_bf16
@@ -52,10 +52,10 @@ LOSS = {"content_weight": 1.0, "style_weight": 70.0, "grid_weight": 20.0, "patte
 
 
 def contents(size: int, batch: int, photos: Path, seed: int) -> Iterator[Tensor]:
-    """Batches of photographs and of synthetic pictures, in turn."""
+    """Batches of photographs and of synthetic images, in turn."""
     modules = [
-        PictureDataModule("folder", size, batch, num_workers=1, seed=seed, held_out=0, path=photos),
-        PictureDataModule("synthetic", size, batch, num_workers=1, seed=seed),
+        ImageDataModule("folder", size, batch, num_workers=1, seed=seed, held_out=0, path=photos),
+        ImageDataModule("synthetic", size, batch, num_workers=1, seed=seed),
     ]
     streams = [iter(module.train_dataloader()) for module in modules]
     while True:
@@ -65,8 +65,8 @@ def contents(size: int, batch: int, photos: Path, seed: int) -> Iterator[Tensor]
 
 def style_loss(name: str, encoder: nn.Module) -> PerceptualLoss:
     """The default training's loss for a bundled style."""
-    picture = resize_short_side(read_image(asset_path(f"styles/{name}.webp")).rgb, STYLE_SIZE)
-    return PerceptualLoss(encoder, picture[None], **LOSS)
+    image = resize_short_side(read_image(asset_path(f"styles/{name}.webp")).rgb, STYLE_SIZE)
+    return PerceptualLoss(encoder, image[None], **LOSS)
 
 
 def pretrain(

@@ -1,4 +1,4 @@
-"""Take the pictures of the page for docs/web.md.
+"""Take the images of the page for docs/web.md.
 
     make web
     python scripts/web_screenshots.py checkpoints/starry_night.safetensors [MORE.safetensors ...]

@@ -23,7 +23,7 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of shared test pictures, which CI has; without it, the test is skipped."""
+    """The folder of shared test images, which CI has; without it, the test is skipped."""
     folder = Path(os.environ.get("FAST_NST_SHARED", REPOSITORY.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip("no shared data here; FAST_NST_SHARED may name its folder")

@@ -2,7 +2,7 @@
 
 Written again from what it does, so that both sides can be measured in one run: the network of
 Johnson et al. 2016 with instance norm and nearest-neighbour upsampling, 1,679,235 weights; VGG-16
-to relu4_3, run on the output and on the content, all layers kept of both; pictures of 0-255;
+to relu4_3, run on the output and on the content, all layers kept of both; images of 0-255;
 content loss at relu2_2, Gram matrices of relu1_2 ... relu4_3; Adam at 1e-3. Everything in float32,
 contiguous, eager, and the losses read after every step.
 """
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 PARAMETERS = 1_679_235
-# VGG-16's convolutions up to relu4_3, channels out; "pool" halves the picture.
+# VGG-16's convolutions up to relu4_3, channels out; "pool" halves the image.
 VGG16 = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512)
 TAPS = (2, 4, 7, 10)  # relu1_2, relu2_2, relu3_3, relu4_3: so many convolutions in
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -56,7 +56,7 @@ class Residual(nn.Module):
 
 
 class PeerNetwork(nn.Sequential):
-    """Pictures of 0-255 in, pictures of about 0-255 out."""
+    """Images of 0-255 in, images of about 0-255 out."""
 
     def __init__(self) -> None:
         def layer(inputs: int, outputs: int, kernel: int, **options: int) -> list[nn.Module]:
@@ -91,7 +91,7 @@ class PeerVGG16(nn.Module):
         self.layers = nn.Sequential(*layers).requires_grad_(False)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Normalised pictures to the activations at ``TAPS``."""
+        """Normalised images to the activations at ``TAPS``."""
         found, convolutions = [], 0
         for layer in self.layers:
             x = layer(x)
@@ -102,11 +102,11 @@ class PeerVGG16(nn.Module):
         return found
 
 
-def normalize(pictures: Tensor) -> Tensor:
+def normalize(images: Tensor) -> Tensor:
     """0-255 to what VGG was trained on."""
-    mean = pictures.new_tensor(MEAN).view(-1, 1, 1)
-    std = pictures.new_tensor(STD).view(-1, 1, 1)
-    return (pictures / 255.0 - mean) / std
+    mean = images.new_tensor(MEAN).view(-1, 1, 1)
+    std = images.new_tensor(STD).view(-1, 1, 1)
+    return (images / 255.0 - mean) / std
 
 
 def gram(features: Tensor) -> Tensor:
@@ -148,7 +148,7 @@ class PeerLoop:
         self.content_sum = self.style_sum = 0.0
 
     def step(self, batch: Tensor) -> float:
-        """Train on (B, 3, H, W) pictures of 0-255; return the loss before the step."""
+        """Train on (B, 3, H, W) images of 0-255; return the loss before the step."""
         self.optimizer.zero_grad()
         x = batch.to(self.device)
         y = self.network(x)

@@ -13,7 +13,7 @@ app = gr.Interface(
     inputs=inputs,
     outputs=gr.Image(format="png", label="Stylized"),
     title="fast_nst",
-    flagging_mode="never",  # no button that stores pictures
+    flagging_mode="never",  # no button that stores images
     analytics_enabled=False,  # nothing about its use is sent anywhere
 )
 app.launch()

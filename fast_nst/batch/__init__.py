@@ -1,4 +1,4 @@
-"""Many pictures at once: which files, in what order, and what became of them. No torch in here."""
+"""Many images at once: which files, in what order, and what became of them. No torch in here."""
 
 from fast_nst.batch.plan import StylizedFile, plan_files
 from fast_nst.batch.run import (

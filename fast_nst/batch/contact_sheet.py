@@ -1,4 +1,4 @@
-"""A contact sheet: what several filters make of several pictures, on one page."""
+"""A contact sheet: what several filters make of several images, on one page."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from fast_nst.batch.run import (
     explain_failure,
 )
 from fast_nst.errors import ImageError
-from fast_nst.image.arrays import ArrayPicture, array_from_pil, array_to_pil
+from fast_nst.image.arrays import ArrayImage, array_from_pil, array_to_pil
 from fast_nst.image.formats import encode
 from fast_nst.image.io import image_format, open_image, write_bytes
 from fast_nst.inference.controls import Controls
-from fast_nst.inference.picture_filter import PictureFilter
+from fast_nst.inference.image_filter import ArrayFilter
 
-CELL = 320  # px, the longer side of a picture on the sheet
+CELL = 320  # px, the longer side of an image on the sheet
 MAX_CELLS = 1000
 _GAP, _TEXT = 12, 16  # px
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 
 
 def make_contact_sheet(
-    stylizers: Mapping[str, PictureFilter],
+    stylizers: Mapping[str, ArrayFilter],
     inputs: Sequence[PathLike],
     target: PathLike,
     *,
@@ -39,9 +39,9 @@ def make_contact_sheet(
     saving: Saving | None = None,
     on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
 ) -> StylizeReport[StylizedFile, Path]:
-    """Write one picture with a row for each input, and a column for each filter.
+    """Write one image with a row for each input, and a column for each filter.
 
-    Pictures are stylized at their own size, as they would be by themselves, and then made small.
+    Images are stylized at their own size, as they would be by themselves, and then made small.
 
     Args:
         stylizers: filters, by the names that they get on the sheet.
@@ -56,7 +56,7 @@ def make_contact_sheet(
         written.
 
     Raises:
-        ImageError: If there are no pictures, too many, or the sheet cannot be written.
+        ImageError: If there are no images, too many, or the sheet cannot be written.
     """
     target = Path(target)
     kind = image_format(target)
@@ -68,7 +68,7 @@ def make_contact_sheet(
     cells = len(planned) * (1 + len(stylizers))
     if cells > MAX_CELLS:
         raise ImageError(
-            f"{len(planned)} pictures and {len(stylizers)} filters make a sheet of {cells} cells, "
+            f"{len(planned)} images and {len(stylizers)} filters make a sheet of {cells} cells, "
             f"of at most {MAX_CELLS}. Choose fewer."
         )
     rows: list[tuple[str, list[Image.Image]]] = []
@@ -76,11 +76,11 @@ def make_contact_sheet(
     failures: list[StylizeFailure[Path]] = []
     for file in planned:
         try:
-            with open_image(file.source) as image:
-                picture = array_from_pil(image)
-            row = [_reduce(picture)]
+            with open_image(file.source) as opened:
+                image = array_from_pil(opened)
+            row = [_reduce(image)]
             for stylizer in stylizers.values():
-                row.append(_reduce(stylizer.stylize_arrays(picture, controls or Controls())))
+                row.append(_reduce(stylizer.stylize_arrays(image, controls or Controls())))
         except Exception as error:
             failures.append(StylizeFailure(file.source, explain_failure(file.source, error)))
         else:
@@ -104,8 +104,8 @@ def name_filters(paths: Sequence[PathLike]) -> list[str]:
     return ["/".join(names[-depth:]) for names in parts]
 
 
-def _reduce(picture: ArrayPicture) -> Image.Image:
-    image = array_to_pil(picture.rgb, picture.alpha)
+def _reduce(arrays: ArrayImage) -> Image.Image:
+    image = array_to_pil(arrays.rgb, arrays.alpha)
     image.thumbnail((CELL, CELL), Image.Resampling.LANCZOS, reducing_gap=None)
     if image.mode == "RGBA":
         paper = Image.new("RGBA", image.size, _PAPER)
@@ -114,7 +114,7 @@ def _reduce(picture: ArrayPicture) -> Image.Image:
 
 
 def _lay_out(titles: Sequence[str], rows: Sequence[tuple[str, list[Image.Image]]]) -> Image.Image:
-    """Draw the sheet: titles above the columns, names below the first picture of every row."""
+    """Draw the sheet: titles above the columns, names below the first image of every row."""
     line = _TEXT + _GAP // 2
     widths = [max(row[column].width for _, row in rows) for column in range(len(titles))]
     heights = [max(image.height for image in row) for _, row in rows]

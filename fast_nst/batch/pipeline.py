@@ -1,4 +1,4 @@
-"""Three stages at once: the next pictures are decoded and the last ones encoded meanwhile."""
+"""Three stages at once: the next images are decoded and the last ones encoded meanwhile."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Decide which file is written for which, before the long work: one planner for all commands.
 
-It takes pictures and videos, on disks and behind URLs; what a :class:`Medium` and a ``Place`` say
+It takes images and videos, on disks and behind URLs; what a :class:`Medium` and a ``Place`` say
 is all that it knows of them.
 """
 
@@ -38,8 +38,8 @@ class Medium:
     is_target: Callable[[str], bool]
 
 
-PICTURES = Medium(
-    name="picture",
+IMAGES = Medium(
+    name="image",
     reads=READ_SUFFIXES,
     writes=WRITE_FORMATS,
     otherwise=".png",
@@ -54,7 +54,7 @@ class Planned:
 
     source: Place
     target: Place
-    medium: Medium = PICTURES
+    medium: Medium = IMAGES
 
     def on_disk(self) -> StylizedFile:
         """The same as paths; of local places only."""
@@ -63,7 +63,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class StylizedFile:
-    """A picture that was read from ``source``, or is to be, and written to ``target``."""
+    """An image that was read from ``source``, or is to be, and written to ``target``."""
 
     source: Path
     target: Path
@@ -88,7 +88,7 @@ def plan(
     inputs: Sequence[PathLike],
     output: PathLike,
     suffix: str | None = None,
-    media: Sequence[Medium] = (PICTURES,),
+    media: Sequence[Medium] = (IMAGES,),
 ) -> tuple[Planned, ...]:
     """Decide which file is written for which; nothing is read or written.
 
@@ -100,7 +100,7 @@ def plan(
             without an ending). For several files, a folder or a pattern, a folder: names stay, and
             below an input folder, or the part of a pattern that is no pattern, its structure. The
             second of two equal names becomes ``name-2``.
-        suffix: the ending that pictures get in a folder, such as ``.webp``; None to keep theirs.
+        suffix: the ending that images get in a folder, such as ``.webp``; None to keep theirs.
         media: what is looked for. A file that is named is taken for the first of them, unless its
             ending, or that of ``output``, says another.
 
@@ -111,7 +111,7 @@ def plan(
         FastNSTError: What ``check_target`` raises.
     """
     if suffix is not None:
-        image_format(f"picture{suffix}")
+        image_format(f"image{suffix}")
     into = open_place(output)
     is_folder, is_file = into.is_folder(), into.is_file()
     named_folder = is_folder or os.fspath(output).endswith(("/", os.sep))
@@ -138,7 +138,7 @@ def plan(
 def plan_files(
     inputs: Sequence[PathLike], output: PathLike, suffix: str | None = None
 ) -> tuple[StylizedFile, ...]:
-    """:func:`plan` for pictures on disks.
+    """:func:`plan` for images on disks.
 
     Raises:
         ImageError: As there.
@@ -149,7 +149,7 @@ def plan_files(
 def find_files(
     places: Sequence[Place],
     into: Place,
-    media: Sequence[Medium] = (PICTURES,),
+    media: Sequence[Medium] = (IMAGES,),
     becomes: str | None = None,
 ) -> list[Found]:
     """Find the files that inputs stand for; each once.
@@ -187,7 +187,7 @@ def find_files(
 
 
 def is_done(file: Planned) -> bool:
-    """Whether the result is there, no older than its source, and of pictures, whole.
+    """Whether the result is there, no older than its source, and of images, whole.
 
     A source of unknown age, on a web server, is taken for one that does not change. Videos appear
     when they are complete.
@@ -196,7 +196,7 @@ def is_done(file: Planned) -> bool:
         ages = file.source.modified_ns(), file.target.modified_ns()
         if ages[0] is not None and ages[1] is not None and ages[1] < ages[0]:
             return False
-        return file.medium is not PICTURES or is_whole(content(file.target))
+        return file.medium is not IMAGES or is_whole(content(file.target))
     except ImageError:
         return False
 
@@ -211,7 +211,7 @@ def content(place: Place) -> Path | bytes:
 
 
 def is_whole(source: PathLike | bytes) -> bool:
-    """Whether a picture file, or the content of one, can be read to its end."""
+    """Whether an image file, or the content of one, can be read to its end."""
     try:
         with open_image(source) as image:
             for frame in range(getattr(image, "n_frames", 1)):
@@ -245,7 +245,7 @@ def _name_results(found: Iterable[Found], suffix: str | None) -> list[Path]:
     for file in found:
         relative, medium = file.relative, file.medium
         kept = relative.suffix if relative.suffix.lower() in medium.writes else medium.otherwise
-        ending = (suffix if medium is PICTURES else None) or kept
+        ending = (suffix if medium is IMAGES else None) or kept
         name = relative.with_suffix(ending)
         number = 1
         while str(name).casefold() in taken:  # many file systems do not tell a.jpg from A.JPG

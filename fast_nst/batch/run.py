@@ -1,4 +1,4 @@
-"""Apply a trained filter to picture files, folders of them, and pictures in memory."""
+"""Apply a trained filter to image files, folders of them, and images in memory."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from fast_nst.batch.places import PathLike
 from fast_nst.batch.plan import Planned, StylizedFile, is_done, plan
 from fast_nst.errors import ConfigError, FastNSTError, ImageError, is_out_of_memory
 from fast_nst.image.animation import Animation, is_animated, read_frames
-from fast_nst.image.arrays import ArrayPicture, array_to_pil, encode_array
+from fast_nst.image.arrays import ArrayImage, array_to_pil, encode_array
 from fast_nst.image.formats import ANIMATED, Timing, encode
 from fast_nst.image.io import image_format, open_image, write_bytes
 from fast_nst.inference.controls import Controls
-from fast_nst.inference.picture_filter import PictureFilter
+from fast_nst.inference.image_filter import ArrayFilter
 
 Encoder = Callable[[], bytes]
-FileT = TypeVar("FileT")  # a picture and its result
-SourceT = TypeVar("SourceT")  # where a picture is
+FileT = TypeVar("FileT")  # an image and its result
+SourceT = TypeVar("SourceT")  # where an image is
 
 
 @dataclass(frozen=True)
 class StylizeFailure(Generic[SourceT]):
-    """A picture that could not be stylized, and why, in one sentence or two."""
+    """An image that could not be stylized, and why, in one sentence or two."""
 
     source: SourceT
     message: str
@@ -36,7 +36,7 @@ class StylizeFailure(Generic[SourceT]):
 
 @dataclass(frozen=True)
 class StylizeProgress(Generic[SourceT]):
-    """``done`` of ``total`` pictures are finished, failures included; ``source`` was the last."""
+    """``done`` of ``total`` images are finished, failures included; ``source`` was the last."""
 
     done: int
     total: int
@@ -45,13 +45,13 @@ class StylizeProgress(Generic[SourceT]):
 
 @dataclass(frozen=True)
 class StylizeReport(Generic[FileT, SourceT]):
-    """What became of every picture, in the order of the inputs.
+    """What became of every image, in the order of the inputs.
 
     Attributes:
         written: stylized.
         failures: not stylized.
         skipped: stylized before, with ``resume``.
-        notes: what a person should know of pictures that were written, one line each.
+        notes: what a person should know of images that were written, one line each.
     """
 
     written: tuple[FileT, ...]
@@ -66,7 +66,7 @@ class Saving:
 
     Attributes:
         quality: 1 to 100, for JPEG, WebP and AVIF; None for each format's own.
-        keep_metadata: copy what stays true of the picture: author, copyright, dates, camera.
+        keep_metadata: copy what stays true of the image: author, copyright, dates, camera.
 
     Raises:
         ConfigError: If ``quality`` is outside its range.
@@ -81,7 +81,7 @@ class Saving:
 
 
 def stylize_files(
-    stylizer: PictureFilter,
+    stylizer: ArrayFilter,
     inputs: Sequence[PathLike],
     output: PathLike,
     *,
@@ -92,7 +92,7 @@ def stylize_files(
     memory: float | None = None,
     on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
 ) -> StylizeReport[StylizedFile, Path]:
-    """Stylize picture files; one that fails is reported, and the others go on.
+    """Stylize image files; one that fails is reported, and the others go on.
 
     Args:
         stylizer: the filter.
@@ -101,11 +101,11 @@ def stylize_files(
         controls: how the filter is applied.
         saving: how results are written.
         suffix: the ending that results get in a folder, such as ``.webp``.
-        resume: pass over pictures whose result is there, whole, and no older than they are.
-        memory: bytes that the process may hold; pictures are then computed in strips, one after
+        resume: pass over images whose result is there, whole, and no older than they are.
+        memory: bytes that the process may hold; images are then computed in strips, one after
             the other, as :func:`fast_nst.tiling.stream.stylize_file_streamed` does. Animations
             are not: their frames are computed whole.
-        on_progress: called after every picture.
+        on_progress: called after every image.
 
     Raises:
         ConfigError: If ``memory`` is given with controls, or a filter that cannot be cut.
@@ -124,7 +124,7 @@ def stylize_files(
 
 
 def stylize_planned(
-    stylizer: PictureFilter,
+    stylizer: ArrayFilter,
     files: Sequence[Planned],
     *,
     controls: Controls | None = None,
@@ -133,7 +133,7 @@ def stylize_planned(
     memory: float | None = None,
     on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
 ) -> StylizeReport[StylizedFile, Path]:
-    """Stylize what is planned already, pictures on disks; else as :func:`stylize_files`."""
+    """Stylize what is planned already, images on disks; else as :func:`stylize_files`."""
     planned = [file.on_disk() for file in files]
     controls, saving = controls or Controls(), saving or Saving()
     stream: Callable[[Path, Path], None] | None = None
@@ -144,7 +144,7 @@ def stylize_planned(
     notes: dict[int, str] = {}
     done = 0
 
-    def load(number: int) -> ArrayPicture | Animation | Path | None:
+    def load(number: int) -> ArrayImage | Animation | Path | None:
         source = planned[number].source
         if resume and is_done(files[number]):
             skipped.add(number)
@@ -153,7 +153,7 @@ def stylize_planned(
             return source  # it is read, computed and written at once, when its turn comes
         return read_frames(source)
 
-    def work(number: int, loaded: ArrayPicture | Animation | Path | None) -> Encoder | None:
+    def work(number: int, loaded: ArrayImage | Animation | Path | None) -> Encoder | None:
         if loaded is None:
             return None
         if stream is not None and isinstance(loaded, Path):
@@ -200,7 +200,7 @@ def stylize_planned(
 
 
 def stylize_bytes(
-    stylizer: PictureFilter,
+    stylizer: ArrayFilter,
     source: PathLike | bytes,
     kind: str = "PNG",
     *,
@@ -209,7 +209,7 @@ def stylize_bytes(
     name: str | None = None,
     target: str | None = None,
 ) -> tuple[bytes, str]:
-    """Stylize one picture file, or the content of one, and keep the result in memory.
+    """Stylize one image file, or the content of one, and keep the result in memory.
 
     Args:
         stylizer: the filter.
@@ -224,7 +224,7 @@ def stylize_bytes(
         The content of the resulting file; and what a person should know of it, or an empty text.
 
     Raises:
-        ImageError: If ``source`` is no picture, or the result too large for the format or memory.
+        ImageError: If ``source`` is no image, or the result too large for the format or memory.
     """
     controls, saving = controls or Controls(), saving or Saving()
     name = name or ("the input" if isinstance(source, bytes) else str(source))
@@ -243,7 +243,7 @@ def stylize_bytes(
 
 
 def _stream(
-    stylizer: PictureFilter, controls: Controls, saving: Saving, memory: float
+    stylizer: ArrayFilter, controls: Controls, saving: Saving, memory: float
 ) -> Callable[[Path, Path], None]:
     """A function from a file to a file, which computes in strips."""
     from fast_nst.tiling.segments import SegmentedNetwork
@@ -263,15 +263,15 @@ def _stream(
     )
 
 
-def _loss(loaded: ArrayPicture | Animation, kind: str) -> str:
+def _loss(loaded: ArrayImage | Animation, kind: str) -> str:
     if isinstance(loaded, Animation) and kind not in ANIMATED:
         return f"has {loaded.count} frames, and {kind} holds one: the first was taken."
     return ""
 
 
 def _stylize(
-    stylizer: PictureFilter,
-    loaded: ArrayPicture | Animation,
+    stylizer: ArrayFilter,
+    loaded: ArrayImage | Animation,
     kind: str,
     controls: Controls,
     saving: Saving,
@@ -281,8 +281,8 @@ def _stylize(
     if isinstance(loaded, Animation) and kind in ANIMATED:
         frames: list[Image.Image] = []
         durations_ms: list[float] = []
-        for picture, duration_ms in loaded.frames():
-            stylized = stylizer.stylize_arrays(picture, controls)
+        for image, duration_ms in loaded.frames():
+            stylized = stylizer.stylize_arrays(image, controls)
             frames.append(array_to_pil(stylized.rgb, stylized.alpha))
             durations_ms.append(duration_ms)
         timing = Timing(tuple(durations_ms), loaded.plays)
@@ -304,7 +304,7 @@ def _count_pixels(source: Path) -> int:
 
 
 def explain_failure(source: Path | str, error: Exception) -> str:
-    """What to tell of a picture that failed.
+    """What to tell of an image that failed.
 
     Raises:
         Exception: ``error`` itself, if it is a fault of the program.

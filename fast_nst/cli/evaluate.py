@@ -1,4 +1,4 @@
-"""``fast-nst evaluate``: how good filters are, in numbers and pictures."""
+"""``fast-nst evaluate``: how good filters are, in numbers and images."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[
     "--style",
     metavar="FILE",
     type=PATH,
-    help="Style picture of all filters; without it, the ones that they were trained with.",
+    help="Style image of all filters; without it, the ones that they were trained with.",
 )
 @click.option(
     "--judge",
@@ -88,7 +88,7 @@ def evaluate(
 ) -> None:
     """Say how good filters are: losses, equivalent iterations, artefacts, time and memory.
 
-    Writes a page with plots and pictures, and the figures as JSON beside it. Ctrl-C ends early and
+    Writes a page with plots and images, and the figures as JSON beside it. Ctrl-C ends early and
     keeps what was measured by then.
 
     \b

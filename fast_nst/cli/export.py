@@ -49,7 +49,7 @@ PATH = click.Path(path_type=Path)
     "--calibrate",
     metavar="FOLDER",
     type=PATH,
-    help="Photographs on which int8 measures its ranges. Without it, synthetic pictures.",
+    help="Photographs on which int8 measures its ranges. Without it, synthetic images.",
 )
 @click.option(
     "--force", is_flag=True, help="Write int8 although it is slower than fp32 or looks different."
@@ -65,7 +65,7 @@ def export(
 ) -> None:
     """Write a filter in a format that other runtimes read, and check it against this one.
 
-    The result takes pictures of any height and width. It is compared with PyTorch at six sizes;
+    The result takes images of any height and width. It is compared with PyTorch at six sizes;
     if it differs, nothing is written.
 
     \b

@@ -34,7 +34,7 @@ def import_(file: Path, output: Path, style: str | None, value_range: str | None
     """Turn another program's filter into a file that every command takes.
 
     FILE is a state dict (.pth or .model) of the PyTorch examples' fast_neural_style, or any ONNX
-    model (.onnx) from one picture to one. No code of the file is run. What becomes of an ONNX model
+    model (.onnx) from one image to one. No code of the file is run. What becomes of an ONNX model
     is compared with it at six sizes; if it differs by more than 1/255, nothing is written.
 
     \b
@@ -78,7 +78,7 @@ def _print(report: ImportReport) -> None:
         click.echo(f"{f'{batch}x3x{height}x{width}':<14} not checked: the model itself fails on it")
     if report.batch > 1:
         click.echo(
-            f"warning: the model computes {report.batch} pictures at once, of which one is used.",
+            f"warning: the model computes {report.batch} images at once, of which one is used.",
             err=True,
         )
     click.echo(f"wrote {report.path} ({report.size_bytes / 1e6:.1f} MB)")

@@ -17,10 +17,10 @@ from fast_nst.errors import FastNSTError, one_line, suggest
 # the name is a Python keyword); the text is its short help.
 # The help comes from here, so that it loads no command.
 COMMANDS: dict[str, str] = {
-    "train": "Train a filter from one picture.",
-    "stylize": "Apply a filter to pictures and folders.",
-    "optimize": "Repaint one picture by optimizing its pixels.",
-    "evaluate": "Say how good filters are, in numbers and pictures.",
+    "train": "Train a filter from one image.",
+    "stylize": "Apply a filter to images and folders.",
+    "optimize": "Repaint one image by optimizing its pixels.",
+    "evaluate": "Say how good filters are, in numbers and images.",
     "export": "Write a filter for other runtimes, checked.",
     "web": "Filters in the browser: a page for camera, photos and videos.",
     "import": "Turn another program's filter into one of ours.",
@@ -99,7 +99,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     help="Show the version and exit.",
 )
 def main(debug: bool) -> None:
-    """Train one picture into a real-time filter, and use it.
+    """Train one image into a real-time filter, and use it.
 
     `fast-nst COMMAND --help` explains a command.
     """

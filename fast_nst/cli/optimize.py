@@ -1,4 +1,4 @@
-"""``fast-nst optimize``: repaint one picture by optimizing its pixels."""
+"""``fast-nst optimize``: repaint one image by optimizing its pixels."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def _option(name: str, help: str, **settings: Any) -> Callable[[Any], Any]:  # n
 @click.command()
 @click.argument("content", type=_FILE)
 @click.argument("styles", nargs=-1, required=True, metavar="STYLE...")
-@click.option("-o", "--output", required=True, metavar="OUT", help="The picture to write.")
+@click.option("-o", "--output", required=True, metavar="OUT", help="The image to write.")
 @_option("--size", "Short side of the result, px; 0 keeps the content's own.", type=int)
 @_option("--iterations", "Steps, of all levels together.", type=int)
 @_option("--levels", "Sizes to go through, each twice the last; 1 for none but the last.", type=int)
 @_option("--optimizer", "How to step.", type=click.Choice(OPTIMIZERS))
-@_option("--init", "What the picture starts as.", type=click.Choice(INITS))
+@_option("--init", "What the image starts as.", type=click.Choice(INITS))
 @_option("--content-weight", "How much the content counts.", type=float)
 @_option("--style-weight", "How much the style counts.", type=float)
 @click.option(
@@ -72,21 +72,21 @@ def _option(name: str, help: str, **settings: Any) -> Callable[[Any], Any]:  # n
 @click.option(
     "--encoder-weights", type=_FILE, metavar="FILE", help="Its weights, instead of its own."
 )
-@_option("--tile", "Larger pictures are evaluated in tiles of about this side, px.", type=int)
+@_option("--tile", "Larger images are evaluated in tiles of about this side, px.", type=int)
 @_option("--seed", "Of the noise.", type=int)
 @click.option(
     "--preview-every",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Write the best picture every N iterations, beside OUT: OUT_0050.png.",
+    help="Write the best image every N iterations, beside OUT: OUT_0050.png.",
 )
 @device_option
 @click.pass_context
 def optimize(ctx: click.Context, /, **chosen: Any) -> None:
-    """Repaint one picture in the style of others, slowly and well.
+    """Repaint one image in the style of others, slowly and well.
 
     No filter is needed or made: the pixels themselves are optimized (Gatys et al. 2016). A STYLE
-    is a picture or the name of a bundled style. Ctrl-C ends early and keeps the best picture.
+    is an image or the name of a bundled style. Ctrl-C ends early and keeps the best image.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The progress bar of commands that count pictures or frames."""
+"""The progress bar of commands that count images or frames."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Transfer:
     """The command's options beside those of :class:`TransferOptions`, one field each.
 
     Attributes:
-        content: the picture.
+        content: the image.
         styles: files of the styles.
         target: the result.
         content_mask: regions of the content.
@@ -50,13 +50,13 @@ class Transfer:
 
     @property
     def sources(self) -> list[Path]:
-        """All pictures that are read, which must stay as they are."""
+        """All images that are read, which must stay as they are."""
         masks = [self.content_mask] if self.content_mask else []
         return [self.content, *self.styles, *masks, *self.style_masks]
 
 
 def run_transfer(transfer: Transfer, options: TransferOptions) -> None:
-    """Show the progress and write the result, or after Ctrl-C the best picture so far."""
+    """Show the progress and write the result, or after Ctrl-C the best image so far."""
     from fast_nst.image.io import read_image
     from fast_nst.optimize.files import preview_path
 
@@ -79,7 +79,7 @@ def run_transfer(transfer: Transfer, options: TransferOptions) -> None:
             raise Exit(130) from None
         _write(target, latest[0].best(), alpha)
         done = f"{latest[0].iteration} of {latest[0].iterations} iterations"
-        click.echo(f"interrupted after {done}; wrote {target}, the best picture so far")
+        click.echo(f"interrupted after {done}; wrote {target}, the best image so far")
         raise Exit(130) from None
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):

@@ -43,7 +43,7 @@ def web(
 ) -> None:
     """Show a page that runs filters on camera, photos and videos, in the browser.
 
-    Everything is computed in the browser, on the machine that it runs on: no picture leaves it.
+    Everything is computed in the browser, on the machine that it runs on: no image leaves it.
     The first start converts each filter, which takes some seconds; ONNX graphs are kept for the
     next one. Ctrl-C ends it.
 

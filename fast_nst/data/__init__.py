@@ -1,4 +1,4 @@
-"""Pictures to train on. Nothing heavy is imported before a kind is chosen."""
+"""Images to train on. Nothing heavy is imported before a kind is chosen."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Pictures(Protocol):
+class Images(Protocol):
     """What every kind of data offers, each a ``torch.utils.data.IterableDataset``."""
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
-        """(name, reason) of every picture that could not be read so far."""
+        """(name, reason) of every image that could not be read so far."""
 
     @property
     def notes(self) -> list[str]:
@@ -34,43 +34,43 @@ class Pictures(Protocol):
     def __iter__(self) -> Iterator[Tensor]:
         """Yield (3, size, size), uint8, for ever."""
 
-    def fixed_pictures(self, count: int, size: int) -> Tensor:
+    def fixed_images(self, count: int, size: int) -> Tensor:
         """Return the same (count, 3, size, size), float32 in [0, 1], at every call."""
 
 
 # kind -> where its class is
-PICTURES: Mapping[str, tuple[str, str]] = {
-    "synthetic": ("fast_nst.data.synthetic", "SyntheticPictures"),
-    "folder": ("fast_nst.data.folder", "FolderPictures"),
-    "hub": ("fast_nst.data.hub", "HubPictures"),
+IMAGES: Mapping[str, tuple[str, str]] = {
+    "synthetic": ("fast_nst.data.synthetic", "SyntheticImages"),
+    "folder": ("fast_nst.data.folder", "FolderImages"),
+    "hub": ("fast_nst.data.hub", "HubImages"),
 }
 
 
-def create_pictures(kind: str, size: int, seed: int = 0, **options: Any) -> Pictures:
-    """Make the pictures of ``kind``, one of ``PICTURES``.
+def create_images(kind: str, size: int, seed: int = 0, **options: Any) -> Images:
+    """Make the images of ``kind``, one of ``IMAGES``.
 
     Args:
         kind: ``synthetic``, ``folder`` or ``hub``.
-        size: Height and width of the training pictures, px.
+        size: Height and width of the training images, px.
         seed: Of everything random about them.
         options: What the class of that kind takes besides, such as ``path`` for a folder.
 
     Raises:
         ConfigError: If the kind or an option is unknown, or one that it needs is missing.
-        DataError: If there are no pictures where they should be.
+        DataError: If there are no images where they should be.
     """
-    if kind not in PICTURES:
+    if kind not in IMAGES:
         raise ConfigError(
-            f"data kind {kind!r} is unknown{suggest(kind, PICTURES)}. "
-            f"Choose one of: {', '.join(PICTURES)}."
+            f"data kind {kind!r} is unknown{suggest(kind, IMAGES)}. "
+            f"Choose one of: {', '.join(IMAGES)}."
         )
     _check_options(kind, options)
-    made: Pictures = _class_of(kind)(size=size, seed=seed, **options)
+    made: Images = _class_of(kind)(size=size, seed=seed, **options)
     return made
 
 
 def _class_of(kind: str) -> Any:
-    module, name = PICTURES[kind]
+    module, name = IMAGES[kind]
     return getattr(import_module(module), name)
 
 
@@ -86,7 +86,7 @@ def _check_options(kind: str, options: Mapping[str, Any]) -> None:
     for name in options:
         if name in taken:
             continue
-        owners = [f"data={other}" for other in PICTURES if name in _taken(other)]
+        owners = [f"data={other}" for other in IMAGES if name in _taken(other)]
         keys = {each.name for each in fields(DataConfig)}
         why = f"; it is one of {' and '.join(owners)}" if owners else suggest(name, taken)
         raise ConfigError(

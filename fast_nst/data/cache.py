@@ -1,4 +1,4 @@
-"""Photographs that were decoded once, kept on disk as 8-bit pictures of a moderate size.
+"""Photographs that were decoded once, kept on disk as 8-bit images of a moderate size.
 
 One file per photograph, written when it is first read: nothing to wait for before a training, and
 nothing that two trainings at once could get in each other's way with.
@@ -40,7 +40,7 @@ def cache_root() -> Path:
 
 
 class PhotoCache:
-    """The cached pictures of one folder.
+    """The cached images of one folder.
 
     An entry holds for as long as its photograph has the same size and time of change; one that was
     cut short by a crash is as good as none. Entries are written to a temporary name and renamed.
@@ -48,7 +48,7 @@ class PhotoCache:
 
     Args:
         photos: the folder of photographs.
-        size: side of the training pictures, px.
+        size: side of the training images, px.
 
     Raises:
         DataError: If the cache's folder cannot be written.
@@ -93,15 +93,15 @@ class PhotoCache:
         pixels = content[_HEADER.size :].reshape(height, width, 3)
         return torch.from_numpy(pixels).permute(2, 0, 1)
 
-    def write(self, photo: Path, picture: Tensor) -> Tensor:
+    def write(self, photo: Path, image: Tensor) -> Tensor:
         """Keep (3, H, W) in [0, 1], scaled down where it is larger than needed.
 
         Returns:
             What :meth:`read` will give, whether there was room for it or not.
         """
-        if min(picture.shape[1:]) > self.side:
-            picture = resize_short_side(picture, self.side)
-        pixels = to_bytes(picture).permute(1, 2, 0).contiguous()
+        if min(image.shape[1:]) > self.side:
+            image = resize_short_side(image, self.side)
+        pixels = to_bytes(image).permute(1, 2, 0).contiguous()
         try:
             self._store(photo, pixels)
         except OSError:  # a full disk slows the training; it does not stop it

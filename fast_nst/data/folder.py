@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fast_nst.data.cache import VARIABLE, PhotoCache
-from fast_nst.data.stream import PictureStream
+from fast_nst.data.stream import ImageStream
 from fast_nst.data.transforms import (
     decode,
     fixed_transform,
@@ -25,7 +25,7 @@ from fast_nst.image.eight_bit import to_bytes
 from fast_nst.image.io import READ_SUFFIXES, list_images
 
 
-class FolderPictures(PictureStream):
+class FolderImages(ImageStream):
     """Photographs from a folder and its subfolders, cropped and flipped at random.
 
     Every pass goes over all files in a new order, shared out among workers and ranks. Files that
@@ -35,9 +35,9 @@ class FolderPictures(PictureStream):
         path: The folder.
         size: Height and width of what comes out, px.
         seed: The same seed gives the same stream, given the same number of workers.
-        held_out: So many pictures, the first by name, are kept for :meth:`fixed_pictures`; none
+        held_out: So many images, the first by name, are kept for :meth:`fixed_images`; none
             if the folder has fewer than three times as many.
-        least_scale: The smallest part of a picture's area that a crop shows.
+        least_scale: The smallest part of an image's area that a crop shows.
         cache: Keep what was decoded on disk, in a moderate size, for the next time.
         cache_for: The largest ``size`` that shares the cache, px; ``size`` by default.
 
@@ -45,7 +45,7 @@ class FolderPictures(PictureStream):
         (3, size, size), uint8, RGB, for ever.
 
     Raises:
-        DataError: If the folder is missing, or holds no picture that can be read, or the cache
+        DataError: If the folder is missing, or holds no image that can be read, or the cache
             cannot be written.
     """
 
@@ -65,11 +65,11 @@ class FolderPictures(PictureStream):
         self._transform = training_transform(size, least_scale=least_scale)
         self._least_side = int(np.ceil(size / least_scale**0.5))
         self._broken: set[Path] = set()
-        files = _pictures_in(self.path)
+        files = _images_in(self.path)
         if all(self._read(file, size) is None for file in files):  # stops at the first good one
             name, reason = self.skipped[0]
             raise DataError(
-                f"none of the {len(files)} pictures in {self.path} can be read "
+                f"none of the {len(files)} images in {self.path} can be read "
                 f"({Path(name).name}: {reason.rstrip('.')}). Name another folder."
             )
         self._wanted_out = held_out
@@ -111,18 +111,18 @@ class FolderPictures(PictureStream):
             passed = order.permutation(len(self.files))
             share = passed[index::readers] if len(passed) >= readers else passed
             for number in share:
-                picture = self._training_picture(self.files[number])
+                image = self._training_image(self.files[number])
                 crop_seed = int(own.integers(2**63))  # drawn for broken files, too
-                if picture is not None:
+                if image is not None:
                     with seeded(crop_seed):
-                        yield self._transform(picture)
+                        yield self._transform(image)
             if self._broken.issuperset(self.files):
                 raise DataError(
-                    f"no picture in {self.path} can be read any more. Is the disk still there?"
+                    f"no image in {self.path} can be read any more. Is the disk still there?"
                 )
 
-    def fixed_pictures(self, count: int, size: int) -> Tensor:
-        """Return pictures to watch a training by: the first ones by name, the middle of each.
+    def fixed_images(self, count: int, size: int) -> Tensor:
+        """Return images to watch a training by: the first ones by name, the middle of each.
 
         Returns:
             (count, 3, size, size), in [0, 1]; repeated where there are fewer.
@@ -135,21 +135,21 @@ class FolderPictures(PictureStream):
         for file in [*self._fixed, *self.files]:
             if len(found) == count:
                 break
-            picture = self._read(file, size)
-            if picture is not None:
-                found.append(transform(picture))
+            image = self._read(file, size)
+            if image is not None:
+                found.append(transform(image))
         if not found:
-            raise DataError(f"no picture in {self.path} can be read any more.")
+            raise DataError(f"no image in {self.path} can be read any more.")
         return torch.stack([found[k % len(found)] for k in range(count)])
 
-    def _training_picture(self, file: Path) -> Tensor | None:
+    def _training_image(self, file: Path) -> Tensor | None:
         """Return (3, H, W), uint8; None for a broken file."""
         if self._cache is not None and (found := self._cache.read(file)) is not None:
             return found
-        picture = self._read(file, self._least_side)
-        if picture is None:
+        image = self._read(file, self._least_side)
+        if image is None:
             return None
-        return to_bytes(picture) if self._cache is None else self._cache.write(file, picture)
+        return to_bytes(image) if self._cache is None else self._cache.write(file, image)
 
     def _read(self, file: Path, least_side: int) -> Tensor | None:
         """Return (3, H, W) in [0, 1], or None for a broken file: noted, and not tried again."""
@@ -163,8 +163,8 @@ class FolderPictures(PictureStream):
             return None
 
 
-def _pictures_in(folder: Path) -> list[Path]:
-    """List the pictures, or raise ``DataError`` saying why there are none."""
+def _images_in(folder: Path) -> list[Path]:
+    """List the images, or raise ``DataError`` saying why there are none."""
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise DataError(f"{folder} {what}; expected a folder of photographs. Check data.path.")
@@ -174,7 +174,7 @@ def _pictures_in(folder: Path) -> list[Path]:
         raise DataError(str(error)) from error
     if not files:
         raise DataError(
-            f"{folder} holds no pictures; expected files ending in {', '.join(READ_SUFFIXES)}. "
+            f"{folder} holds no images; expected files ending in {', '.join(READ_SUFFIXES)}. "
             "Name another folder, or train with data=synthetic."
         )
     return files

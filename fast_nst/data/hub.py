@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from fast_nst.data.stream import PictureStream
+from fast_nst.data.stream import ImageStream
 from fast_nst.data.transforms import (
     decode,
     fixed_transform,
@@ -28,10 +28,10 @@ from fast_nst.image.eight_bit import to_bytes
 Row = Mapping[str, Any]
 
 
-class HubPictures(PictureStream):
-    """The pictures in one column of a dataset, cropped and flipped at random.
+class HubImages(ImageStream):
+    """The images in one column of a dataset, cropped and flipped at random.
 
-    Rows whose picture cannot be read are skipped and listed in :attr:`skipped`.
+    Rows whose image cannot be read are skipped and listed in :attr:`skipped`.
 
     Args:
         name: A dataset on the Hub, such as ``detection-datasets/coco``; or a builder of local
@@ -39,15 +39,15 @@ class HubPictures(PictureStream):
         size: Height and width of what comes out, px.
         seed: The same seed gives the same stream, given the same number of workers.
         split: Which part of the dataset.
-        image_column: The column that holds the pictures.
+        image_column: The column that holds the images.
         streaming: Read as it goes rather than download everything first.
         shuffle_buffer: Streaming only: so many rows are mixed at a time; encoded, about 150 kB
             each for COCO.
         data_files: Passed to ``datasets.load_dataset``.
         data_dir: The same.
         config_name: The dataset's configuration, where it has several.
-        held_out: So many rows, the first, are kept for :meth:`fixed_pictures`.
-        least_scale: The smallest part of a picture's area that a crop shows.
+        held_out: So many rows, the first, are kept for :meth:`fixed_images`.
+        least_scale: The smallest part of an image's area that a crop shows.
 
     Yields:
         (3, size, size), uint8, RGB, for ever.
@@ -105,14 +105,14 @@ class HubPictures(PictureStream):
             return []
         return [
             f"{self.name} has too few rows to hold some out (data.held_out), so the validation "
-            "losses are of pictures that were trained on"
+            "losses are of images that were trained on"
         ]
 
     def __iter__(self) -> Iterator[Tensor]:
         """Start the stream of this epoch, worker and rank.
 
         Raises:
-            DataError: If a whole pass meets no readable picture, or reading rows fails.
+            DataError: If a whole pass meets no readable image, or reading rows fails.
         """
         index, _ = consumer()
         own = np.random.default_rng((self.seed, self.epoch, index))
@@ -121,24 +121,24 @@ class HubPictures(PictureStream):
             good = rows = 0
             for row in self._pass(turn):
                 rows += 1
-                picture = self._read(row, self._least_side)
+                image = self._read(row, self._least_side)
                 crop_seed = int(own.integers(2**63))
-                if picture is not None:
+                if image is not None:
                     good += 1
                     with seeded(crop_seed):
-                        yield self._transform(to_bytes(picture))
+                        yield self._transform(to_bytes(image))
             if rows == 0 and get_worker_info() is not None:
                 return  # more workers than shards: the others have them all
             if good == 0:
                 detail = "".join(f" ({name}: {reason})" for name, reason in self.skipped[:1])
                 raise DataError(
-                    f"none of the {rows} pictures read from {self.name} is usable{detail}. "
+                    f"none of the {rows} images read from {self.name} is usable{detail}. "
                     "Check data.image_column and data.split."
                 )
             turn += 1
 
-    def fixed_pictures(self, count: int, size: int) -> Tensor:
-        """Return pictures to watch a training by: the first ones, the middle of each.
+    def fixed_images(self, count: int, size: int) -> Tensor:
+        """Return images to watch a training by: the first ones, the middle of each.
 
         Returns:
             (count, 3, size, size), in [0, 1]; repeated where there are fewer.
@@ -152,11 +152,11 @@ class HubPictures(PictureStream):
         for row in islice(first, 4 * count + 16):
             if len(found) == count:
                 break
-            picture = self._read(row, size)
-            if picture is not None:
-                found.append(transform(picture))
+            image = self._read(row, size)
+            if image is not None:
+                found.append(transform(image))
         if not found:
-            raise DataError(f"the first pictures of {self.name} cannot be read.")
+            raise DataError(f"the first images of {self.name} cannot be read.")
         return torch.stack([found[k % len(found)] for k in range(count)])
 
     def _pass(self, turn: int) -> Iterator[Row]:
@@ -191,7 +191,7 @@ class HubPictures(PictureStream):
             raise DataError(_unreachable(self.name, error)) from error
 
     def _read(self, row: Row, least_side: int) -> Tensor | None:
-        """Return (3, H, W) in [0, 1], or None for a broken picture, which is noted."""
+        """Return (3, H, W) in [0, 1], or None for a broken image, which is noted."""
         value = row[self.image_column]
         try:
             return decode(_file(value), least_side)
@@ -203,9 +203,9 @@ class HubPictures(PictureStream):
 
 
 def _file(value: Any) -> Any:
-    """Return what ``decode`` takes, from any of the forms in which a row may hold a picture."""
+    """Return what ``decode`` takes, from any of the forms in which a row may hold an image."""
     if value is None:
-        raise ValueError("the row holds no picture")
+        raise ValueError("the row holds no image")
     if isinstance(value, bytes):
         return io.BytesIO(value)
     if isinstance(value, Mapping):
@@ -213,7 +213,7 @@ def _file(value: Any) -> Any:
             return io.BytesIO(value["bytes"])
         path = value.get("path")
         if path is None:
-            raise ValueError("the row holds no picture")
+            raise ValueError("the row holds no image")
         if Path(path).is_file():
             return path
         from datasets import Image  # a path inside an archive or on the Hub
@@ -245,7 +245,7 @@ def _unreachable(name: str, error: Exception) -> str:
 
 
 def _undecoded(rows: Any, name: str, column: str) -> Any:
-    """Check the column, and have its pictures handed over encoded: a broken one harms no other."""
+    """Check the column, and have its images handed over encoded: a broken one harms no other."""
     import datasets
 
     names = rows.column_names

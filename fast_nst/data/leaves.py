@@ -1,9 +1,9 @@
-"""Dead leaves: pictures of random occluding shapes that have the statistics of photographs.
+"""Dead leaves: images of random occluding shapes that have the statistics of photographs.
 
 Shapes whose radius r has density r**-3 and that cover each other give the scale-invariant edges
-and the 1/f**2 power spectrum of natural pictures (Lee, Mumford and Huang 2001, "Occlusion models
+and the 1/f**2 power spectrum of natural images (Lee, Mumford and Huang 2001, "Occlusion models
 for natural images"). Departures from that model: shapes are of several kinds, shaded and textured;
-there is a background, depth blur, clusters of small things, and light that varies over the picture.
+there is a background, depth blur, clusters of small things, and light that varies over the image.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from fast_nst.data.textures import Field, noise_fields, palette, pattern, window
 
-Picture = NDArray[np.uint8]
+Photo = NDArray[np.uint8]
 
 
-def draw_picture(rng: np.random.Generator, size: int, textures: Sequence[Picture] = ()) -> Picture:
-    """Draw one picture.
+def draw_image(rng: np.random.Generator, size: int, textures: Sequence[Photo] = ()) -> Photo:
+    """Draw one image.
 
     Args:
-        rng: All randomness comes from here: the same state draws the same picture.
+        rng: All randomness comes from here: the same state draws the same image.
         size: Height and width in px, at least 16.
         textures: (H, W, 3) photographs; some shapes are filled with pieces of them.
 
@@ -64,7 +64,7 @@ def _background(
     size: int,
     fields: Field,
     colors: Field,
-    textures: Sequence[Picture],
+    textures: Sequence[Photo],
 ) -> Field:
     """Sky, wall or ground, perhaps with ridges before it, or a photograph; (3, size, size)."""
     if textures and rng.random() < 0.12:
@@ -88,9 +88,9 @@ def _leaf(
     fields: Field,
     colors: Field,
     radius: float,
-    textures: Sequence[Picture],
+    textures: Sequence[Photo],
 ) -> None:
-    """Paint one shape over ``canvas``, which belongs to the caller's own picture, in place."""
+    """Paint one shape over ``canvas``, which belongs to the caller's own image, in place."""
     size = canvas.shape[1]
     flatness = float(np.exp(-abs(rng.normal(0.0, 0.6))))
     long, short = radius / flatness**0.5, radius * flatness**0.5
@@ -171,14 +171,14 @@ def _surface(
     return fill
 
 
-def _piece(rng: np.random.Generator, textures: Sequence[Picture], height: int, width: int) -> Field:
+def _piece(rng: np.random.Generator, textures: Sequence[Photo], height: int, width: int) -> Field:
     """Cut a (3, height, width) piece from one of ``textures``, enlarged where it is too small."""
-    picture = textures[int(rng.integers(len(textures)))]
-    zoom = max(height / picture.shape[0], width / picture.shape[1], rng.uniform(0.4, 1.0))
+    image = textures[int(rng.integers(len(textures)))]
+    zoom = max(height / image.shape[0], width / image.shape[1], rng.uniform(0.4, 1.0))
     tall, wide = int(height / zoom), int(width / zoom)
-    top = rng.integers(picture.shape[0] - tall + 1)
-    left = rng.integers(picture.shape[1] - wide + 1)
-    piece = Image.fromarray(picture[top : top + max(tall, 1), left : left + max(wide, 1)])
+    top = rng.integers(image.shape[0] - tall + 1)
+    left = rng.integers(image.shape[1] - wide + 1)
+    piece = Image.fromarray(image[top : top + max(tall, 1), left : left + max(wide, 1)])
     return _values(piece.resize((width, height), Image.Resampling.BILINEAR))
 
 
@@ -211,7 +211,7 @@ def _clusters(rng: np.random.Generator, canvas: Field, colors: Field, count: int
     return _values(image)
 
 
-def _finish(rng: np.random.Generator, canvas: Field) -> Picture:
+def _finish(rng: np.random.Generator, canvas: Field) -> Photo:
     """Light the scene unevenly, expose it, and add what a lens and a sensor add."""
     size = canvas.shape[1]
     y = np.linspace(-1.0, 1.0, size, dtype=np.float32)[:, None]
@@ -247,6 +247,6 @@ def _values(image: Image.Image) -> Field:
     return np.ascontiguousarray(pixels).astype(np.float32) / np.float32(255.0)
 
 
-def _bytes(values: NDArray[np.floating]) -> Picture:
-    clipped: Picture = (np.clip(values, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+def _bytes(values: NDArray[np.floating]) -> Photo:
+    clipped: Photo = (np.clip(values, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     return clipped

@@ -1,4 +1,4 @@
-"""The pictures as PyTorch Lightning takes them."""
+"""The images as PyTorch Lightning takes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from fast_nst.data import Pictures, create_pictures
+from fast_nst.data import Images, create_images
 from fast_nst.errors import ConfigError
 from fast_nst.image.eight_bit import from_bytes
 
@@ -19,25 +19,25 @@ MAX_WORKERS = 12
 HELD_OUT = 4  # photographs kept for the validation losses, unless told otherwise
 
 
-class PictureDataModule(pl.LightningDataModule):
-    """Endless batches of content pictures: the trainer's ``max_steps`` says when to stop.
+class ImageDataModule(pl.LightningDataModule):
+    """Endless batches of content images: the trainer's ``max_steps`` says when to stop.
 
     Args:
-        kind: One of ``fast_nst.data.PICTURES``.
-        size: Height and width of the training pictures, px.
-        batch_size: Pictures a step.
-        late_size: Size of the pictures in the last part of the training, px, or None for the same:
+        kind: One of ``fast_nst.data.IMAGES``.
+        size: Height and width of the training images, px.
+        batch_size: Images a step.
+        late_size: Size of the images in the last part of the training, px, or None for the same:
             larger ones teach larger strokes, smaller ones make faster steps. Batches shrink so
             that a step has the same number of pixels.
         late_share: The last part of the training, in [0, 1].
-        num_workers: Processes that prepare pictures; 0 prepares them in the training process. None
+        num_workers: Processes that prepare images; 0 prepares them in the training process. None
             for 1, or, where CUDA trains, for up to 12, as many as there are cores to spare.
-        seed: Of everything random about the pictures.
+        seed: Of everything random about the images.
         options: What the kind takes besides, such as ``path`` and ``held_out`` for ``folder``.
 
     Raises:
         ConfigError: If a number is out of its range, or the kind or an option is unknown.
-        DataError: From ``pictures``, ``setup``, or any loader: if there are no pictures.
+        DataError: From ``images``, ``setup``, or any loader: if there are no images.
     """
 
     def __init__(
@@ -75,32 +75,32 @@ class PictureDataModule(pl.LightningDataModule):
         if options.get("cache"):
             options["cache_for"] = max(size, late_size or size)
         self._options = options
-        self._pictures: dict[int, Pictures] = {}
+        self._images: dict[int, Images] = {}
 
     @property
-    def pictures(self) -> Pictures:
+    def images(self) -> Images:
         """The dataset, made when it is first asked for."""
         return self._of_size(self.size)
 
-    def _of_size(self, size: int) -> Pictures:
-        if size not in self._pictures:
-            self._pictures[size] = create_pictures(self.kind, size, self.seed, **self._options)
-        return self._pictures[size]
+    def _of_size(self, size: int) -> Images:
+        if size not in self._images:
+            self._images[size] = create_images(self.kind, size, self.seed, **self._options)
+        return self._images[size]
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
-        """(name, reason) of every picture that could not be read so far."""
-        listed = [skipped for pictures in self._pictures.values() for skipped in pictures.skipped]
+        """(name, reason) of every image that could not be read so far."""
+        listed = [skipped for images in self._images.values() for skipped in images.skipped]
         return list(dict.fromkeys(listed))
 
     @property
     def notes(self) -> list[str]:
         """What else the user should know of the data by now, a line each."""
-        noted = [note for pictures in self._pictures.values() for note in pictures.notes]
+        noted = [note for images in self._images.values() for note in images.notes]
         return list(dict.fromkeys(noted))
 
     def setup(self, stage: str | None = None) -> None:
-        """Make the datasets, so that missing pictures are told before a training starts."""
+        """Make the datasets, so that missing images are told before a training starts."""
         for size in (self.size, self.late_size):
             if size is not None:
                 self._of_size(size)
@@ -137,8 +137,8 @@ class PictureDataModule(pl.LightningDataModule):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         return max(1, min(MAX_WORKERS, (cores or 1) // trainer.num_devices - 1))
 
-    def validation_pictures(self, count: int, size: int | None = None) -> Tensor:
-        """Return fixed pictures, none of them a picture of the training stream where feasible.
+    def validation_images(self, count: int, size: int | None = None) -> Tensor:
+        """Return fixed images, none of them an image of the training stream where feasible.
 
         For ``synthetic``, the photographs among them are whole ones, of which training sees
         crops; for ``folder`` and ``hub`` they are held out, unless there are too few or
@@ -151,11 +151,11 @@ class PictureDataModule(pl.LightningDataModule):
         Returns:
             (count, 3, size, size), float32 in [0, 1].
         """
-        return self.pictures.fixed_pictures(count, self.size if size is None else size)
+        return self.images.fixed_images(count, self.size if size is None else size)
 
 
 class _EpochLoader(DataLoader[Tensor]):
-    """A loader that tells the pictures which pass this is, so that no two are alike."""
+    """A loader that tells the images which pass this is, so that no two are alike."""
 
     _passes = 0
 

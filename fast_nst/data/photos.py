@@ -34,11 +34,11 @@ def bundled_photos() -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
     """Read scikit-image's photographs.
 
     Returns:
-        The pictures, each (H, W, 3), RGB, 0-255, at most 768 px long; and how often each is to be
+        The images, each (H, W, 3), RGB, 0-255, at most 768 px long; and how often each is to be
         picked, summing to 1. Scenes in color come first.
 
     Raises:
-        DataError: If scikit-image, or its pictures, are missing.
+        DataError: If scikit-image, or its images, are missing.
     """
     try:
         folder = resources.files("skimage") / "data"

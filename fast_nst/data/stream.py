@@ -1,4 +1,4 @@
-"""What the endless streams of training pictures have in common."""
+"""What the endless streams of training images have in common."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from torch.utils.data import IterableDataset
 from fast_nst.data.workers import SkippedList
 
 
-class PictureStream(IterableDataset[Tensor]):
-    """Pictures without end, (3, size, size), uint8; another order or choice in each epoch.
+class ImageStream(IterableDataset[Tensor]):
+    """Images without end, (3, size, size), uint8; another order or choice in each epoch.
 
     8 bits, as a quarter of the bytes has to be handed from a worker to the device.
 
     Args:
-        size: height and width of the pictures, px.
+        size: height and width of the images, px.
         seed: of everything random about them.
     """
 
@@ -27,7 +27,7 @@ class PictureStream(IterableDataset[Tensor]):
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
-        """(path or row, reason) of every unreadable picture met so far, in whichever worker."""
+        """(path or row, reason) of every unreadable image met so far, in whichever worker."""
         return self._skipped.read()
 
     @property

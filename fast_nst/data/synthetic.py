@@ -1,4 +1,4 @@
-"""data=synthetic: an endless stream of drawn pictures and photographs, with nothing to download."""
+"""data=synthetic: an endless stream of drawn images and photographs, with nothing to download."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from fast_nst.data.leaves import draw_picture
+from fast_nst.data.leaves import draw_image
 from fast_nst.data.photos import bundled_photos
-from fast_nst.data.stream import PictureStream
+from fast_nst.data.stream import ImageStream
 from fast_nst.data.workers import consumer
 from fast_nst.errors import ConfigError
 from fast_nst.image.eight_bit import from_bytes, to_bytes
 
-__all__ = ["SyntheticPictures", "draw_picture"]
+__all__ = ["SyntheticImages", "draw_image"]
 
 _GRAY = np.array((0.299, 0.587, 0.114), np.float32)
-_FIXED = 0x5EED  # sets the fixed pictures' randomness apart from every training stream
+_FIXED = 0x5EED  # sets the fixed images' randomness apart from every training stream
 
 
-class SyntheticPictures(PictureStream):
-    """Random crops of a small pool of drawn pictures that is renewed as it is used.
+class SyntheticImages(ImageStream):
+    """Random crops of a small pool of drawn images that is renewed as it is used.
 
-    Drawing a picture costs as much as some thirty crops of it, so several are taken from each, all
+    Drawing an image costs as much as some thirty crops of it, so several are taken from each, all
     different in place, scale, proportions, color and contrast.
 
     Args:
@@ -48,7 +48,7 @@ class SyntheticPictures(PictureStream):
     def __init__(self, size: int, seed: int = 0, photo_share: float = 0.35) -> None:
         super().__init__(size, seed)
         if size < 16:
-            raise ConfigError(f"size is {size} px; pictures are drawn from 16 px up.")
+            raise ConfigError(f"size is {size} px; images are drawn from 16 px up.")
         if not 0.0 <= photo_share <= 1.0:
             raise ConfigError(f"photo_share is {photo_share}; it is a share, from 0 to 1.")
         self.photo_share = photo_share
@@ -76,15 +76,15 @@ class SyntheticPictures(PictureStream):
                 yield _crop(rng, photos[which], self.size, from_photo=True)
                 continue
             if crops_left == 0:
-                picture = Image.fromarray(draw_picture(rng, self._canvas, self._photos))
-                drawn = [*drawn, picture][-self._POOL :]
+                image = Image.fromarray(draw_image(rng, self._canvas, self._photos))
+                drawn = [*drawn, image][-self._POOL :]
                 # The pool fills quickly at first, so that a short training is varied, too.
                 crops_left = self._CROPS_PER_DRAWING if len(drawn) == self._POOL else 4
             crops_left -= 1
             yield _crop(rng, drawn[rng.integers(len(drawn))], self.size)
 
-    def fixed_pictures(self, count: int, size: int) -> Tensor:
-        """Return pictures to watch a training by: the same at every call, whatever the seed.
+    def fixed_images(self, count: int, size: int) -> Tensor:
+        """Return images to watch a training by: the same at every call, whatever the seed.
 
         The first half are whole photographs, cropped square, the others drawn ones that no
         training stream draws.
@@ -94,10 +94,10 @@ class SyntheticPictures(PictureStream):
         """
         rng = np.random.default_rng(_FIXED)
         photos = [Image.fromarray(photo) for photo in self._photos[: (count + 1) // 2]]
-        pictures = [_square(photo) for photo in photos]
-        while len(pictures) < count:
-            pictures.append(Image.fromarray(draw_picture(rng, max(2 * size, 256), self._photos)))
-        resized = [p.resize((size, size), Image.Resampling.BOX) for p in pictures]
+        images = [_square(photo) for photo in photos]
+        while len(images) < count:
+            images.append(Image.fromarray(draw_image(rng, max(2 * size, 256), self._photos)))
+        resized = [p.resize((size, size), Image.Resampling.BOX) for p in images]
         return torch.stack([_to_tensor(np.asarray(p)) for p in resized])
 
 
@@ -159,5 +159,5 @@ def _square(image: Image.Image) -> Image.Image:
     return image.crop((left, top, left + side, top + side))
 
 
-def _to_tensor(picture: NDArray[np.uint8]) -> Tensor:
-    return from_bytes(torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))))
+def _to_tensor(image: NDArray[np.uint8]) -> Tensor:
+    return from_bytes(torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))))

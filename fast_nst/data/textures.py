@@ -1,4 +1,4 @@
-"""Colors and surface patterns of the drawn pictures: pure functions of a numpy generator."""
+"""Colors and surface patterns of the drawn images: pure functions of a numpy generator."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _NATURAL = np.array(
 
 
 def palette(rng: np.random.Generator, count: int) -> Field:
-    """Draw ``count`` colors that may stand together in one picture.
+    """Draw ``count`` colors that may stand together in one image.
 
     Returns:
         (count, 3), sRGB in [0, 1].

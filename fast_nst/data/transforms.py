@@ -1,4 +1,4 @@
-"""From a photograph to a training picture: what data=folder and data=hub do alike."""
+"""From a photograph to a training image: what data=folder and data=hub do alike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from fast_nst.errors import ConfigError
-from fast_nst.image.io import picture_from_pil
+from fast_nst.image.io import image_from_pil
 
 
 def training_transform(size: int, *, least_scale: float = 0.25) -> v2.Transform:
@@ -22,7 +22,7 @@ def training_transform(size: int, *, least_scale: float = 0.25) -> v2.Transform:
 
     Args:
         size: Height and width of what comes out, px.
-        least_scale: The smallest part of the picture's area that a crop shows, in (0, 1]. At 1/4,
+        least_scale: The smallest part of the image's area that a crop shows, in (0, 1]. At 1/4,
             things differ in size by a factor of two.
 
     Returns:
@@ -47,11 +47,11 @@ def fixed_transform(size: int) -> v2.Transform:
 
 
 def decode(file: str | PathLike[str] | IO[bytes] | Image.Image, least_side: int) -> Tensor:
-    """Read a picture, upright and in sRGB; a JPEG no larger than is needed, which is much faster.
+    """Read an image, upright and in sRGB; a JPEG no larger than is needed, which is much faster.
 
     Args:
         file: A path, an open file, or a Pillow image.
-        least_side: The side in px that suffices; the picture may still come out larger, and
+        least_side: The side in px that suffices; the image may still come out larger, and
             comes out smaller where it is smaller.
 
     Returns:
@@ -62,19 +62,19 @@ def decode(file: str | PathLike[str] | IO[bytes] | Image.Image, least_side: int)
             damaged file.
     """
     if isinstance(file, Image.Image):
-        return picture_from_pil(file).rgb
-    # A training picture with odd metadata, or of 100 megapixels, is no concern of the user.
+        return image_from_pil(file).rgb
+    # A training image with odd metadata, or of 100 megapixels, is no concern of the user.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(file) as image:
             image.draft(None, (least_side, least_side))
-            return picture_from_pil(image).rgb
+            return image_from_pil(image).rgb
 
 
 def why_broken(error: Exception) -> str:
     """Say in few words what ``decode`` stumbled on."""
     if isinstance(error, UnidentifiedImageError):
-        return "not a picture in a known format"
+        return "not an image in a known format"
     if isinstance(error, Image.DecompressionBombError):
         return "so many pixels that it may be a decompression bomb"
     return str(error) or type(error).__name__

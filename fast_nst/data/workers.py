@@ -22,7 +22,7 @@ def consumer() -> tuple[int, int]:
 
 
 class SkippedList:
-    """Broken pictures, noted by any worker process and read by the main one.
+    """Broken images, noted by any worker process and read by the main one.
 
     It is a text of a fixed length in shared memory: what does not fit is counted, not named.
     """

@@ -31,7 +31,7 @@ def luminance(rgb: Tensor) -> Tensor:
 
 
 def windows(rgb: Tensor) -> Tensor:
-    """Cut the luminance of one picture, (1, 3, H, W), into (K, 64, 64); K is 0 if it is smaller."""
+    """Cut the luminance of one image, (1, 3, H, W), into (K, 64, 64); K is 0 if it is smaller."""
     height, width = rgb.shape[-2:]
     if min(height, width) < WINDOW:
         return rgb.new_zeros(0, WINDOW, WINDOW)
@@ -49,7 +49,7 @@ def flat_windows(content: Tensor) -> Tensor:
 
 
 def grid_excess(cut: Tensor, period: int) -> Tensor:
-    """How far patterns of exactly ``period`` px stand out of a picture's spectrum.
+    """How far patterns of exactly ``period`` px stand out of an image's spectrum.
 
     Args:
         cut: (K, 64, 64), luminance; the K spectra are averaged.
@@ -136,9 +136,9 @@ def border_shift(cropped: Tensor, whole: Tensor) -> Tensor:
         (2,): of the mean colors, and of the luminance's contrast (its logarithm), the squared
         shift of each side's outermost 8 px against what lies 16 to 32 px further in, over the
         squared differences between these two bands that ``whole`` has there anyway: 0 for equal
-        pictures, and on average (it is freed of bias, and may be negative) for a border that only
+        images, and on average (it is freed of bias, and may be negative) for a border that only
         looks different at random. Statistics are those of tiles of 8 x 16 px along the sides; the
-        corners belong to none. (0, 2) for a picture too small to have these bands.
+        corners belong to none. (0, 2) for an image too small to have these bands.
     """
     if min(cropped.shape[-2:]) < 2 * 4 * BAND + 2 * TILE:
         return cropped.new_zeros(0, 2)
@@ -163,7 +163,7 @@ def border_figure(shifts: Tensor) -> float:
 def structure_kept(content: Tensor, stylized: Tensor) -> float:
     """SSIM of the luminance's edges (Sobel magnitude), of two (1, 3, H, W); 1 for equal edges.
 
-    Returns NaN for pictures smaller than SSIM's window of 7 px.
+    Returns NaN for images smaller than SSIM's window of 7 px.
     """
     magnitude: Any = sobel  # scikit-image is only half typed
     edges = [magnitude(luminance(each)[0, 0].cpu().numpy()) for each in (content, stylized)]

@@ -39,7 +39,7 @@ class ArtFID:
         without: terms that are left out, as :func:`left_out` names them.
 
     Source: Wright and Ommer 2022, "ArtFID: Quantitative Evaluation of Neural Style Transfer".
-    Departs from it: FID compares squares of one style picture with squares of the stylized photos,
+    Departs from it: FID compares squares of one style image with squares of the stylized photos,
     at the same scale, by an Inception trained on ImageNet rather than on art. Of few photos it is
     far too high, so that only figures of the same photos can be compared.
     """

@@ -1,4 +1,4 @@
-"""Filters beside optimised pictures: one optimisation serves all filters that share a loss."""
+"""Filters beside optimised images: one optimisation serves all filters that share a loss."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fast_nst.evaluation.report import Curve
 from fast_nst.evaluation.subjects import JudgedFilter
 from fast_nst.losses.perceptual import PerceptualLoss
 
-SHOWN = (50, 100, 200)  # iterations whose pictures stand in the contact sheet
+SHOWN = (50, 100, 200)  # iterations whose images stand in the contact sheet
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Optimises pictures, and counts until they are as good as the filters'.
+    """Optimises images, and counts until they are as good as the filters'.
 
     Args:
         subjects: the filters.
@@ -54,7 +54,7 @@ class Comparison:
             content: (1, 3, H, W) in [0, 1].
             stylized: what each filter makes of it.
             work: is told how far it is.
-            show: whether to return curves and pictures as well, which takes as many iterations as
+            show: whether to return curves and images as well, which takes as many iterations as
                 are shown.
 
         Returns:
@@ -77,7 +77,7 @@ class Comparison:
                 counts[index]["paper"] = count
             if show:
                 named = [(self.subjects[index].name, stylized[index]) for index in members]
-                steps = [(f"L-BFGS, {k}", at) for k, at in trajectory.pictures.items()]
+                steps = [(f"L-BFGS, {k}", at) for k, at in trajectory.images.items()]
                 sheet = [("content", content), *named, *steps]
                 curves.append(
                     Curve(
@@ -85,7 +85,7 @@ class Comparison:
                         photo=name,
                         totals=trajectory.totals(),
                         filters=dict(zip((label for label, _ in named), goals, strict=True)),
-                        sheet=[(label, picture[0].float().cpu()) for label, picture in sheet],
+                        sheet=[(label, image[0].float().cpu()) for label, image in sheet],
                     )
                 )
         for kind, key in (("plain", "strict"), ("judge", "strict_judge")):

@@ -1,4 +1,4 @@
-"""What a filter costs: seconds and peak memory of one picture."""
+"""What a filter costs: seconds and peak memory of one image."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ def memory(field):
 
 network = load_any(Path(sys.argv[1])).network
 torch.set_num_threads(int(sys.argv[4]))
-picture = torch.rand(1, 3, int(sys.argv[2]), int(sys.argv[3]))
+image = torch.rand(1, 3, int(sys.argv[2]), int(sys.argv[3]))
 before = memory("VmRSS")
 with torch.inference_mode():
-    network(picture)
+    network(image)
 print(memory("VmHWM") - before)
 """
 
 
-def forward_s(network: nn.Module, picture: Tensor) -> float:
+def forward_s(network: nn.Module, image: Tensor) -> float:
     """Median seconds of a forward pass with (B, 3, H, W), nothing else in it."""
     seconds = []
     with torch.inference_mode():
         for _ in range(RUNS + 1):
-            _synchronize(picture.device)
+            _synchronize(image.device)
             begin = time.perf_counter()
-            network(picture)
-            _synchronize(picture.device)
+            network(image)
+            _synchronize(image.device)
             seconds.append(time.perf_counter() - begin)
     return statistics.median(seconds[1:])
 
@@ -60,23 +60,23 @@ class UnmeasuredError(FastNSTError):
 
 
 def peak_memory(file: Path, network: nn.Module, size: tuple[int, int], device: torch.device) -> int:
-    """Bytes that the forward pass of one picture adds at its peak.
+    """Bytes that the forward pass of one image adds at its peak.
 
     Args:
         file: the filter, which is loaded in a process of its own where ``device`` is the CPU.
         network: the same, loaded on ``device``.
-        size: height and width of the picture, px.
+        size: height and width of the image, px.
         device: CUDA's own count is read there; other accelerators keep none.
 
     Raises:
         UnmeasuredError: Where it cannot be measured.
     """
     if device.type == "cuda":
-        picture = torch.rand(1, 3, *size, device=device)
+        image = torch.rand(1, 3, *size, device=device)
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         with torch.inference_mode():
-            network(picture)
+            network(image)
         return torch.cuda.max_memory_allocated(device) - before
     if device.type != "cpu":
         raise UnmeasuredError(f"{device.type} keeps no count of it")

@@ -1,4 +1,4 @@
-"""Flicker of a filter on a clip: how far its pictures are from moving as the scene does."""
+"""Flicker of a filter on a clip: how far its images are from moving as the scene does."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def measure_flicker(
 
     Raises:
         DataError: If the folder holds no clip, or a flow does not fit its frames.
-        ImageError: If a picture cannot be read.
+        ImageError: If an image cannot be read.
     """
     files = frames(clip)
     stylized: list[list[float]] = [[] for _ in networks]
@@ -92,7 +92,7 @@ def measure_flicker(
 
 
 def frames(clip: Path) -> list[Path]:
-    """The frames of a clip: pictures in the folder, by number, without flows and masks.
+    """The frames of a clip: images in the folder, by number, without flows and masks.
 
     Raises:
         DataError: If there are fewer than two.
@@ -104,7 +104,7 @@ def frames(clip: Path) -> list[Path]:
     ]
     if len(found) < 2:
         raise DataError(
-            f"{clip} holds {len(found)} frames; a clip is a folder of at least two pictures."
+            f"{clip} holds {len(found)} frames; a clip is a folder of at least two images."
         )
     return sorted(found, key=lambda file: (int(_number(file) or 0), file.name))
 

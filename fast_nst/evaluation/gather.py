@@ -45,7 +45,7 @@ class Findings:
 
 def gather(
     subjects: Sequence[JudgedFilter],
-    pictures: Sequence[Photo],
+    images: Sequence[Photo],
     *,
     sizes: Sequence[int],
     optimized: int,
@@ -59,7 +59,7 @@ def gather(
 
     Args:
         subjects: the filters.
-        pictures: the photographs.
+        images: the photographs.
         sizes: short sides, px.
         optimized: on so many of the photographs, evenly spaced, iterations are counted.
         comparison: counts them.
@@ -71,21 +71,21 @@ def gather(
     Raises:
         KeyboardInterrupt: Where nothing is whole yet.
     """
-    chosen = evenly_spaced(len(pictures), optimized)
+    chosen = evenly_spaced(len(images), optimized)
     found = Findings([[] for _ in subjects], [None] * len(subjects), left_out=dict(left_out))
     if clip is None:
         found.left_out["flicker"] = "no clip was given (--clip)"
     pending = [*(f"{size} px" for size in sizes), *(["flicker"] if clip is not None else [])]
     try:
         for size in sizes:
-            _measure_size(found, subjects, pictures, chosen, size, comparison, work, device)
+            _measure_size(found, subjects, images, chosen, size, comparison, work, device)
             pending.pop(0)
         if clip is not None:
             found.flicker[:] = measure_flicker([each.network for each in subjects], clip, device)
     except KeyboardInterrupt:
         if not found.sizes[0]:
             raise
-        found.missing += _missing(found.sizes[0][-1], pending, len(pictures))
+        found.missing += _missing(found.sizes[0][-1], pending, len(images))
     return found
 
 
@@ -101,7 +101,7 @@ def _missing(last: SizeFigures, pending: list[str], photos: int) -> list[str]:
 def _measure_size(
     found: Findings,
     subjects: Sequence[JudgedFilter],
-    pictures: Sequence[Photo],
+    images: Sequence[Photo],
     chosen: Sequence[int],
     size: int,
     comparison: Comparison,
@@ -109,7 +109,7 @@ def _measure_size(
     device: torch.device,
 ) -> None:
     """Add all filters' figures at one size; those of the photos so far if it is interrupted."""
-    samples = [Samples(subject, len(pictures), found.left_out) for subject in subjects]
+    samples = [Samples(subject, len(images), found.left_out) for subject in subjects]
     shown = chosen[: max(1, SHOWN_PHOTOS * 256 // size)]
     enlarged = done = 0
 
@@ -120,14 +120,14 @@ def _measure_size(
             found.notes.append(f"{size} px: {enlarged} of {done} photos were enlarged.")
 
     try:
-        for index, photo in enumerate(pictures):
+        for index, photo in enumerate(images):
             work.begin(f"{size} px, {photo.name}", "photo", size)
             original = photo.read()
             content = resize_short_side(original, size).to(device)
             with torch.no_grad():
                 stylized = [subject.network(content).float() for subject in subjects]
-            for sample, picture in zip(samples, stylized, strict=True):
-                sample.add(photo.name, content, picture)
+            for sample, image in zip(samples, stylized, strict=True):
+                sample.add(photo.name, content, image)
             curves: list[Curve] = []
             if index in chosen:
                 counts, curves = comparison.photo(
@@ -148,12 +148,12 @@ def _measure_size(
     keep(figures)
 
 
-def _cost(subject: JudgedFilter, picture: Tensor, notes: list[str]) -> dict[str, Value]:
+def _cost(subject: JudgedFilter, image: Tensor, notes: list[str]) -> dict[str, Value]:
     """Seconds and memory of one forward pass; why there is no memory goes into ``notes``."""
-    size = (picture.shape[2], picture.shape[3])
-    cost: dict[str, Value] = {"seconds": forward_s(subject.network, picture)}
+    size = (image.shape[2], image.shape[3])
+    cost: dict[str, Value] = {"seconds": forward_s(subject.network, image)}
     try:
-        peak = peak_memory(subject.file, subject.network, size, picture.device)
+        peak = peak_memory(subject.file, subject.network, size, image.device)
         cost["memory_mib"] = peak / 2**20
     except UnmeasuredError as error:
         notes.append(f"Memory of {subject.name} at {min(size)} px could not be measured: {error}.")

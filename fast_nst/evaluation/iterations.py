@@ -1,4 +1,4 @@
-"""Equivalent iterations: how long a picture must be optimised to be as good as the filter's."""
+"""Equivalent iterations: how long an image must be optimised to be as good as the filter's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.optim.pixels import optimize_picture
+from fast_nst.optim.pixels import optimize_image
 
 # Of the strict way, in the units of scale-free losses. The middle first: it is the likeliest to
 # meet a filter early, and then bounds how long the others are followed.
@@ -25,12 +25,12 @@ class Trajectory:
     """What an optimisation went through.
 
     Attributes:
-        losses: item k has the weighted losses of the picture after k iterations, 0 being the start.
-        pictures: (1, 3, H, W) after k iterations, for the k that were to be kept.
+        losses: item k has the weighted losses of the image after k iterations, 0 being the start.
+        images: (1, 3, H, W) after k iterations, for the k that were to be kept.
     """
 
     losses: list[Losses] = field(default_factory=list)
-    pictures: dict[int, Tensor] = field(default_factory=dict)
+    images: dict[int, Tensor] = field(default_factory=dict)
 
     def totals(self) -> list[float]:
         """The sum of the losses, for each k."""
@@ -50,14 +50,14 @@ def follow(
     keep: Collection[int] = (),
     on_iteration: Callable[[int], None] | None = None,
 ) -> Trajectory:
-    """Optimise a picture by L-BFGS, and record it.
+    """Optimise an image by L-BFGS, and record it.
 
     Args:
         start: (1, 3, H, W) in [0, 1].
         loss: gives named, weighted scalars.
         iterations: at most so many.
         enough: told k and the losses after k iterations; True ends it.
-        keep: which pictures to keep.
+        keep: which images to keep.
         on_iteration: called with k.
 
     Returns:
@@ -68,7 +68,7 @@ def follow(
 
     def observe(pixels: Tensor) -> Mapping[str, Tensor]:
         # Each iteration evaluates the loss once, before its step: the evaluation that comes after
-        # k others sees the picture that k iterations, each with its clipping, have made.
+        # k others sees the image that k iterations, each with its clipping, have made.
         k = len(trajectory.losses)
         terms = loss(pixels)
         values = {name: float(value.detach()) for name, value in terms.items()}
@@ -76,7 +76,7 @@ def follow(
             raise _EnoughError
         trajectory.losses.append(values)
         if k in keep:
-            trajectory.pictures[k] = pixels.detach().clone()
+            trajectory.images[k] = pixels.detach().clone()
         if on_iteration is not None:
             on_iteration(k)
         if k >= iterations or enough(k, values):
@@ -84,7 +84,7 @@ def follow(
         return terms
 
     with contextlib.suppress(_EnoughError):
-        optimize_picture(start, observe, iterations=iterations + 1)
+        optimize_image(start, observe, iterations=iterations + 1)
     return trajectory
 
 
@@ -106,7 +106,7 @@ def paper_iterations(
         content: (1, 3, H, W) in [0, 1].
         stylized: what each filter makes of it, of the same shape.
         iterations: at most so many.
-        keep: iterations whose pictures to keep; the optimisation goes on until the last of them.
+        keep: iterations whose images to keep; the optimisation goes on until the last of them.
         bf16: whether the encoder computes in bfloat16 (autocast), for both sides.
         seed: of the noise, which is uniform in [0, 1].
         on_iteration: called with k.
@@ -120,7 +120,7 @@ def paper_iterations(
     around the mean color instead.)
     """
     measure = weighted_losses(loss, content, bf16=bf16)
-    goals = [_total(measure, picture) for picture in stylized]
+    goals = [_total(measure, image) for image in stylized]
     found: list[int | None] = [None] * len(goals)
     last = max(keep, default=0)
 
@@ -154,7 +154,7 @@ def strict_iterations(
     bf16: bool = False,
     on_iteration: Callable[[int], None] | None = None,
 ) -> list[int | None]:
-    """Count the iterations to a picture that is as good as each filter's in content and style.
+    """Count the iterations to an image that is as good as each filter's in content and style.
 
     Args:
         loss: scale-free, with content and style weights of 1; its encoder judges both sides.
@@ -167,12 +167,12 @@ def strict_iterations(
 
     Returns:
         For each filter the smallest k at which some optimisation has neither more content loss nor
-        more style loss than the filter's picture; None where none has within ``iterations``.
+        more style loss than the filter's image; None where none has within ``iterations``.
     """
     measure = weighted_losses(loss, content, bf16=bf16)
     with torch.no_grad():
         goals = [
-            {name: float(value) for name, value in measure(picture).items()} for picture in stylized
+            {name: float(value) for name, value in measure(image).items()} for image in stylized
         ]
     found: list[int | None] = [None] * len(goals)
     for weight in style_weights:
@@ -205,7 +205,7 @@ def strict_iterations(
 def weighted_losses(
     loss: PerceptualLoss, content: Tensor, *, bf16: bool = False
 ) -> Callable[[Tensor], dict[str, Tensor]]:
-    """The loss as a function of the stylized picture alone: its named, weighted terms."""
+    """The loss as a function of the stylized image alone: its named, weighted terms."""
 
     def autocast() -> torch.autocast:
         return torch.autocast(content.device.type, torch.bfloat16, enabled=bf16)
@@ -231,5 +231,5 @@ def median_iterations(counts: Sequence[int | None]) -> int | None:
 
 
 @torch.no_grad()
-def _total(measure: Callable[[Tensor], Mapping[str, Tensor]], picture: Tensor) -> float:
-    return sum(float(value) for value in measure(picture).values())
+def _total(measure: Callable[[Tensor], Mapping[str, Tensor]], image: Tensor) -> float:
+    return sum(float(value) for value in measure(image).values())

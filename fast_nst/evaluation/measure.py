@@ -111,7 +111,7 @@ class Samples:
 
 @torch.inference_mode()
 def plain_losses(loss: PerceptualLoss, content: Tensor, stylized: Tensor) -> dict[str, float]:
-    """The named losses of one picture, as floats."""
+    """The named losses of one image, as floats."""
     return {name: float(value) for name, value in weighted_losses(loss, content)(stylized).items()}
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fast_nst.evaluation.charts import color, curve_chart, strip_chart
 from fast_nst.evaluation.report import FIGURES, ITERATIONS, Curve, Report
-from fast_nst.image.io import picture_to_pil
+from fast_nst.image.io import image_to_pil
 from fast_nst.paths import PACKAGE
 
 PER_PHOTO = (
@@ -28,7 +28,7 @@ PER_PHOTO = (
 
 
 def render_page(report: Report) -> str:
-    """Lay out a report as HTML that loads nothing from elsewhere; pictures and plots are in it."""
+    """Lay out a report as HTML that loads nothing from elsewhere; images and plots are in it."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string((PACKAGE / "evaluation" / "page.html").read_text("utf-8"))
     return template.render(
@@ -39,23 +39,23 @@ def render_page(report: Report) -> str:
         distributions=[_distributions(report, at.size) for at in report.filters[0].sizes],
         curves=[_chart(report, curve) for curve in report.curves],
         sheets=[
-            (curve, [(label, picture_uri(rgb)) for label, rgb in curve.sheet])
+            (curve, [(label, image_uri(rgb)) for label, rgb in curve.sheet])
             for curve in report.curves
         ],
     )
 
 
 def _resampler(report: Report) -> str:
-    """How pictures were resized, in words."""
+    """How images were resized, in words."""
     how = report.settings["resampler"]
     antialias = "with" if how["antialias"] else "without"
     return f"{how['library']}, {how['kind']}, {antialias} antialiasing"
 
 
-def picture_uri(rgb: Tensor) -> str:
+def image_uri(rgb: Tensor) -> str:
     """(3, H, W) in [0, 1] as a data URI of a JPEG."""
     buffer = io.BytesIO()
-    picture_to_pil(rgb).save(buffer, "JPEG", quality=90, subsampling=0)
+    image_to_pil(rgb).save(buffer, "JPEG", quality=90, subsampling=0)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 

@@ -35,7 +35,7 @@ class Photo:
 
 
 def find_photos(images: str | os.PathLike[str] | None) -> tuple[list[Photo], list[str]]:
-    """The pictures of a folder or file; of None, scenes that scikit-image carries.
+    """The images of a folder or file; of None, scenes that scikit-image carries.
 
     Returns:
         The photographs, and a line for each file that cannot be read, or is a strip.
@@ -68,7 +68,7 @@ def find_photos(images: str | os.PathLike[str] | None) -> tuple[list[Photo], lis
             photos.append(photo)
     if not photos:
         raise DataError(
-            f"{root} holds no pictures{' that can be used' if broken else ''}. "
+            f"{root} holds no images{' that can be used' if broken else ''}. "
             "Give a folder of photographs."
         )
     return photos, broken

@@ -39,7 +39,7 @@ FIGURES: dict[str, Figure] = {
     ),
     "strict": Figure(
         "iterations, strict",
-        "L-BFGS iterations from the content to a picture with neither more content nor more style "
+        "L-BFGS iterations from the content to an image with neither more content nor more style "
         "loss, by the encoder that the filter was trained with",
         "d",
     ),
@@ -57,7 +57,7 @@ FIGURES: dict[str, Figure] = {
     ),
     "hatching": Figure(
         "hatching",
-        "the strongest other pattern of 2.5 to 12 px in flat areas, against the style picture's",
+        "the strongest other pattern of 2.5 to 12 px in flat areas, against the style image's",
         ".1f",
     ),
     "border": Figure(

@@ -44,7 +44,7 @@ def evaluate(
     device: str = "auto",
     on_progress: Callable[[EvaluateProgress], None] | None = None,
 ) -> Report:
-    """Say how good filters are, in numbers and pictures.
+    """Say how good filters are, in numbers and content.
 
     Args:
         checkpoints: filter files, judged side by side.
@@ -52,9 +52,9 @@ def evaluate(
         images: a folder of photographs that were not trained on; None for scikit-image's, which
             ``data=synthetic`` trains on.
         sizes: short sides, px, that the photos are resized to, enlarged if need be.
-        photos: on so many of them, evenly spaced, pictures are optimised; 0 leaves that out.
+        photos: on so many of them, evenly spaced, content are optimised; 0 leaves that out.
         iterations: at most so many in each optimisation.
-        style: the style picture of all filters; None for the ones that they were trained with.
+        style: the style image of all filters; None for the ones that they were trained with.
         judge: name of an encoder, or a file of its weights, that the filters were not trained with.
         clip: a folder of frames; see :func:`measure_flicker`.
         device: cpu, cuda, mps, or auto for the fastest of them that is there.
@@ -69,7 +69,7 @@ def evaluate(
     _check_numbers(checkpoints, sizes, photos, iterations)
     where = find_device(device)
     keep_freed_memory()
-    pictures, notes = find_photos(images)
+    content, notes = find_photos(images)
     encoder = find_judge(judge).to(where) if judge else None
     style_file = Path(style) if style is not None else None
     subjects = load_subjects([Path(each) for each in checkpoints], style_file, encoder, where)
@@ -78,11 +78,11 @@ def evaluate(
     if clip_folder is not None:
         frames(clip_folder)
     comparison = Comparison(subjects, iterations, bf16=fast_bf16(where))
-    optimized = min(photos, len(pictures))
-    stages = ["photo"] * len(pictures) + comparison.stages() * optimized + ["cost"]
+    optimized = min(photos, len(content))
+    stages = ["photo"] * len(content) + comparison.stages() * optimized + ["cost"]
     found = gather(
         subjects,
-        pictures,
+        content,
         sizes=sizes,
         optimized=optimized,
         comparison=comparison,
@@ -96,7 +96,7 @@ def evaluate(
         settings={
             "images": str(images) if images is not None else None,
             "sizes": list(sizes),
-            "photos": len(pictures),
+            "photos": len(content),
             "optimized_photos": optimized,
             "iterations": iterations,
             "style_weights": list(STYLE_WEIGHTS),
@@ -108,7 +108,7 @@ def evaluate(
             "resampler": describe_resampler(),
         },
         machine=describe_machine(),
-        notes=notes + found.notes + _notes(subjects, images, optimized, len(pictures)),
+        notes=notes + found.notes + _notes(subjects, images, optimized, len(content)),
         left_out=found.left_out,
         filters=[
             FilterFigures(
@@ -172,7 +172,7 @@ def _notes(
     if images is None:
         notes.append(
             "The photographs are scikit-image's. Training with data=synthetic crops these: the "
-            "figures are not of unseen pictures. Give a folder of others: --images."
+            "figures are not of unseen images. Give a folder of others: --images."
         )
     if optimized < total:
         notes.append(f"Equivalent iterations are those of {optimized} of {total} photos.")

@@ -36,12 +36,12 @@ class JudgedFilter:
         metadata: what the file says of itself.
         network: on the device that all is computed on.
         encoder: the name of the encoder that it was trained with, or is judged by.
-        style_file: the style picture.
+        style_file: the style image.
         style: (1, 3, H, W), the same at the size that it was trained with.
         objective: what it was trained with, but for terms against artefacts.
         plain: scale-free, weights 1, by the encoder that it was trained with.
         judge: the same by an independent encoder, if there is one.
-        style_differs: whether the style picture is another than it was trained with.
+        style_differs: whether the style image is another than it was trained with.
     """
 
     name: str
@@ -74,12 +74,12 @@ def load_subjects(
 
     Args:
         files: filter files, or ONNX models that ``fast_nst`` wrote.
-        style: the style picture of all; None for the ones that they were trained with.
+        style: the style image of all; None for the ones that they were trained with.
         judge: the independent encoder.
         device: where to compute.
 
     Raises:
-        FastNSTError: If a filter, its style picture or its encoder's weights are not to be had, or
+        FastNSTError: If a filter, its style image or its encoder's weights are not to be had, or
             the file does not say what it was trained with.
     """
     shared: dict[str, PerceptualLoss] = {}
@@ -95,7 +95,7 @@ def load_subjects(
         loaded = load_any(file)
         config = training_config(loaded.metadata, file, style)
         style_file = style or _style_file(config["style"], file)
-        picture = resize_short_side(read_image(style_file).rgb, config["style"]["size"])[None].to(
+        image = resize_short_side(read_image(style_file).rgb, config["style"]["size"])[None].to(
             device
         )
         digest = hashlib.sha256(style_file.read_bytes()).hexdigest()
@@ -116,12 +116,12 @@ def load_subjects(
                 network=loaded.network.to(device),
                 encoder=config["encoder"]["name"],
                 style_file=style_file,
-                style=picture,
+                style=image,
                 objective=objective,
-                plain=share(["plain", target, config["encoder"]], partial(_plain, own, picture)),
+                plain=share(["plain", target, config["encoder"]], partial(_plain, own, image)),
                 judge=None
                 if judge is None
-                else share(["judge", target], partial(_plain, judge, picture)),
+                else share(["judge", target], partial(_plain, judge, image)),
                 style_differs=digest != loaded.metadata.styles[0].sha256,
             )
         )
@@ -173,13 +173,13 @@ def training_config(
 ) -> dict[str, Any]:
     """What of a filter's training configuration decides its loss, without terms against artefacts.
 
-    A picture that is optimised has no network whose artefacts such terms could suppress. Filters
+    An image that is optimised has no network whose artefacts such terms could suppress. Filters
     of other programs, whose configuration nobody knows, are judged by the default one.
 
     Args:
         metadata: of the filter.
         file: the filter.
-        style: its style picture, if the user says which it is.
+        style: its style image, if the user says which it is.
 
     Raises:
         CheckpointError: If the file does not hold it.
@@ -189,7 +189,7 @@ def training_config(
         if style is None:
             raise CheckpointError(
                 f"{file} was imported and does not say what it was trained with. Give its style "
-                "picture, --style FILE: it is judged by the loss that trainings have by default."
+                "image, --style FILE: it is judged by the loss that trainings have by default."
             )
         config = {
             "style": {"name": metadata.style, "size": StyleConfig.size},
@@ -227,7 +227,7 @@ def _style_file(style: Mapping[str, Any], file: Path) -> Path:
         return style_path(StyleConfig(style["name"], texture, style.get("image")))
     except ConfigError as error:
         raise ConfigError(
-            f"{file}: the style picture that it was trained with is not at hand "
+            f"{file}: the style image that it was trained with is not at hand "
             f"({str(error).split('. ')[0]}). Give it: --style FILE."
         ) from error
 

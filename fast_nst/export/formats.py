@@ -139,9 +139,9 @@ def _trace(network: nn.Module, multiple: int, min_side: int, batch: int = 2) -> 
 
 
 def _as_arrays(module: Callable[[Tensor], Tensor]) -> Callable[[Array], Array]:
-    def run(pictures: Array) -> Array:
+    def run(images: Array) -> Array:
         with torch.no_grad():
-            result: Array = module(torch.from_numpy(pictures)).numpy()
+            result: Array = module(torch.from_numpy(images)).numpy()
         return result
 
     return run

@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from fast_nst.data.folder import FolderPictures
-from fast_nst.data.synthetic import SyntheticPictures
+from fast_nst.data.folder import FolderImages
+from fast_nst.data.synthetic import SyntheticImages
 from fast_nst.errors import ExportError
 from fast_nst.onnx.convert import INPUT, NEEDED
 from fast_nst.onnx.parity import Array, difference
 from fast_nst.onnx.session import OnnxSession
 
-SIZE = 256  # px, of the pictures that int8 is calibrated and judged on
-CALIBRATION, CHECKS = 12, 4  # pictures
-# Convolutions kept in 32 bits at the two ends: tried in turn until the pictures are close enough.
+SIZE = 256  # px, of the images that int8 is calibrated and judged on
+CALIBRATION, CHECKS = 12, 4  # images
+# Convolutions kept in 32 bits at the two ends: tried in turn until the images are close enough.
 KEPT = ((1, 1), (3, 1), (3, 3))
 MIN_PSNR_DB = 35.0
 _ROUNDS = 5
@@ -30,11 +30,11 @@ _ROUNDS = 5
 
 @dataclass(frozen=True)
 class Int8Check:
-    """What 8 bits cost and gain, against the 32-bit model on the check pictures.
+    """What 8 bits cost and gain, against the 32-bit model on the check images.
 
     Attributes:
-        psnr_db: the lowest of the pictures'.
-        fp32_s: median seconds for a picture of 256x256 px.
+        psnr_db: the lowest of the images'.
+        fp32_s: median seconds for an image of 256x256 px.
         int8_s: the same in 8 bits.
     """
 
@@ -48,38 +48,38 @@ class Int8Check:
         reasons = []
         if self.int8_s >= self.fp32_s:
             reasons.append(
-                f"not faster than fp32 here ({1e3 * self.int8_s:.0f} ms for a picture of "
+                f"not faster than fp32 here ({1e3 * self.int8_s:.0f} ms for an image of "
                 f"{SIZE}x{SIZE} px, fp32 takes {1e3 * self.fp32_s:.0f} ms)"
             )
         if self.psnr_db < MIN_PSNR_DB:
             reasons.append(
-                f"not the same picture ({self.psnr_db:.1f} dB against fp32, {MIN_PSNR_DB:.0f} dB "
+                f"not the same image ({self.psnr_db:.1f} dB against fp32, {MIN_PSNR_DB:.0f} dB "
                 "are wanted)"
             )
         return " and ".join(reasons)
 
 
-def example_pictures(folder: Path | None) -> tuple[Array, Array]:
-    """Pictures to calibrate with and, others where there are enough, to check with.
+def example_images(folder: Path | None) -> tuple[Array, Array]:
+    """Images to calibrate with and, others where there are enough, to check with.
 
     Args:
-        folder: of photographs; None for synthetic pictures.
+        folder: of photographs; None for synthetic images.
 
     Returns:
         (12, 3, 256, 256) and (4, 3, 256, 256), in [0, 1].
 
     Raises:
-        DataError: If ``folder`` holds no picture that can be read.
+        DataError: If ``folder`` holds no image that can be read.
     """
-    source = SyntheticPictures(SIZE) if folder is None else FolderPictures(folder, SIZE)
-    pictures: Array = source.fixed_pictures(CALIBRATION + CHECKS, SIZE).numpy()
+    source = SyntheticImages(SIZE) if folder is None else FolderImages(folder, SIZE)
+    images: Array = source.fixed_images(CALIBRATION + CHECKS, SIZE).numpy()
     # Every fourth, as the synthetic ones are sorted by kind.
-    checks = np.arange(len(pictures)) % ((CALIBRATION + CHECKS) // CHECKS) == 0
-    return pictures[~checks], pictures[checks]
+    checks = np.arange(len(images)) % ((CALIBRATION + CHECKS) // CHECKS) == 0
+    return images[~checks], images[checks]
 
 
 def to_fp16(model: Any) -> Any:
-    """Store and compute in 16 bits, but for norms and sizes; pictures stay 32-bit floats."""
+    """Store and compute in 16 bits, but for norms and sizes; images stay 32-bit floats."""
     try:
         from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
     except ImportError as error:
@@ -90,15 +90,15 @@ def to_fp16(model: Any) -> Any:
         return convert_float_to_float16(model, keep_io_types=True, op_block_list=blocked)
 
 
-def to_int8(source: Path, target: Path, pictures: Array, kept: tuple[int, int]) -> None:
+def to_int8(source: Path, target: Path, images: Array, kept: tuple[int, int]) -> None:
     """Quantize the convolutions of an ONNX model to 8 bits, but for those at its two ends.
 
-    There, every rounding is seen in the picture.
+    There, every rounding is seen in the image.
 
     Args:
         source: the 32-bit model.
         target: where to write.
-        pictures: (N, 3, H, W) in [0, 1]; the ranges of the features are measured on them.
+        images: (N, 3, H, W) in [0, 1]; the ranges of the features are measured on them.
         kept: how many convolutions stay as they are at the beginning, and at the end.
     """
     try:
@@ -110,11 +110,11 @@ def to_int8(source: Path, target: Path, pictures: Array, kept: tuple[int, int]) 
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._pictures: Iterator[Array] = iter(pictures)
+            self._images: Iterator[Array] = iter(images)
 
         def get_next(self) -> dict[str, Array] | None:
-            picture = next(self._pictures, None)
-            return None if picture is None else {INPUT: picture[None]}
+            image = next(self._images, None)
+            return None if image is None else {INPUT: image[None]}
 
     with _quiet_root_logger(), tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
@@ -135,24 +135,23 @@ def to_int8(source: Path, target: Path, pictures: Array, kept: tuple[int, int]) 
         )
 
 
-def check_int8(fp32: Path, int8: Path, pictures: Array) -> Int8Check:
-    """Compare the two models' pictures and times; both run in turn."""
+def check_int8(fp32: Path, int8: Path, images: Array) -> Int8Check:
+    """Compare the two models' images and times; both run in turn."""
     exact, quick = OnnxSession(fp32), OnnxSession(int8)
     worst = min(
-        difference(exact.run(picture[None]), quick.run(picture[None])).psnr_db
-        for picture in pictures
+        difference(exact.run(image[None]), quick.run(image[None])).psnr_db for image in images
     )
-    times = _times([exact, quick], pictures[:1])
+    times = _times([exact, quick], images[:1])
     return Int8Check(worst, times[0], times[1])
 
 
-def _times(sessions: Sequence[OnnxSession], picture: Array) -> list[float]:
+def _times(sessions: Sequence[OnnxSession], image: Array) -> list[float]:
     """Median seconds of each session."""
     taken: list[list[float]] = [[] for _ in sessions]
     for _ in range(_ROUNDS):
         for session, seconds in zip(sessions, taken, strict=True):
             begin = time.perf_counter()
-            session.run(picture)
+            session.run(image)
             seconds.append(time.perf_counter() - begin)
     return [float(np.median(seconds)) for seconds in taken]
 

@@ -17,7 +17,7 @@ from fast_nst.export.precision import (
     MIN_PSNR_DB,
     Int8Check,
     check_int8,
-    example_pictures,
+    example_images,
     to_fp16,
     to_int8,
 )
@@ -133,13 +133,13 @@ def _write_int8(
     calibrate: str | os.PathLike[str] | None,
     tell: Callable[[str], None],
 ) -> tuple[ExportedFile, Int8Check]:
-    pictures, checks = example_pictures(None if calibrate is None else Path(calibrate))
+    images, checks = example_images(None if calibrate is None else Path(calibrate))
     exact = path.with_name(f"{path.name}.fp32")
     try:
         write_onnx(trained, exact, opset)
         for kept in KEPT:
             tell("calibrating")
-            to_int8(exact, path, pictures, kept)
+            to_int8(exact, path, images, kept)
             tell("measuring")
             check = check_int8(exact, path, checks)
             if check.psnr_db >= MIN_PSNR_DB:

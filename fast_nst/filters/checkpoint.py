@@ -42,7 +42,7 @@ __all__ = [
 class Filter:
     """A loaded filter: ``network`` on the CPU in evaluation mode, and its ``metadata``.
 
-    The network takes nothing but pictures; the metadata name the style that it is bound to.
+    The network takes nothing but images; the metadata name the style that it is bound to.
     """
 
     network: nn.Module

@@ -38,7 +38,7 @@ class ImportReport:
         size_bytes: of the file.
         differences: from the model run by ``OnnxSession``, one for each size that it takes.
         refused: the sizes that the model itself fails on, (batch, height, width).
-        batch: how many pictures it computes to stylize one.
+        batch: how many images it computes to stylize one.
     """
 
     path: Path
@@ -72,9 +72,9 @@ def import_graph(
         on_progress: called with what is being done.
 
     Raises:
-        CheckpointError: If ``path`` is no model from pictures to pictures.
+        CheckpointError: If ``path`` is no model from images to images.
         ConfigError: If ``value_range`` is missing or unknown, or the model is one of ours already.
-        ExportError: If the result gives other pictures, or cannot be written.
+        ExportError: If the result gives other images, or cannot be written.
     """
     path, output = Path(path), Path(output)
     tell = on_progress or (lambda _: None)
@@ -147,10 +147,10 @@ def _load(path: Path) -> onnx.ModelProto:
 def _run(
     session: OnnxSession,
 ) -> tuple[list[_Example], tuple[tuple[int, int, int], ...], bool]:
-    """Try a model on pictures.
+    """Try a model on images.
 
     Returns:
-        What it makes of them; the sizes that it fails on; whether it returns pictures of another
+        What it makes of them; the sizes that it fails on; whether it returns images of another
         size than it gets, by more than a surplus.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Animated pictures: GIF, APNG, WebP and AVIF with several frames."""
+"""Animated images: GIF, APNG, WebP and AVIF with several frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from fast_nst.errors import ImageError
-from fast_nst.image.arrays import ArrayPicture, array_from_pil
+from fast_nst.image.arrays import ArrayImage, array_from_pil
 from fast_nst.image.formats import ANIMATED
 from fast_nst.image.io import open_image
 from fast_nst.image.metadata import Metadata, read_metadata
@@ -17,14 +17,14 @@ from fast_nst.image.metadata import Metadata, read_metadata
 
 @dataclass(frozen=True)
 class Animation:
-    """An animated picture file; its frames are decoded as they are asked for.
+    """An animated image file; its frames are decoded as they are asked for.
 
     Attributes:
         source: the file, or its content.
         count: number of frames.
         size: height and width of every frame, px.
         plays: how often it is shown; 0 for forever.
-        metadata: what the file says of the picture.
+        metadata: what the file says of the image.
         name: what errors call the file; None for its path, or ``the input``.
     """
 
@@ -35,26 +35,26 @@ class Animation:
     metadata: Metadata | None = None
     name: str | None = None
 
-    def frames(self) -> Iterator[tuple[ArrayPicture, float]]:
+    def frames(self) -> Iterator[tuple[ArrayImage, float]]:
         """Decode every frame, with the time for which it is shown, ms.
 
         Raises:
             ImageError: If the file is damaged.
         """
-        with open_image(self.source, self.name) as image:
-            first = _first_frame(image)
+        with open_image(self.source, self.name) as opened:
+            first = _first_frame(opened)
             for index in range(first, first + self.count):
-                image.seek(index)
-                picture = array_from_pil(image)  # decodes, which sets the duration
-                yield picture, float(image.info.get("duration", 0))
+                opened.seek(index)
+                image = array_from_pil(opened)  # decodes, which sets the duration
+                yield image, float(opened.info.get("duration", 0))
 
 
 def read_frames(
     source: str | os.PathLike[str] | bytes, name: str | None = None
-) -> ArrayPicture | Animation:
-    """Read a picture file, or open it if it is animated.
+) -> ArrayImage | Animation:
+    """Read an image file, or open it if it is animated.
 
-    Pages of a TIFF and further pictures of a camera's JPEG are no animation: the first is taken.
+    Pages of a TIFF and further images of a camera's JPEG are no animation: the first is taken.
 
     Args:
         source: the file, or its content.
@@ -62,7 +62,7 @@ def read_frames(
 
     Raises:
         ImageError: As :func:`read_image` does; or if all frames together are larger than a single
-            picture may be.
+            image may be.
     """
     with open_image(source, name) as image:
         if not _is_animated(image):
@@ -81,10 +81,10 @@ def read_frames(
 
 
 def is_animated(source: str | os.PathLike[str] | bytes) -> bool:
-    """Whether a picture file may hold an animation; nothing is decoded.
+    """Whether an image file may hold an animation; nothing is decoded.
 
     Raises:
-        ImageError: If it is no picture.
+        ImageError: If it is no image.
     """
     with open_image(source) as image:
         return _is_animated(image)
@@ -95,7 +95,7 @@ def _is_animated(image: Image.Image) -> bool:
 
 
 def _first_frame(image: Image.Image) -> int:
-    """An APNG may begin with a picture for viewers that show no animation."""
+    """An APNG may begin with an image for viewers that show no animation."""
     return 1 if image.info.get("default_image") or getattr(image, "default_image", False) else 0
 
 

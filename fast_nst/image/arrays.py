@@ -1,4 +1,4 @@
-"""Pictures as NumPy arrays: what turns uint8, EXIF, ICC and alpha into our one convention.
+"""Images as NumPy arrays: what turns uint8, EXIF, ICC and alpha into our one convention.
 
 No torch in here, so that a filter in ONNX Runtime starts without it.
 """
@@ -32,13 +32,13 @@ _UPRIGHT = {
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayPicture:
-    """A picture, upright and in sRGB.
+class ArrayImage:
+    """An image, upright and in sRGB.
 
     Attributes:
         rgb: (3, H, W), float32 in [0, 1], not premultiplied. Where ``alpha`` is close to 0 it
             continues the visible colors around, so that hidden colors cannot show.
-        alpha: (1, H, W), float32 in [0, 1]; None for a picture that is opaque everywhere.
+        alpha: (1, H, W), float32 in [0, 1]; None for an image that is opaque everywhere.
         metadata: what its file says of it, as far as that stays true of a stylized one.
     """
 
@@ -47,7 +47,7 @@ class ArrayPicture:
     metadata: Metadata | None = None
 
 
-def array_from_pil(image: Image.Image) -> ArrayPicture:
+def array_from_pil(image: Image.Image) -> ArrayImage:
     """Convert an opened Pillow image, as ``read_image`` does; ``image`` is not changed.
 
     Raises:
@@ -58,16 +58,16 @@ def array_from_pil(image: Image.Image) -> ArrayPicture:
     rgb = _to_array(color)
     metadata = read_metadata(image)
     if alpha is None:
-        return ArrayPicture(rgb, metadata=metadata)
+        return ArrayImage(rgb, metadata=metadata)
     opacity = _to_array(alpha)
-    return ArrayPicture(cover_hidden_colors(rgb, opacity), opacity, metadata)
+    return ArrayImage(cover_hidden_colors(rgb, opacity), opacity, metadata)
 
 
 def to_upright_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Convert an opened Pillow image, but leave it 8-bit and hidden colors as they are.
 
     Returns:
-        The colors, ``RGB``, and the opacity, ``L``, or None where the picture is opaque. What
+        The colors, ``RGB``, and the opacity, ``L``, or None where the image is opaque. What
         needs no conversion is ``image`` itself, not a copy.
 
     Raises:
@@ -82,7 +82,7 @@ def to_upright_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None
 
 
 def array_to_pil(rgb: Array, alpha: Array | None = None) -> Image.Image:
-    """Convert a picture to an 8-bit Pillow image: ``RGBA`` with ``alpha``, else ``RGB``.
+    """Convert an image to an 8-bit Pillow image: ``RGBA`` with ``alpha``, else ``RGB``.
 
     Args:
         rgb: (3, H, W); values outside [0, 1] are clipped.
@@ -99,7 +99,7 @@ def array_to_pil(rgb: Array, alpha: Array | None = None) -> Image.Image:
     values = rgb if alpha is None else np.concatenate([rgb, alpha])
     if not np.isfinite(values).all():
         raise ImageError(
-            "the picture holds values that are not finite numbers; "
+            "the image holds values that are not finite numbers; "
             "the filter may be damaged. Train it again, or use another."
         )
     # In place, and plane by plane: this stands beside the network on the same cores, and takes a
@@ -111,26 +111,26 @@ def array_to_pil(rgb: Array, alpha: Array | None = None) -> Image.Image:
     return Image.merge(mode, [Image.fromarray(plane) for plane in pixels])
 
 
-def encode_array(kind: str, picture: ArrayPicture, *, quality: int | None = None) -> bytes:
-    """Encode a picture, with its metadata, as a file of the format ``kind``, such as ``"PNG"``.
+def encode_array(kind: str, image: ArrayImage, *, quality: int | None = None) -> bytes:
+    """Encode an image, with its metadata, as a file of the format ``kind``, such as ``"PNG"``.
 
-    A format without transparency shows the picture on white.
+    A format without transparency shows the image on white.
 
     Raises:
-        ImageError: If the picture is too large for the format, or holds what is no number.
+        ImageError: If the image is too large for the format, or holds what is no number.
         ValueError: If a shape is not as in :func:`array_to_pil`.
         OSError: If the encoder fails.
     """
-    rgb, alpha = picture.rgb, picture.alpha
+    rgb, alpha = image.rgb, image.alpha
     if alpha is not None and kind not in HOLDS_ALPHA:
         rgb, alpha = rgb * alpha + (1 - alpha), None
-    return encode([array_to_pil(rgb, alpha)], kind, quality=quality, metadata=picture.metadata)
+    return encode([array_to_pil(rgb, alpha)], kind, quality=quality, metadata=image.metadata)
 
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
         orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except Exception:  # damaged metadata is no reason to refuse the picture
+    except Exception:  # damaged metadata is no reason to refuse the image
         return image
     transpose = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     return image if transpose is None else image.transpose(transpose)

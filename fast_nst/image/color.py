@@ -1,4 +1,4 @@
-"""Colors kept or carried over from one picture to another."""
+"""Colors kept or carried over from one image to another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MIN_VARIANCE = 1e-5  # of colors along an axis; less is rounding to 8 bits
 
 
 def luminance(rgb: Tensor) -> Tensor:
-    """The lightness of (B, 3, H, W) pictures: (B, 1, H, W), in [0, 1] where they are."""
+    """The lightness of (B, 3, H, W) images: (B, 1, H, W), in [0, 1] where they are."""
     weights = rgb.new_tensor(_LUMA).view(1, 3, 1, 1)
     return (rgb * weights).sum(1, keepdim=True)
 
@@ -67,7 +67,7 @@ def match_colors(rgb: Tensor, reference: Tensor) -> Tensor:
         reference: (1, 3, H', W') in [0, 1].
 
     Returns:
-        (1, 3, H, W), clipped to [0, 1]. A picture without variation along an axis of color, such
+        (1, 3, H, W), clipped to [0, 1]. An image without variation along an axis of color, such
         as a gray one, gets none there.
 
     Source: Gatys et al. 2016, as above: the color matching with symmetric square roots, which is

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 
-def to_bytes(pictures: Tensor) -> Tensor:
+def to_bytes(images: Tensor) -> Tensor:
     """Round values in [0, 1], of any shape, to uint8; what lies outside is clipped."""
-    return (pictures * 255).round_().clamp_(0, 255).to(torch.uint8)
+    return (images * 255).round_().clamp_(0, 255).to(torch.uint8)
 
 
-def from_bytes(pictures: Tensor) -> Tensor:
+def from_bytes(images: Tensor) -> Tensor:
     """Turn uint8, of any shape, into float32 in [0, 1]."""
-    return pictures.float().div_(255)
+    return images.float().div_(255)

@@ -1,4 +1,4 @@
-"""Picture formats: which there are, what each can hold, and how each is written."""
+"""Image formats: which there are, what each can hold, and how each is written."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOLDS_ALPHA = ("PNG", "GIF", "WEBP", "AVIF", "TIFF")  # BMP could, but most read
 MAX_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65535}
 
 _SAVE_OPTIONS: Mapping[str, dict[str, Any]] = {
-    # Stylized pictures are saturated and full of edges: halved chroma would show.
+    # Stylized images are saturated and full of edges: halved chroma would show.
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 92, "method": 4},
     "AVIF": {"quality": 85, "subsampling": "4:4:4"},
@@ -57,7 +57,7 @@ class Timing:
 
 
 def image_format(path: str | os.PathLike[str]) -> str:
-    """Return the format that a picture called ``path`` is written in, such as ``"PNG"``.
+    """Return the format that an image called ``path`` is written in, such as ``"PNG"``.
 
     Raises:
         ImageError: If the ending of the name is not one of ``WRITE_FORMATS``.
@@ -80,7 +80,7 @@ def encode(
     quality: int | None = None,
     metadata: Metadata | None = None,
 ) -> bytes:
-    """Encode a picture, or with ``timing`` an animation, in memory; see :func:`save`."""
+    """Encode an image, or with ``timing`` an animation, in memory; see :func:`save`."""
     file = io.BytesIO()
     save(frames, kind, file, timing=timing, quality=quality, metadata=metadata)
     return file.getvalue()
@@ -95,7 +95,7 @@ def save(
     quality: int | None = None,
     metadata: Metadata | None = None,
 ) -> None:
-    """Write a picture, or with ``timing`` an animation, to a file of the format ``kind``.
+    """Write an image, or with ``timing`` an animation, to a file of the format ``kind``.
 
     Args:
         frames: ``RGB`` or ``RGBA``, of one size; one without ``timing``.
@@ -103,10 +103,10 @@ def save(
         file: opened for writing, and seekable.
         timing: as many durations as frames.
         quality: 1 to 100, for JPEG, WebP and AVIF; 95, 92 and 85 by default.
-        metadata: what to say of the picture; GIF and BMP say nothing.
+        metadata: what to say of the image; GIF and BMP say nothing.
 
     Raises:
-        ImageError: If the format cannot hold a picture of that size.
+        ImageError: If the format cannot hold an image of that size.
         OSError: If the encoder fails.
     """
     check_size(kind, frames[0].size)
@@ -114,19 +114,19 @@ def save(
     if quality is not None and "quality" in options:
         options["quality"] = quality
     options |= _metadata_options(kind, metadata or Metadata())
-    pictures = list(frames)
-    if len({frame.mode for frame in pictures}) > 1:
-        pictures = [frame.convert("RGBA") for frame in pictures]
+    images = list(frames)
+    if len({frame.mode for frame in images}) > 1:
+        images = [frame.convert("RGBA") for frame in images]
     if kind == "GIF":
-        pictures, more = _to_palette(pictures)
+        images, more = _to_palette(images)
         options |= more
     if timing is not None:
-        options |= {"save_all": True, "append_images": pictures[1:]} | _TIMING[kind](timing)
-    pictures[0].save(file, format=kind, **options)
+        options |= {"save_all": True, "append_images": images[1:]} | _TIMING[kind](timing)
+    images[0].save(file, format=kind, **options)
 
 
 def check_size(kind: str, size: tuple[int, int]) -> None:
-    """Refuse pictures, (width, height) px, that are too large for a format.
+    """Refuse images, (width, height) px, that are too large for a format.
 
     Raises:
         ImageError: If this one is.
@@ -134,7 +134,7 @@ def check_size(kind: str, size: tuple[int, int]) -> None:
     width, height = size
     if max(height, width) > (longest := MAX_SIDE.get(kind, max(height, width))):
         raise ImageError(
-            f"the picture is {height}x{width} px and {kind} holds at most {longest} px a side. "
+            f"the image is {height}x{width} px and {kind} holds at most {longest} px a side. "
             "Write a .png."
         )
 

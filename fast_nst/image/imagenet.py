@@ -1,4 +1,4 @@
-"""Statistics of ImageNet's pictures, which networks trained on it expect; no torch in here."""
+"""Statistics of ImageNet's images, which networks trained on it expect; no torch in here."""
 
 # Of RGB in [0, 1].
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

@@ -1,6 +1,6 @@
-"""Read and write picture files; pictures are tensors here, and arrays in ``arrays.py``.
+"""Read and write image files; images are tensors here, and arrays in ``arrays.py``.
 
-PyTorch is loaded with the first picture that is wanted as tensors, not before.
+PyTorch is loaded with the first image that is wanted as tensors, not before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fast_nst import atomic
 from fast_nst.errors import ImageError, one_line
 from fast_nst.image.arrays import (
     Array,
-    ArrayPicture,
+    ArrayImage,
     array_from_pil,
     array_to_pil,
     encode_array,
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 __all__ = [
     "READ_SUFFIXES",
     "WRITE_FORMATS",
-    "Picture",
+    "TensorImage",
     "encode_image",
     "image_format",
+    "image_from_pil",
+    "image_to_pil",
     "list_files",
     "list_images",
     "open_image",
-    "picture_from_pil",
-    "picture_to_pil",
     "read_image",
     "replace_file",
     "to_upright_srgb",
@@ -55,7 +55,7 @@ __all__ = [
 class _Silence:
     """Keeps warnings quiet while any thread is inside.
 
-    Pillow warns about slightly damaged metadata and sizes above half its limit: such pictures can
+    Pillow warns about slightly damaged metadata and sizes above half its limit: such images can
     be read, and nobody can act on the warning. `warnings.catch_warnings` alone would let threads
     restore each other's filters in the wrong order.
     """
@@ -84,13 +84,13 @@ _silence = _Silence()
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture, upright and in sRGB.
+class TensorImage:
+    """An image, upright and in sRGB.
 
     Attributes:
         rgb: (3, H, W), float32 in [0, 1], not premultiplied. Where ``alpha`` is close to 0 it
             continues the visible colors around, so that hidden colors cannot show.
-        alpha: (1, H, W), float32 in [0, 1]; None for a picture that is opaque everywhere.
+        alpha: (1, H, W), float32 in [0, 1]; None for an image that is opaque everywhere.
         metadata: what its file says of it, as far as that stays true of a stylized one.
     """
 
@@ -99,22 +99,22 @@ class Picture:
     metadata: Metadata | None = None
 
     @classmethod
-    def of_arrays(cls, picture: ArrayPicture) -> Picture:
-        """The same picture as tensors, which share the arrays' memory."""
+    def of_arrays(cls, image: ArrayImage) -> TensorImage:
+        """The same image as tensors, which share the arrays' memory."""
         import torch
 
-        alpha = None if picture.alpha is None else torch.from_numpy(picture.alpha)
-        return cls(torch.from_numpy(picture.rgb), alpha, picture.metadata)
+        alpha = None if image.alpha is None else torch.from_numpy(image.alpha)
+        return cls(torch.from_numpy(image.rgb), alpha, image.metadata)
 
-    def to_arrays(self) -> ArrayPicture:
-        """The same picture as arrays, which share the tensors' memory where they can."""
-        return ArrayPicture(*_to_arrays(self.rgb, self.alpha), self.metadata)
+    def to_arrays(self) -> ArrayImage:
+        """The same image as arrays, which share the tensors' memory where they can."""
+        return ArrayImage(*_to_arrays(self.rgb, self.alpha), self.metadata)
 
 
-def read_image(source: str | os.PathLike[str] | bytes) -> Picture:
-    """Read a picture file as a viewer would show it.
+def read_image(source: str | os.PathLike[str] | bytes) -> TensorImage:
+    """Read an image file as a viewer would show it.
 
-    EXIF orientation is applied and an embedded ICC profile converted to sRGB; a picture whose
+    EXIF orientation is applied and an embedded ICC profile converted to sRGB; an image whose
     profile is damaged, or is for another kind of pixels, is taken for sRGB. Every mode that
     Pillow reads is taken: gray, palette, 1-bit, CMYK, 16-bit, with or without transparency. Of an
     animated file, the first frame is read.
@@ -123,21 +123,21 @@ def read_image(source: str | os.PathLike[str] | bytes) -> Picture:
         source: the file, or its content; what it holds decides the format, its name does not.
 
     Returns:
-        The picture, at the size at which it is shown.
+        The image, at the size at which it is shown.
 
     Raises:
-        ImageError: If the file is missing, not a picture, damaged, or so large (about 179
+        ImageError: If the file is missing, not an image, damaged, or so large (about 179
             megapixels, Pillow's limit) that it may be a decompression bomb.
     """
     with open_image(source) as image:
-        return picture_from_pil(image)
+        return image_from_pil(image)
 
 
 @contextlib.contextmanager
 def open_image(
     source: str | os.PathLike[str] | bytes, name: str | None = None
 ) -> Iterator[Image.Image]:
-    """Open a picture file, or its content, and turn what goes wrong meanwhile into one error.
+    """Open an image file, or its content, and turn what goes wrong meanwhile into one error.
 
     Args:
         source: the file, or its content.
@@ -158,18 +158,18 @@ def open_image(
         raise ImageError(f"cannot read {name}: {_why_unreadable(source, error)}") from error
 
 
-def picture_from_pil(image: Image.Image) -> Picture:
+def image_from_pil(image: Image.Image) -> TensorImage:
     """Convert an opened Pillow image, as :func:`read_image` does; ``image`` is not changed.
 
     Raises:
         ImageError: If its numbers have no known range (floating point outside [0, 1]).
         OSError: If the file behind a lazily opened image is damaged.
     """
-    return Picture.of_arrays(array_from_pil(image))
+    return TensorImage.of_arrays(array_from_pil(image))
 
 
-def picture_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
-    """Convert a picture to an 8-bit Pillow image: ``RGBA`` with ``alpha``, else ``RGB``.
+def image_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
+    """Convert an image to an 8-bit Pillow image: ``RGBA`` with ``alpha``, else ``RGB``.
 
     Args:
         rgb: (3, H, W), floating point; values outside [0, 1] are clipped.
@@ -183,7 +183,7 @@ def picture_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
 
 
 def list_images(path: str | os.PathLike[str]) -> list[Path]:
-    """List the pictures that ``path`` stands for: see :func:`list_files`."""
+    """List the images that ``path`` stands for: see :func:`list_files`."""
     return list_files(path, READ_SUFFIXES)
 
 
@@ -232,14 +232,14 @@ def encode_image(
     quality: int | None = None,
     metadata: Metadata | None = None,
 ) -> bytes:
-    """Encode a picture as a file of the format ``kind``, such as ``"PNG"``; see `write_image`.
+    """Encode an image as a file of the format ``kind``, such as ``"PNG"``; see `write_image`.
 
     Raises:
-        ImageError: If the picture is too large for the format.
+        ImageError: If the image is too large for the format.
         ValueError: If a shape is not as there.
         OSError: If the encoder fails.
     """
-    arrays = ArrayPicture(*_to_arrays(rgb, alpha), metadata)
+    arrays = ArrayImage(*_to_arrays(rgb, alpha), metadata)
     return encode_array(kind, arrays, quality=quality)
 
 
@@ -251,21 +251,21 @@ def write_image(
     quality: int | None = None,
     metadata: Metadata | None = None,
 ) -> None:
-    """Write a picture, in the format that its name ends in; folders are made as needed.
+    """Write an image, in the format that its name ends in; folders are made as needed.
 
     The file appears when it is complete, or not at all. It is sRGB, 8 bits per channel, and
     carries no profile: that is how every viewer reads an untagged file. JPEG and BMP hold no
-    transparency: there, the picture is laid on white.
+    transparency: there, the image is laid on white.
 
     Args:
         path: where to; a file there is replaced.
         rgb: (3, H, W), floating point; values outside [0, 1] are clipped.
-        alpha: (1, H, W), likewise; None for an opaque picture.
+        alpha: (1, H, W), likewise; None for an opaque image.
         quality: 1 to 100, for JPEG, WebP and AVIF; 95, 92 and 85 by default.
-        metadata: what the file is to say of the picture; GIF and BMP say nothing.
+        metadata: what the file is to say of the image; GIF and BMP say nothing.
 
     Raises:
-        ImageError: If the ending is unknown, the picture too large for the format, or the place
+        ImageError: If the ending is unknown, the image too large for the format, or the place
             cannot be written to.
         ValueError: If a shape is not as above.
     """
@@ -325,7 +325,7 @@ def _why_unreadable(source: str | os.PathLike[str] | bytes, error: Exception) ->
         if not (source if isinstance(source, bytes) else os.stat(source).st_size):
             return "the file is empty. Download or export it again."
         return (
-            "it is not a picture in a known format. "
+            "it is not an image in a known format. "
             f"Use one of {', '.join(READ_SUFFIXES)}, or convert it first."
         )
     reason = one_line(error).rstrip(".") or type(error).__name__

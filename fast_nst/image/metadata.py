@@ -1,4 +1,4 @@
-"""What a picture file says of its picture: who made it, when, and whose it is."""
+"""What an image file says of its image: who made it, when, and whose it is."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 from PIL import ExifTags, Image
 
-# What stays true of a stylized picture, and tells no more than its author chose to publish. Left
+# What stays true of a stylized image, and tells no more than its author chose to publish. Left
 # out with all else: orientation (it is applied), thumbnails (they show the original), where the
-# picture was taken, serial numbers, and makers' own notes.
+# image was taken, serial numbers, and makers' own notes.
 _KEPT = ("ImageDescription", "Make", "Model", "DateTime", "Artist", "Copyright")
 _KEPT_OF_WINDOWS = ("XPTitle", "XPComment", "XPAuthor", "XPKeywords", "XPSubject")
 _KEPT_OF_CAMERA = (
@@ -49,10 +49,10 @@ class Metadata:
 
 
 def read_metadata(image: Image.Image) -> Metadata | None:
-    """Pick from an opened picture what may be said of a stylized one as well.
+    """Pick from an opened image what may be said of a stylized one as well.
 
     Kept are author, copyright, descriptions, dates, camera, lens and exposure. Damaged parts are
-    skipped: metadata is no reason to refuse a picture.
+    skipped: metadata is no reason to refuse an image.
 
     Returns:
         None where nothing is kept.
@@ -106,7 +106,7 @@ def _pick(tags: Mapping[int, Any], names: tuple[str, ...]) -> dict[int, Any]:
                 alone[number] = value
                 alone.tobytes()
             except Exception:  # a damaged value fails in as many ways
-                # Left out without a word: the picture and its other tags are whole without it.
+                # Left out without a word: the image and its other tags are whole without it.
                 continue
             picked[number] = value
     return picked

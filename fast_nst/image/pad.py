@@ -1,4 +1,4 @@
-"""Padding that mirrors a picture, or its features, at the borders."""
+"""Padding that mirrors an image, or its features, at the borders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Change the size of pictures that are tensors."""
+"""Change the size of images that are tensors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_ASPECT = 8  # long side over short: where sizes are of short sides, a strip 
 
 
 def is_strip(height: int, width: int) -> bool:
-    """Whether a picture is too long for its width to be resized by its short side."""
+    """Whether an image is too long for its width to be resized by its short side."""
     return max(height, width) > MAX_ASPECT * min(height, width)
 
 

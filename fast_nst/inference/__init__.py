@@ -1,4 +1,4 @@
-"""Apply a trained filter to pictures. What needs PyTorch is imported on first use."""
+"""Apply a trained filter to images. What needs PyTorch is imported on first use."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fast_nst.inference.controlled import read_mask
     from fast_nst.inference.controls import COLORS, Controls
-    from fast_nst.inference.picture_filter import GraphFilter, PictureFilter, open_filter
+    from fast_nst.inference.image_filter import ArrayFilter, GraphFilter, open_filter
     from fast_nst.inference.stylizer import Stylizer
 
 # module -> what is taken from it
 _HOMES = {
     "controlled": ("read_mask",),
     "controls": ("COLORS", "Controls"),
-    "picture_filter": ("GraphFilter", "PictureFilter", "open_filter"),
+    "image_filter": ("GraphFilter", "ArrayFilter", "open_filter"),
     "stylizer": ("Stylizer",),
 }
 
 __all__ = [
     "COLORS",
+    "ArrayFilter",
     "Controls",
     "GraphFilter",
-    "PictureFilter",
     "Stylizer",
     "open_filter",
     "read_mask",

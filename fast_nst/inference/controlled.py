@@ -12,39 +12,39 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fast_nst.image.color import luminance, match_colors, replace_luminance
-from fast_nst.image.io import Picture, open_image, picture_from_pil
+from fast_nst.image.io import TensorImage, image_from_pil, open_image
 from fast_nst.inference.controls import Controls
 
 
 def read_mask(path: str | os.PathLike[str]) -> Tensor:
     """Read a mask: (1, H, W) in [0, 1].
 
-    A picture with transparency is a cut-out: its opacity counts. Of any other, white is 1 and
+    An image with transparency is a cut-out: its opacity counts. Of any other, white is 1 and
     black is 0.
 
     Raises:
         ImageError: If the file cannot be read.
     """
-    with open_image(path) as image:
-        picture = picture_from_pil(image)
-    return luminance(picture.rgb[None])[0] if picture.alpha is None else picture.alpha
+    with open_image(path) as opened:
+        image = image_from_pil(opened)
+    return luminance(image.rgb[None])[0] if image.alpha is None else image.alpha
 
 
 def apply_controls(
-    stylize: Callable[[Picture], Picture], picture: Picture, controls: Controls
-) -> Picture:
-    """Stylize a picture as ``controls`` say.
+    stylize: Callable[[TensorImage], TensorImage], image: TensorImage, controls: Controls
+) -> TensorImage:
+    """Stylize an image as ``controls`` say.
 
     Args:
-        stylize: what the filter does by itself: a picture to one of the same size.
-        picture: the content.
+        stylize: what the filter does by itself: an image to one of the same size.
+        image: the content.
         controls: what to change about that.
     """
-    content = picture.rgb
+    content = image.rgb
     share = _share(controls, content)
     if isinstance(share, float) and share == 0:
-        return picture
-    rgb = _stylize_at_scale(stylize, picture, controls.scale)
+        return image
+    rgb = _stylize_at_scale(stylize, image, controls.scale)
     if controls.preserve_color == "luminance":
         rgb = replace_luminance(content[None], luminance(rgb[None]))[0]
     elif controls.preserve_color == "match":
@@ -53,11 +53,11 @@ def apply_controls(
         # In sRGB, which is nearly even to the eye. In linear light, a half would look like less
         # than half where strokes are dark: bright specks remain and shadows fade.
         rgb = content + share * (rgb - content)
-    return replace(picture, rgb=rgb)
+    return replace(image, rgb=rgb)
 
 
 def _share(controls: Controls, content: Tensor) -> Tensor | float:
-    """The share of the stylized picture: a number, or (1, H, W)."""
+    """The share of the stylized image: a number, or (1, H, W)."""
     if controls.mask is None:
         return float(controls.strength)
     height, width = content.shape[-2:]
@@ -86,21 +86,21 @@ def _blur(mask: Tensor, width: float) -> Tensor:
 
 
 def _stylize_at_scale(
-    stylize: Callable[[Picture], Picture], picture: Picture, scale: float
+    stylize: Callable[[TensorImage], TensorImage], image: TensorImage, scale: float
 ) -> Tensor:
-    """Stylize at another size and bring the result back to the picture's own.
+    """Stylize at another size and bring the result back to the image's own.
 
-    Larger strokes come from a smaller picture, which has lost detail: the content's own, in its
+    Larger strokes come from a smaller image, which has lost detail: the content's own, in its
     lightness, is added. Colors of detail would come from another palette than the style's.
     """
-    height, width = picture.rgb.shape[-2:]
+    height, width = image.rgb.shape[-2:]
     size = (max(1, round(height / scale)), max(1, round(width / scale)))
     if size == (height, width):
-        return stylize(picture).rgb
-    seen = _resize(picture.rgb, size)
-    result = _resize(stylize(Picture(seen)).rgb, (height, width))
+        return stylize(image).rgb
+    seen = _resize(image.rgb, size)
+    result = _resize(stylize(TensorImage(seen)).rgb, (height, width))
     if scale > 1:
-        lost = luminance(picture.rgb[None]) - luminance(_resize(seen, (height, width))[None])
+        lost = luminance(image.rgb[None]) - luminance(_resize(seen, (height, width))[None])
         result = (result + lost[0]).clamp(0, 1)
     return result
 

@@ -20,14 +20,14 @@ class Controls:
     """How a filter is applied.
 
     Attributes:
-        strength: share of the stylized picture in the result, 0 to 1; the rest is the content.
+        strength: share of the stylized image in the result, 0 to 1; the rest is the content.
         preserve_color: ``"luminance"`` keeps every pixel's own color and changes its lightness;
             ``"match"`` gives the whole result the content's mean color and covariance.
         scale: size of the strokes over what the filter does by itself, 1/4 to 4. The filter sees
-            the picture smaller or larger by as much, and the result is brought back to size.
-        mask: (1, H, W) in [0, 1], of any size: the picture is stylized where it is 1.
+            the image smaller or larger by as much, and the result is brought back to size.
+        mask: (1, H, W) in [0, 1], of any size: the image is stylized where it is 1.
         mask_invert: stylize where the mask is 0.
-        mask_feather: width of the soft border of the mask, px of the picture.
+        mask_feather: width of the soft border of the mask, px of the image.
 
     Raises:
         ConfigError: If a value is outside its range.

@@ -1,4 +1,4 @@
-"""A trained filter, as a function from pictures to pictures."""
+"""A trained filter, as a function from images to images."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import Binding, FilterMetadata
 from fast_nst.hardware import find_device
-from fast_nst.image.arrays import ArrayPicture
-from fast_nst.image.io import Picture, picture_from_pil, picture_to_pil
+from fast_nst.image.arrays import ArrayImage
+from fast_nst.image.io import TensorImage, image_from_pil, image_to_pil
 from fast_nst.inference.controlled import apply_controls
 from fast_nst.inference.controls import Controls
 from fast_nst.networks.blend import Blend
@@ -33,7 +33,7 @@ _AS_TRAINED = Controls()
 
 
 class Stylizer:
-    """Repaints pictures: ``Stylizer.load("starry_night.safetensors")(picture)``.
+    """Repaints images: ``Stylizer.load("starry_night.safetensors")(image)``.
 
     Args:
         network: maps (B, 3, H, W) in [0, 1] to the same, at any size from one pixel.
@@ -67,7 +67,7 @@ class Stylizer:
         style: str | None = None,
         knobs: Mapping[str, float] | None = None,
     ) -> Stylizer:
-        """Load a filter file, Lightning's ``.ckpt`` of a training, or an ONNX model of pictures.
+        """Load a filter file, Lightning's ``.ckpt`` of a training, or an ONNX model of images.
 
         Args:
             path: the file.
@@ -78,9 +78,9 @@ class Stylizer:
             value_range: ``"0-255"``, ``"0-1"`` or ``"imagenet"``: the range of the input and output
                 of an ONNX model that fast_nst did not export.
             on_compile: called with height and width, px, before ``"torch-compiled"`` compiles for
-                pictures of that size, which takes seconds to minutes.
+                images of that size, which takes seconds to minutes.
             style: which of the file's styles; the first if None.
-            knobs: values for what the filter's network takes besides pictures, by name; those that
+            knobs: values for what the filter's network takes besides images, by name; those that
                 are missing have their defaults. ``fast-nst info`` lists styles and knobs.
 
         Raises:
@@ -108,7 +108,7 @@ class Stylizer:
         Raises:
             ConfigError: If ``share`` is outside its range, or the devices are not the same.
         """
-        # ONNX Runtime takes pictures from any device, and gives them back there.
+        # ONNX Runtime takes images from any device, and gives them back there.
         bound = [each.device for each in (first, second) if not _is_anywhere(each.network)]
         if len(set(bound)) > 1:
             raise ConfigError(
@@ -125,7 +125,7 @@ class Stylizer:
     def __call__(self, image: list[ImageT], **controls: Any) -> list[ImageT]: ...
 
     def __call__(self, image: Any, **controls: Any) -> Any:
-        """Stylize one picture, or several.
+        """Stylize one image, or several.
 
         Args:
             image: a Pillow image of any mode; a floating-point tensor, (3, H, W) or (B, 3, H, W)
@@ -149,32 +149,30 @@ class Stylizer:
             return [self._stylize_one(each, chosen) for each in image]
         return self._stylize_one(image, chosen)
 
-    def stylize_picture(self, picture: Picture, controls: Controls = _AS_TRAINED) -> Picture:
+    def stylize_image(self, image: TensorImage, controls: Controls = _AS_TRAINED) -> TensorImage:
         """Stylize what ``read_image`` returned; its transparency and metadata are kept."""
-        return apply_controls(self._apply_network, picture, controls)
+        return apply_controls(self._apply_network, image, controls)
 
-    def stylize_arrays(
-        self, picture: ArrayPicture, controls: Controls = _AS_TRAINED
-    ) -> ArrayPicture:
-        """Stylize a picture that is arrays; see :class:`~fast_nst.inference.PictureFilter`."""
-        return self.stylize_picture(Picture.of_arrays(picture), controls).to_arrays()
+    def stylize_arrays(self, image: ArrayImage, controls: Controls = _AS_TRAINED) -> ArrayImage:
+        """Stylize an image that is arrays; see :class:`~fast_nst.inference.ArrayFilter`."""
+        return self.stylize_image(TensorImage.of_arrays(image), controls).to_arrays()
 
     def to_torch(self) -> Stylizer:
         """This one."""
         return self
 
-    def _apply_network(self, picture: Picture) -> Picture:
-        """Repaint one picture, at its own size: the one place where the network is applied."""
+    def _apply_network(self, image: TensorImage) -> TensorImage:
+        """Repaint one image, at its own size: the one place where the network is applied."""
         with torch.inference_mode():
-            content = picture.rgb.to(self.device, torch.float32)
+            content = image.rgb.to(self.device, torch.float32)
             stylized: Tensor = self.network(content[None])[0]
         # A clone made outside is an ordinary tensor, which may take part in autograd.
-        return replace(picture, rgb=stylized.clone().to(picture.rgb))
+        return replace(image, rgb=stylized.clone().to(image.rgb))
 
     def _stylize_one(self, image: ImageT, controls: Controls) -> ImageT:
         if isinstance(image, Image.Image):
-            picture = self.stylize_picture(picture_from_pil(image), controls)
-            return picture_to_pil(picture.rgb, picture.alpha)
+            stylized = self.stylize_image(image_from_pil(image), controls)
+            return image_to_pil(stylized.rgb, stylized.alpha)
         if isinstance(image, Tensor):
             return self._stylize_tensor(image, controls)
         if isinstance(image, np.ndarray):
@@ -200,10 +198,10 @@ class Stylizer:
             )
         content = image.detach().to(torch.float32).clamp(0, 1)
         if image.ndim == 3:
-            return self.stylize_picture(Picture(content), controls).rgb.to(image)
+            return self.stylize_image(TensorImage(content), controls).rgb.to(image)
         # One by one: on a CPU, the features of a batch would leave the caches.
-        pictures = [self.stylize_picture(Picture(each), controls).rgb for each in content]
-        return torch.stack(pictures).to(image)
+        images = [self.stylize_image(TensorImage(each), controls).rgb for each in content]
+        return torch.stack(images).to(image)
 
     def _stylize_array(
         self, image: npt.NDArray[np.uint8], controls: Controls
@@ -216,7 +214,7 @@ class Stylizer:
         if image.ndim == 4:
             return np.stack([self._stylize_array(each, controls) for each in image])
         rgb = torch.tensor(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255
-        stylized = picture_to_pil(self._stylize_tensor(rgb, controls))
+        stylized = image_to_pil(self._stylize_tensor(rgb, controls))
         return np.array(stylized, dtype=np.uint8)
 
 

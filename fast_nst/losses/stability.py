@@ -54,18 +54,18 @@ def draw_motion(count: int, device: torch.device) -> Tensor:
     return torch.cat([shift, torch.where(whole, 1.0, 1 + zoom)[:, None]], 1)
 
 
-def move(pictures: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+def move(images: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
     """Zoom about the center, then shift; bicubic, exact for shifts by whole pixels.
 
     Args:
-        pictures: (B, C, H, W).
+        images: (B, C, H, W).
         motion: (B, 3): px to the right, px down, and the zoom, a factor.
 
     Returns:
         The moved images, same shape; pixels from outside repeat the border. And (B, 1, H, W), True
         where pixels come from inside.
     """
-    height, width = pictures.shape[-2:]
+    height, width = images.shape[-2:]
     size = motion.new_tensor([width, height])
     y, x = torch.meshgrid(
         torch.arange(height, dtype=motion.dtype, device=motion.device),
@@ -76,10 +76,8 @@ def move(pictures: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
     offset, zoom = (motion[:, :2] + middle)[:, None, None], motion[:, 2, None, None, None]
     source = (torch.stack([x, y], -1) - offset) / zoom + middle
     inside = ((source >= 0) & (source <= size - 1)).all(-1)[:, None]
-    grid = ((2 * source + 1) / size - 1).to(pictures.dtype)
-    moved = F.grid_sample(
-        pictures, grid, mode="bicubic", padding_mode="border", align_corners=False
-    )
+    grid = ((2 * source + 1) / size - 1).to(images.dtype)
+    moved = F.grid_sample(images, grid, mode="bicubic", padding_mode="border", align_corners=False)
     return moved, inside
 
 

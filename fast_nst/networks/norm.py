@@ -55,7 +55,7 @@ def _near_mean(x: Tensor) -> Tensor:
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance of each channel of each picture, (B, C), of float32.
+    """Mean and biased variance of each channel of each image, (B, C), of float32.
 
     Exact if means are near zero: see _near_mean.
     """
@@ -125,8 +125,8 @@ class InstanceNorm(nn.Module):
         if x.dtype == torch.float32:
             x = x - near[..., None, None]
         each = [
-            torch.batch_norm(picture, *pair, None, None, True, 0.0, EPSILON, False)
-            for picture, pair in zip(torch.split(x, 1), affine, strict=True)
+            torch.batch_norm(image, *pair, None, None, True, 0.0, EPSILON, False)
+            for image, pair in zip(torch.split(x, 1), affine, strict=True)
         ]
         return each[0] if len(each) == 1 else torch.cat(each)
 
@@ -184,7 +184,7 @@ class InstanceNorm(nn.Module):
         )
 
     def affine(self, statistics: Statistics) -> tuple[Tensor, Tensor]:
-        """Scale and shift for a picture with these statistics: (C,), or (B, C) as these are."""
+        """Scale and shift for an image with these statistics: (C,), or (B, C) as these are."""
         return self.weight, self.bias
 
     def normalize(self, x: Tensor, statistics: Statistics) -> Tensor:
@@ -229,7 +229,7 @@ class AdaptiveInstanceNorm(InstanceNorm):
         return self._infer_in_steps(x)
 
     def affine(self, statistics: Statistics) -> tuple[Tensor, Tensor]:
-        """Scale and shift for a picture with these statistics: (C,), or (B, C) as these are."""
+        """Scale and shift for an image with these statistics: (C,), or (B, C) as these are."""
         mean, var = statistics.mean.detach(), statistics.var.detach()
         # The mean relative to the channel's root mean square, in [-1, 1]; the variance's logarithm.
         place = mean * torch.rsqrt(mean.square() + var + EPSILON)

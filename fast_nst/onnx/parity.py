@@ -1,4 +1,4 @@
-"""Whether a converted network still gives the same pictures."""
+"""Whether a converted network still gives the same images."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SHAPES = ((1, 64, 64), (1, 45, 63), (1, 128, 97), (2, 32, 48), (1, 31, 150), (1,
 
 @dataclass(frozen=True)
 class Difference:
-    """How far two runtimes are apart on pictures of one size.
+    """How far two runtimes are apart on images of one size.
 
     Attributes:
         shape: (batch, height, width).
         largest: the largest difference of a value; values are in [0, 1].
-        psnr_db: peak signal-to-noise ratio; infinite for equal pictures.
+        psnr_db: peak signal-to-noise ratio; infinite for equal images.
     """
 
     shape: tuple[int, int, int]
@@ -38,7 +38,7 @@ def compare(
     run: Callable[[Array], Array],
     shapes: Sequence[tuple[int, int, int]] = SHAPES,
 ) -> list[Difference]:
-    """Compare ``run`` with ``network``, which is on the CPU, on pictures of the given shapes.
+    """Compare ``run`` with ``network``, which is on the CPU, on images of the given shapes.
 
     Raises:
         ExportError: If ``run`` returns another shape or values that are not finite.
@@ -46,15 +46,15 @@ def compare(
     rng = np.random.default_rng(0)
     found = []
     for batch, height, width in shapes:
-        pictures = rng.random((batch, 3, height, width), np.float32)
+        images = rng.random((batch, 3, height, width), np.float32)
         with torch.inference_mode():
-            wanted: Array = network(torch.from_numpy(pictures)).numpy()
-        found.append(difference(wanted, run(pictures)))
+            wanted: Array = network(torch.from_numpy(images)).numpy()
+        found.append(difference(wanted, run(images)))
     return found
 
 
 def difference(wanted: Array, got: Array) -> Difference:
-    """The difference of two batches of pictures, (B, 3, H, W) in [0, 1].
+    """The difference of two batches of images, (B, 3, H, W) in [0, 1].
 
     Raises:
         ExportError: If the shapes differ or a value is not finite.

@@ -1,4 +1,4 @@
-"""Run picture-to-picture ONNX models with ONNX Runtime, on arrays; no torch in here."""
+"""Run image-to-image ONNX models with ONNX Runtime, on arrays; no torch in here."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _MAX_SURPLUS = 16  # px; a model that rounds sizes up returns at most this much 
 
 
 class OnnxSession:
-    """A picture-to-picture ONNX model as a function from arrays to arrays.
+    """An image-to-image ONNX model as a function from arrays to arrays.
 
     Args:
-        path: a model with one input, (B, 3, H, W) or (B, H, W, 3), and a picture of the same
-            layout as its first output. Sizes may be fixed: pictures are resized to them, and back.
+        path: a model with one input, (B, 3, H, W) or (B, H, W, 3), and an image of the same
+            layout as its first output. Sizes may be fixed: images are resized to them, and back.
         value_range: of the model's input and output, one of ``RANGES``; ``imagenet`` means [0, 1]
             minus ImageNet's mean, divided by its standard deviation. None to read it from the
             file, which works for files of ``fast-nst export``.
@@ -52,7 +52,7 @@ class OnnxSession:
         channels_last: whether that is (B, H, W, 3).
         dtype: of the values that it takes, a type of NumPy's.
         sides: the fixed height and width, px; None where any is taken.
-        batch: how many pictures it takes at once; None for any number.
+        batch: how many images it takes at once; None for any number.
 
     Raises:
         CheckpointError: If it is missing, no ONNX model, or of another shape.
@@ -108,8 +108,8 @@ class OnnxSession:
         if len(inputs) != 1 or not channels_at or inputs[0].type not in _TYPES:
             shown = "; ".join(f"{each.name} {each.shape} {each.type}" for each in inputs)
             raise CheckpointError(
-                f"{self.path} takes {shown or 'nothing'}; expected one picture, (B, 3, H, W) or "
-                "(B, H, W, 3). Export a model from pictures to pictures."
+                f"{self.path} takes {shown or 'nothing'}; expected one image, (B, 3, H, W) or "
+                "(B, H, W, 3). Export a model from images to images."
             )
         self._name, self.dtype = inputs[0].name, _TYPES[inputs[0].type]
         self.channels_last = channels_at == [3]
@@ -119,18 +119,18 @@ class OnnxSession:
 
     @property
     def input_name(self) -> str:
-        """Of the picture that goes in."""
+        """Of the image that goes in."""
         return str(self._name)
 
     @property
     def output_name(self) -> str:
-        """Of the picture that comes out."""
+        """Of the image that comes out."""
         name: str = self._session.get_outputs()[0].name
         return name
 
     @property
-    def takes_any_picture(self) -> bool:
-        """Whether it takes single float32 pictures, (1, 3, H, W), of any height and width."""
+    def takes_any_image(self) -> bool:
+        """Whether it takes single float32 images, (1, 3, H, W), of any height and width."""
         return (
             self.dtype is np.float32
             and not self.channels_last
@@ -144,29 +144,29 @@ class OnnxSession:
         value = self._session.get_inputs()[0]
         return f"{value.name} {value.shape} {value.type}"
 
-    def run(self, pictures: Array) -> Array:
+    def run(self, images: Array) -> Array:
         """Stylize (B, 3, H, W) in [0, 1]; the same shape and range come back.
 
         Raises:
-            CheckpointError: If the model fails or returns no picture.
+            CheckpointError: If the model fails or returns no image.
         """
-        size = (pictures.shape[2], pictures.shape[3])
+        size = (images.shape[2], images.shape[3])
         inside = (self.sides[0] or size[0], self.sides[1] or size[1])
-        y = self.run_model(_resize(pictures, inside))
+        y = self.run_model(_resize(images, inside))
         if is_surplus((y.shape[2], y.shape[3]), inside):
             y = y[..., : inside[0], : inside[1]]
         return _resize(y, size)
 
-    def run_model(self, pictures: Array) -> Array:
+    def run_model(self, images: Array) -> Array:
         """Stylize (B, 3, H, W) in [0, 1], of a size that the model takes, as it is.
 
         Returns:
             (B, 3, H', W') in [0, 1]: whatever size the model returns.
 
         Raises:
-            CheckpointError: If the model fails or returns no picture.
+            CheckpointError: If the model fails or returns no image.
         """
-        x = self._to_model(pictures)
+        x = self._to_model(images)
         try:
             if self.batch is None:
                 results = [self._session.run(None, {self._name: x})[0]]
@@ -176,23 +176,23 @@ class OnnxSession:
                     for part, real in _batches(x, self.batch)
                 ]
         except Exception as error:  # what ONNX Runtime raises has no common class of its own
-            height, width = pictures.shape[2:]
+            height, width = images.shape[2:]
             raise CheckpointError(
                 f"{self.path} failed on {height}x{width} px ({one_line(error)}). Try another size."
             ) from error
-        return self._from_model(np.concatenate(results), pictures.shape[0])
+        return self._from_model(np.concatenate(results), images.shape[0])
 
-    def _to_model(self, pictures: Array) -> npt.NDArray[Any]:
+    def _to_model(self, images: Array) -> npt.NDArray[Any]:
         if self.value_range == "0-255":
-            pictures = pictures * np.float32(255)
+            images = images * np.float32(255)
         elif self.value_range == "imagenet":
-            pictures = (pictures - _MEAN) / _STD
+            images = (images - _MEAN) / _STD
         if self.channels_last:
-            pictures = np.ascontiguousarray(pictures.transpose(0, 2, 3, 1))
+            images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
         return (
-            pictures.round().astype(np.uint8)
+            images.round().astype(np.uint8)
             if self.dtype is np.uint8
-            else pictures.astype(self.dtype, copy=False)
+            else images.astype(self.dtype, copy=False)
         )
 
     def _from_model(self, result: npt.NDArray[Any], batch: int) -> Array:
@@ -200,8 +200,8 @@ class OnnxSession:
             result = result.transpose(0, 3, 1, 2)
         if result.ndim != 4 or result.shape[:2] != (batch, 3):
             raise CheckpointError(
-                f"{self.path} returns {tuple(result.shape)}; expected {batch} pictures. "
-                "Export a model from pictures to pictures."
+                f"{self.path} returns {tuple(result.shape)}; expected {batch} images. "
+                "Export a model from images to images."
             )
         y = result.astype(np.float32, copy=False)
         if self.metadata is not None:
@@ -240,7 +240,7 @@ def known_metadata(session: OnnxSession) -> FilterMetadata:
 
 
 def is_surplus(got: tuple[int, int], wanted: tuple[int, int]) -> bool:
-    """Whether a picture of size ``got``, px, is one of size ``wanted`` and a few px more."""
+    """Whether an image of size ``got``, px, is one of size ``wanted`` and a few px more."""
     return all(0 <= g - w < _MAX_SURPLUS for g, w in zip(got, wanted, strict=True))
 
 
@@ -289,7 +289,7 @@ def _open(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession
 
 
 def _batches(x: npt.NDArray[Any], size: int) -> Sequence[tuple[npt.NDArray[Any], int]]:
-    """Parts of ``size`` pictures; the last is filled up with copies, and its true number given."""
+    """Parts of ``size`` images; the last is filled up with copies, and its true number given."""
     parts = []
     for start in range(0, len(x), size):
         part = x[start : start + size]
@@ -298,16 +298,16 @@ def _batches(x: npt.NDArray[Any], size: int) -> Sequence[tuple[npt.NDArray[Any],
     return parts
 
 
-def _resize(pictures: Array, size: tuple[int, int]) -> Array:
+def _resize(images: Array, size: tuple[int, int]) -> Array:
     """Resize (B, 3, H, W) to ``size``, height first; antialiased."""
-    if pictures.shape[2:] == size:
-        return pictures
+    if images.shape[2:] == size:
+        return images
     from PIL import Image
 
-    resized = np.empty((*pictures.shape[:2], *size), np.float32)
-    for picture, result in zip(pictures, resized, strict=True):
+    resized = np.empty((*images.shape[:2], *size), np.float32)
+    for image, result in zip(images, resized, strict=True):
         for channel in range(3):
-            plane = Image.fromarray(np.ascontiguousarray(picture[channel]))
+            plane = Image.fromarray(np.ascontiguousarray(image[channel]))
             result[channel] = plane.resize((size[1], size[0]), Image.Resampling.BICUBIC)
     clipped: Array = resized.clip(0, 1)
     return clipped

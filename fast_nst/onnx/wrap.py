@@ -1,4 +1,4 @@
-"""Nodes around another program's ONNX graph, so that it takes and returns pictures as ours do."""
+"""Nodes around another program's ONNX graph, so that it takes and returns images as ours do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def wrap(model: onnx.ModelProto, session: OnnxSession, resizes: bool) -> onnx.Mo
     Args:
         model: of opset 18 at least; it is changed.
         session: the same model, whose ``value_range`` is known.
-        resizes: whether the model returns pictures of another size than it gets, by more than a
+        resizes: whether the model returns images of another size than it gets, by more than a
             surplus.
 
     Returns:
@@ -98,7 +98,7 @@ class _Lines:
         return f"{self._prefix} ({inputs}) => ({outputs}) {{\n{lines}\n}}"
 
 
-def _picture(session: OnnxSession, name: str) -> str:
+def _image(session: OnnxSession, name: str) -> str:
     return f"float[{1 if session.batch else 'batch'}, 3, height, width] {name}"
 
 
@@ -128,7 +128,7 @@ def _before(session: OnnxSession, kind: int) -> str:
         x = lines.add(f"Round ({x})")
     lines.add(f"Cast <to = {kind}> ({x})", "given")
     sizes = "int64[2] sides, int64[2] inside"
-    return lines.graph(_picture(session, INPUT), f"{_TYPES[kind]}[a, b, c, d] given, {sizes}")
+    return lines.graph(_image(session, INPUT), f"{_TYPES[kind]}[a, b, c, d] given, {sizes}")
 
 
 def _after(session: OnnxSession, kind: int, resizes: bool) -> str:
@@ -153,4 +153,4 @@ def _after(session: OnnxSession, kind: int, resizes: bool) -> str:
         x = lines.resize(x, "outer")
     lines.add(f"Identity ({x})", OUTPUT)
     given = f"{_TYPES.get(kind, 'float')}[a, b, c, d] returned, int64[2] outer, int64[2] inner"
-    return lines.graph(given, _picture(session, OUTPUT))
+    return lines.graph(given, _image(session, OUTPUT))

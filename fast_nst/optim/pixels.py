@@ -24,14 +24,14 @@ class Progress:
     Attributes:
         iteration: number of the iteration, 1 to ``iterations``.
         iterations: number of iterations in total.
-        losses: weighted losses of ``picture``, by name.
-        picture: (B, C, H, W), the pixels at the start of this iteration; never changed later.
+        losses: weighted losses of ``image``, by name.
+        image: (B, C, H, W), the pixels at the start of this iteration; never changed later.
     """
 
     iteration: int
     iterations: int
     losses: dict[str, float]
-    picture: Tensor = field(repr=False, compare=False)
+    image: Tensor = field(repr=False, compare=False)
 
 
 class PixelOptimizer(Protocol):
@@ -183,7 +183,7 @@ def _shrinkage(values: Tensor, size: tuple[int, int]) -> float:
     return values.shape[-2] * values.shape[-1] / (size[0] * size[1])
 
 
-def optimize_picture(
+def optimize_image(
     start: Tensor,
     loss: LossFunction,
     *,
@@ -212,7 +212,7 @@ def optimize_picture(
         sec. 4.1, for the clipping.
 
     Example:
-        >>> stylized = optimize_picture(content, lambda x: loss(x, targets), iterations=200)
+        >>> stylized = optimize_image(content, lambda x: loss(x, targets), iterations=200)
     """
     optimizer = LBFGS() if optimizer is None else optimizer
     pixels = start.detach().contiguous()

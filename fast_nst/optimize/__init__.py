@@ -1,1 +1,1 @@
-"""Pictures as the unknowns: optimized pixel by pixel against an encoder."""
+"""Images as the unknowns: optimized pixel by pixel against an encoder."""

@@ -1,4 +1,4 @@
-"""The picture that is being optimized, at one size."""
+"""The image that is being optimized, at one size."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Canvas:
         return pixels.expand(-1, 3, -1, -1)
 
     def show(self, pixels: Tensor) -> Tensor:
-        """The picture, (1, 3, h, w), in colors."""
+        """The image, (1, 3, h, w), in colors."""
         return replace_luminance(self._colored, pixels) if self._lightness_only else pixels
 
     def enlarge(self, pixels: Tensor, smaller: Canvas) -> Tensor:
@@ -63,15 +63,14 @@ class Canvas:
         return (self.content + change).clamp(0, 1)
 
 
-def _cover(picture: Tensor, size: tuple[int, int]) -> Tensor:
+def _cover(image: Tensor, size: tuple[int, int]) -> Tensor:
     """Scale until ``size`` is covered, and cut out the middle."""
-    scale = max(wanted / own for wanted, own in zip(size, picture.shape[-2:], strict=True))
+    scale = max(wanted / own for wanted, own in zip(size, image.shape[-2:], strict=True))
     height, width = (
-        max(wanted, round(own * scale))
-        for wanted, own in zip(size, picture.shape[-2:], strict=True)
+        max(wanted, round(own * scale)) for wanted, own in zip(size, image.shape[-2:], strict=True)
     )
     resized = F.interpolate(
-        picture, size=(height, width), mode="bicubic", align_corners=False, antialias=True
+        image, size=(height, width), mode="bicubic", align_corners=False, antialias=True
     )
     top, left = (height - size[0]) // 2, (width - size[1]) // 2
     return resized[..., top : top + size[0], left : left + size[1]].clamp(0, 1)

@@ -17,7 +17,7 @@ from fast_nst.paths import asset_path
 
 
 def find_style(style: str) -> Path:
-    """The picture file of that name, or else the bundled style.
+    """The image file of that name, or else the bundled style.
 
     Raises:
         ConfigError: If there is neither.
@@ -75,7 +75,7 @@ def check_target(target: Path, sources: Iterable[Path], previews: bool) -> None:
 
 
 def resize_alpha(alpha: Tensor, size: tuple[int, int]) -> Tensor:
-    """Scale the transparency of a picture, (1, H, W) in [0, 1], to this height and width, px."""
+    """Scale the transparency of an image, (1, H, W) in [0, 1], to this height and width, px."""
     resized = F.interpolate(
         alpha[None], size=size, mode="bilinear", align_corners=False, antialias=True
     )

@@ -1,4 +1,4 @@
-"""Iterative style transfer: the picture itself is optimized (Gatys et al. 2016)."""
+"""Iterative style transfer: the image itself is optimized (Gatys et al. 2016)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from fast_nst.encoders.base import Encoder
 from fast_nst.hardware import fast_bf16, keep_freed_memory
 from fast_nst.image.resize import resize_short_side
-from fast_nst.optim.pixels import LBFGS, Adam, PixelOptimizer, Progress, optimize_picture
+from fast_nst.optim.pixels import LBFGS, Adam, PixelOptimizer, Progress, optimize_image
 from fast_nst.optimize.canvas import Canvas
 from fast_nst.optimize.inputs import least_side, prepare, style_side
 from fast_nst.optimize.objective import Objective
@@ -31,7 +31,7 @@ class TransferProgress:
         fraction: of the work, in [0, 1]: iterations at larger sizes are more.
         size: height and width that it is at, px.
         losses: weighted, by name, before this iteration's step.
-        best: gives the best picture so far as it would be returned, (1, 3, H, W).
+        best: gives the best image so far as it would be returned, (1, 3, H, W).
     """
 
     iteration: int
@@ -53,12 +53,12 @@ def stylize_iteratively(
     names: Sequence[str] = (),
     on_progress: Callable[[TransferProgress], None] | None = None,
 ) -> Tensor:
-    """Repaint a picture in the style of others by optimizing its pixels.
+    """Repaint an image in the style of others by optimizing its pixels.
 
     Args:
         content: (1, 3, H, W) in [0, 1].
         styles: likewise, of any size.
-        encoder: frozen, on the pictures' device.
+        encoder: frozen, on the images' device.
         options: the defaults of :class:`TransferOptions` if None.
         content_mask: like ``content`` and of its size, one flat color per region. A region takes
             its style from the regions of the same color in ``style_masks``.
@@ -67,18 +67,18 @@ def stylize_iteratively(
         on_progress: called after each iteration.
 
     Returns:
-        (1, 3, h, w) in [0, 1], detached, with the short side ``options.size``: the picture with
+        (1, 3, h, w) in [0, 1], detached, with the short side ``options.size``: the image with
         the lowest loss.
 
     Raises:
         ConfigError, LayerError: For what :func:`fast_nst.optimize.inputs.prepare` refuses.
         TrainingError: If the loss stops being finite.
-        ValueError: If a picture is not (1, 3, H, W).
+        ValueError: If an image is not (1, 3, H, W).
 
     Source: Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks"; coarse to
     fine, and regions, as in Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style
     Transfer". Departures: clipped pixels, scale-free losses; and from one size to the next, the
-    change so far is enlarged, not the picture, so that the content's detail is there at once.
+    change so far is enlarged, not the image, so that the content's detail is there at once.
     """
     options = options or TransferOptions()
     keep_freed_memory()
@@ -88,17 +88,17 @@ def stylize_iteratively(
     levels = plan_levels(options.size or min(content.shape[-2:]), encoder, options)
     canvases = [Canvas(content, side, options.preserve_color == "luminance") for side, _ in levels]
     report = _Reporter(levels, canvases[-1], on_progress)
-    picture = canvases[0].start(inputs.styles[0], options.init, options.seed)
+    image = canvases[0].start(inputs.styles[0], options.init, options.seed)
     before = canvases[0]
     for canvas, (side, steps) in zip(canvases, levels, strict=True):
         wanted = [resize_short_side(style, style_side(side, options)) for style in inputs.styles]
         objective = Objective(tiled, canvas.expand(canvas.content), wanted, inputs.regions, options)
         if canvas is not before:
-            picture = canvas.enlarge(picture, before)
+            image = canvas.enlarge(image, before)
             optimizer.resize(canvas.size)
-        picture = _descend(picture, canvas, objective, steps, optimizer, report)
+        image = _descend(image, canvas, objective, steps, optimizer, report)
         before = canvas
-    return canvases[-1].show(picture).clone()  # it may still be the content itself
+    return canvases[-1].show(image).clone()  # it may still be the content itself
 
 
 def plan_levels(short: int, encoder: Encoder, options: TransferOptions) -> list[tuple[int, int]]:
@@ -118,15 +118,15 @@ def plan_levels(short: int, encoder: Encoder, options: TransferOptions) -> list[
 
 
 def _descend(
-    picture: Tensor,
+    image: Tensor,
     canvas: Canvas,
     objective: Objective,
     steps: int,
     optimizer: PixelOptimizer,
     report: _Reporter,
 ) -> Tensor:
-    """Optimize at one size, and return the best picture."""
-    best, least = picture, float("inf")
+    """Optimize at one size, and return the best image."""
+    best, least = image, float("inf")
 
     def compare(candidate: Tensor, losses: Mapping[str, float]) -> None:
         nonlocal best, least
@@ -134,11 +134,11 @@ def _descend(
             best, least = candidate, sum(losses.values())
 
     def watch(progress: Progress) -> None:
-        compare(progress.picture, progress.losses)
+        compare(progress.image, progress.losses)
         report(progress.losses, best, canvas)
 
-    last = optimize_picture(
-        picture,
+    last = optimize_image(
+        image,
         lambda pixels: objective(canvas.expand(pixels)),
         iterations=steps,
         optimizer=optimizer,

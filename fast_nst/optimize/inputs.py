@@ -1,4 +1,4 @@
-"""The pictures of a style transfer, checked and made ready."""
+"""The images of a style transfer, checked and made ready."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Inputs:
     Attributes:
         content: (1, 3, H, W) in [0, 1], at its own size.
         styles: likewise, their colors already changed where the content's are to be kept.
-        regions: of the content, then of each style, (R, h, w) at the size of its picture; empty
+        regions: of the content, then of each style, (R, h, w) at the size of its image; empty
             without masks.
     """
 
@@ -41,7 +41,7 @@ def prepare(
     encoder: Encoder,
     options: TransferOptions,
 ) -> Inputs:
-    """Check the pictures, find the regions and settle the colors.
+    """Check the images, find the regions and settle the colors.
 
     Args:
         content: (1, 3, H, W) in [0, 1].
@@ -54,26 +54,26 @@ def prepare(
 
     Raises:
         ConfigError: If the numbers of styles, masks and shares do not fit, a mask has another size
-            than its picture or other regions than the content's, a style is one flat color, or a
-            picture would be too large.
-        LayerError: If a picture would be too small for a layer, or the encoder lacks one.
-        ValueError: If a picture is not (1, 3, H, W).
+            than its image or other regions than the content's, a style is one flat color, or an
+            image would be too large.
+        LayerError: If an image would be too small for a layer, or the encoder lacks one.
+        ValueError: If an image is not (1, 3, H, W).
     """
-    for picture in (
+    for image in (
         content,
         *styles,
         *([] if content_mask is None else [content_mask]),
         *style_masks,
     ):
-        if picture.ndim != 4 or picture.shape[:2] != (1, 3) or 0 in picture.shape:
-            raise ValueError(f"a picture is {tuple(picture.shape)}; expected (1, 3, H, W).")
+        if image.ndim != 4 or image.shape[:2] != (1, 3) or 0 in image.shape:
+            raise ValueError(f"an image is {tuple(image.shape)}; expected (1, 3, H, W).")
     named = list(names) or ["the content", *(f"style {n}" for n in range(1, len(styles) + 1))]
     _check_counts(len(styles), content_mask is not None, len(style_masks), options.blend)
     encoder.check_layers([*options.content_layers, *options.style_layers])
     short = options.size or min(content.shape[-2:])
     sides = [short, *(style_side(short, options) for _ in styles)]
-    for name, picture, side in zip(named, [content, *styles], sides, strict=True):
-        _check_size(name, picture, side, encoder, options)
+    for name, image, side in zip(named, [content, *styles], sides, strict=True):
+        _check_size(name, image, side, encoder, options)
     regions = _find_regions([content, *styles], content_mask, style_masks, named)
     colored = _settle_colors(content, styles, named, options.preserve_color)
     return Inputs(content, colored, regions)
@@ -104,9 +104,9 @@ def _check_counts(
 
 
 def _check_size(
-    name: str, picture: Tensor, side: int, encoder: Encoder, options: TransferOptions
+    name: str, image: Tensor, side: int, encoder: Encoder, options: TransferOptions
 ) -> None:
-    height, width = picture.shape[-2:]
+    height, width = image.shape[-2:]
     scale = side / min(height, width)
     height, width = round(height * scale), round(width * scale)
     if side < (least := least_side(encoder, options)):
@@ -119,12 +119,12 @@ def _check_size(
     if height * width > MAX_PIXELS:
         raise ConfigError(
             f"{name} would be {height}x{width} px, and more than {MAX_PIXELS // 10**6} megapixels "
-            "are too many. Choose a smaller size, or cut the picture."
+            "are too many. Choose a smaller size, or cut the image."
         )
 
 
 def _find_regions(
-    pictures: Sequence[Tensor],
+    images: Sequence[Tensor],
     content_mask: Tensor | None,
     style_masks: Sequence[Tensor],
     names: Sequence[str],
@@ -135,9 +135,9 @@ def _find_regions(
         Mask(mask, f"the mask of {name}")
         for mask, name in zip([content_mask, *style_masks], names, strict=True)
     ]
-    for mask, picture, name in zip(masks, pictures, names, strict=True):
-        if mask.rgb.shape[-2:] != picture.shape[-2:]:
-            own, wanted = ("x".join(map(str, each.shape[-2:])) for each in (mask.rgb, picture))
+    for mask, image, name in zip(masks, images, names, strict=True):
+        if mask.rgb.shape[-2:] != image.shape[-2:]:
+            own, wanted = ("x".join(map(str, each.shape[-2:])) for each in (mask.rgb, image))
             raise ConfigError(
                 f"{mask.name} is {own} px, and {name} is {wanted} px. Make them the same size."
             )
@@ -150,7 +150,7 @@ def _settle_colors(
     settled = []
     for style, name in zip(styles, names[1:], strict=True):
         if is_flat(style):
-            raise ConfigError(f"{name} is one flat color: it has no style. Use another picture.")
+            raise ConfigError(f"{name} is one flat color: it has no style. Use another image.")
         if how == "luminance":
             colored = match_luminance(luminance(style), luminance(content)).expand(-1, 3, -1, -1)
         else:

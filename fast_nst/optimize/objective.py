@@ -16,10 +16,10 @@ from fast_nst.optimize.tiles import features_size
 
 
 class Objective:
-    """Content and style terms of one picture, weighted and named, as ``PerceptualLoss`` has them.
+    """Content and style terms of one image, weighted and named, as ``PerceptualLoss`` has them.
 
     Beyond that, it knows several styles, regions and tiles. The target of several styles is the
-    mean of their Gram matrices, weighted by ``options.blend``: that of a picture where each style
+    mean of their Gram matrices, weighted by ``options.blend``: that of an image where each style
     covers its share. One term per style would pull to the same place, but at more cost, and the
     loss could not reach 0. A region's term is weighted by the region's share of the content, so
     that a pixel counts the same wherever it lies.
@@ -58,12 +58,12 @@ class Objective:
         self._shares = shares(regions[0]) if regions else content.new_ones(1)
         self._style = StyleTerm(self._blend(encoder, styles, regions[1:], options.blend))
 
-    def _guides(self, picture: Tensor, regions: Sequence[Tensor]) -> dict[str, Tensor]:
-        """By layer, for a picture with a stack of regions; empty without one."""
+    def _guides(self, image: Tensor, regions: Sequence[Tensor]) -> dict[str, Tensor]:
+        """By layer, for an image with a stack of regions; empty without one."""
         guides = {}
         for layer in self._style_layers if regions else ():
-            size = features_size(layer, *picture.shape[-2:])
-            guides[layer] = guide(regions[0], *size).to(picture)
+            size = features_size(layer, *image.shape[-2:])
+            guides[layer] = guide(regions[0], *size).to(image)
         return guides
 
     @torch.no_grad()
@@ -86,13 +86,13 @@ class Objective:
                 targets[layer] = targets[layer] + share if layer in targets else share
         return targets
 
-    def __call__(self, picture: Tensor) -> dict[str, Tensor]:
+    def __call__(self, image: Tensor) -> dict[str, Tensor]:
         """The weighted terms, to be summed once; a term of weight 0 is left out.
 
         Args:
-            picture: (1, 3, H, W) in [0, 1], as large as the content.
+            image: (1, 3, H, W) in [0, 1], as large as the content.
         """
-        grams, distances = self._compare(picture)
+        grams, distances = self._compare(image)
         content_weight, style_weight = self._weights
         terms: dict[str, Tensor] = {}
         if distances:

@@ -20,10 +20,10 @@ class TransferOptions:
     Attributes:
         size: px, short side of the result; 0 keeps the content's own.
         iterations: steps, of all levels together.
-        levels: sizes that the picture goes through, each twice the last, where they are not too
+        levels: sizes that the image goes through, each twice the last, where they are not too
             small to be of use; 1 works at full size from the start.
         optimizer: ``"lbfgs"`` or ``"adam"``.
-        init: what the picture starts as: ``"content"``; ``"noise"`` in the style's colors; or
+        init: what the image starts as: ``"content"``; ``"noise"`` in the style's colors; or
             ``"style"``, cut to the content's shape.
         content_weight, style_weight: dimensionless; losses are scale-free, so that the same
             weights suit every encoder, size and style.
@@ -32,7 +32,7 @@ class TransferOptions:
         style_scale: short side of the styles over the content's: larger for larger strokes.
         preserve_color: ``"none"``; ``"luminance"`` changes only the content's lightness;
             ``"match"`` gives the styles the content's colors first.
-        tile: px; a larger picture is evaluated in tiles of about this side, with the same result
+        tile: px; a larger image is evaluated in tiles of about this side, with the same result
             and less memory.
         seed: of the noise.
         precision: of convolutions: ``"auto"`` is bfloat16 where the hardware is fast at it.

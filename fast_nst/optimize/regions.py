@@ -1,4 +1,4 @@
-"""Masks: the regions of pictures that are styled separately, found and matched by color."""
+"""Masks: the regions of images that are styled separately, found and matched by color."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def match_regions(content: Mask, styles: Sequence[Mask]) -> list[Tensor]:
 
 
 def shares(regions: Tensor) -> Tensor:
-    """The share of the picture that each of (R, H, W) regions has; (R,), of sum 1."""
+    """The share of the image that each of (R, H, W) regions has; (R,), of sum 1."""
     sizes = regions.sum((1, 2))
     return sizes / sizes.sum()
 

@@ -16,11 +16,11 @@ from fast_nst.optimize.tiles import Tile, split
 
 @dataclass(frozen=True)
 class TiledEncoder:
-    """An encoder with a precision, which sees large pictures tile by tile.
+    """An encoder with a precision, which sees large images tile by tile.
 
     Attributes:
         encoder: frozen.
-        precision: of convolutions; None for that of the picture.
+        precision: of convolutions; None for that of the image.
         tile: px, see :func:`fast_nst.optimize.tiles.split`.
     """
 
@@ -28,27 +28,27 @@ class TiledEncoder:
     precision: torch.dtype | None = None
     tile: int = 1024
 
-    def features(self, picture: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """The encoder's features of one picture, or of a part of one."""
+    def features(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """The encoder's features of one image, or of a part of one."""
         with torch.autocast(
-            picture.device.type, dtype=self.precision, enabled=self.precision is not None
+            image.device.type, dtype=self.precision, enabled=self.precision is not None
         ):
             found: dict[str, Tensor] = self.encoder(
-                picture.contiguous(memory_format=torch.channels_last), layers
+                image.contiguous(memory_format=torch.channels_last), layers
             )
         return found
 
-    def tiles(self, picture: Tensor, layers: Sequence[str]) -> list[Tile]:
+    def tiles(self, image: Tensor, layers: Sequence[str]) -> list[Tile]:
         """The parts to look at one by one."""
-        height, width = picture.shape[-2:]
+        height, width = image.shape[-2:]
         return split(height, width, self.tile, self.encoder, layers)
 
     @torch.no_grad()
-    def content(self, picture: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Features of the whole picture, (1, C, h, w) each."""
+    def content(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Features of the whole image, (1, C, h, w) each."""
         whole: dict[str, Tensor] = {}
-        for tile in self.tiles(picture, layers) if layers else ():
-            features = self.features(picture[..., *tile.outer], layers)
+        for tile in self.tiles(image, layers) if layers else ():
+            features = self.features(image[..., *tile.outer], layers)
             for layer in layers:
                 core = features[layer][..., *tile.within(layer)]
                 if layer not in whole:
@@ -59,13 +59,13 @@ class TiledEncoder:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is measured of a picture.
+    """What is measured of an image.
 
     Attributes:
         encoder: computes the features.
         style_layers: whose Gram matrices are wanted.
         guides: per style layer, (R, 1, h, w): the square root of each position's share in each
-            of R regions. Empty for one region, the whole picture.
+            of R regions. Empty for one region, the whole image.
         targets: features, (1, C, h, w) by layer, to which the squared distance is wanted.
     """
 
@@ -79,23 +79,23 @@ class Comparison:
         """All layers that are looked at."""
         return tuple(dict.fromkeys((*self.style_layers, *self.targets)))
 
-    def __call__(self, picture: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Measure a (1, 3, H, W) picture; gradients flow to it.
+    def __call__(self, image: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Measure a (1, 3, H, W) image; gradients flow to it.
 
-        A picture of several tiles is measured twice for a gradient: first all tiles without one,
+        An image of several tiles is measured twice for a gradient: first all tiles without one,
         as the Gram matrices are sums over all of them; then, when the gradient of the loss by
         these sums is known, each tile again, with its own graph only. The result is that of the
-        whole picture, but for rounding.
+        whole image, but for rounding.
 
         Returns:
             Gram matrices, (R, C, C) by style layer; and the squared distances to ``targets``,
             scalars by layer. float32 or wider.
         """
-        tiles = self.encoder.tiles(picture, self.layers)
+        tiles = self.encoder.tiles(image, self.layers)
         if len(tiles) == 1:
-            found = self.of_tile(picture, tiles[0])
+            found = self.of_tile(image, tiles[0])
         else:
-            found = _TileByTile.apply(picture, self, tiles)
+            found = _TileByTile.apply(image, self, tiles)
         grams = len(self.style_layers)
         return (
             dict(zip(self.style_layers, found[:grams], strict=True)),
@@ -124,22 +124,22 @@ class Comparison:
 class _TileByTile(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, picture: Tensor, comparison: Comparison, tiles: Sequence[Tile]
+        ctx: Any, image: Tensor, comparison: Comparison, tiles: Sequence[Tile]
     ) -> tuple[Tensor, ...]:
-        ctx.save_for_backward(picture)
+        ctx.save_for_backward(image)
         ctx.comparison, ctx.tiles = comparison, tiles
         sums: tuple[Tensor, ...] = ()
         for tile in tiles:
-            found = comparison.of_tile(picture[..., *tile.outer], tile)
+            found = comparison.of_tile(image[..., *tile.outer], tile)
             sums = tuple(map(torch.add, sums, found)) if sums else found
         return sums
 
     @staticmethod
     def backward(ctx: Any, *by_sums: Tensor) -> tuple[Tensor, None, None]:
-        (picture,) = ctx.saved_tensors
-        gradient = torch.zeros_like(picture)
+        (image,) = ctx.saved_tensors
+        gradient = torch.zeros_like(image)
         for tile in ctx.tiles:
-            outer = picture[..., *tile.outer].detach().requires_grad_(True)
+            outer = image[..., *tile.outer].detach().requires_grad_(True)
             with torch.enable_grad():
                 found = ctx.comparison.of_tile(outer, tile)
             (by_outer,) = torch.autograd.grad(found, outer, by_sums)

@@ -1,4 +1,4 @@
-"""Texture synthesis: a picture optimized to have a style's statistics (Gatys et al. 2015)."""
+"""Texture synthesis: an image optimized to have a style's statistics (Gatys et al. 2015)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 from fast_nst.encoders.base import Encoder
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.optim.pixels import Progress, optimize_picture
+from fast_nst.optim.pixels import Progress, optimize_image
 
 STYLE_WEIGHT = 30.0  # only the style is matched: this decides how far the optimizer's steps reach
 
 
 def noise_like(style: Tensor, size: tuple[int, int], seed: int) -> Tensor:
-    """White noise with the mean and standard deviation of a picture's channels.
+    """White noise with the mean and standard deviation of an image's channels.
 
     Args:
         style: (1, C, H, W) in [0, 1].
@@ -41,7 +41,7 @@ def synthesize_texture(
     seed: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Tensor:
-    """Make a new square picture whose Gram matrices are the style's, at several sizes at once.
+    """Make a new square image whose Gram matrices are the style's, at several sizes at once.
 
     Args:
         style: (1, 3, H, W) in [0, 1].
@@ -70,15 +70,13 @@ def synthesize_texture(
     for level, (size, steps) in enumerate(zip(sizes, iterations, strict=True)):
         texture = resize_short_side(texture, size)
 
-        def loss(picture: Tensor, level: int = level) -> dict[str, Tensor]:
+        def loss(image: Tensor, level: int = level) -> dict[str, Tensor]:
             terms = {}
             for smaller in range(level + 1):
-                resized = (
-                    picture if smaller == level else resize_short_side(picture, sizes[smaller])
-                )
+                resized = image if smaller == level else resize_short_side(image, sizes[smaller])
                 for index, measure in enumerate(per_size[smaller]):
                     terms[f"style {sizes[smaller]} px ({index})"] = measure(resized)["style"]
             return terms
 
-        texture = optimize_picture(texture, loss, iterations=steps, on_progress=on_progress)
+        texture = optimize_image(texture, loss, iterations=steps, on_progress=on_progress)
     return texture

@@ -1,4 +1,4 @@
-"""Rectangles that cover a picture, with margins that make their features exact."""
+"""Rectangles that cover an image, with margins that make their features exact."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ Area = tuple[slice, slice]  # rows, columns
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of a picture whose features can be computed apart.
+    """A part of an image whose features can be computed apart.
 
     Attributes:
-        picture: height and width of the whole, px.
-        core: rows and columns, px; the cores of all tiles cover the picture once.
+        image: height and width of the whole, px.
+        core: rows and columns, px; the cores of all tiles cover the image once.
         outer: likewise: the core and the surroundings that its features depend on.
     """
 
-    picture: tuple[int, int]
+    image: tuple[int, int]
     core: Area
     outer: Area
 
     def whole(self, layer: str) -> tuple[int, int]:
-        """Height and width of that layer's features of the whole picture."""
-        return features_size(layer, *self.picture)
+        """Height and width of that layer's features of the whole image."""
+        return features_size(layer, *self.image)
 
     def of(self, layer: str) -> Area:
-        """Where the core lies in that layer's features of the whole picture."""
+        """Where the core lies in that layer's features of the whole image."""
         stride = _stride(layer)
         rows, columns = (slice(side.start // stride, side.stop // stride) for side in self.core)
         return rows, columns
@@ -45,28 +45,28 @@ class Tile:
 
 
 def features_size(layer: str, height: int, width: int) -> tuple[int, int]:
-    """Height and width of a layer's features of a picture of this height and width, px."""
+    """Height and width of a layer's features of an image of this height and width, px."""
     return height // _stride(layer), width // _stride(layer)
 
 
 def split(
     height: int, width: int, tile: int, encoder: Encoder, layers: Sequence[str]
 ) -> list[Tile]:
-    """Cover a picture with tiles of about the same size.
+    """Cover an image with tiles of about the same size.
 
     Args:
-        height: of the picture, px.
+        height: of the image, px.
         width: likewise.
         tile: px, a tile's height and width without its margin, at most.
         encoder: VGG-shaped: 3x3 convolutions, and 2x2 pooling between blocks.
         layers: whose features the tiles should give.
 
     Returns:
-        One tile, the picture, if it is no larger than ``tile``.
+        One tile, the image, if it is no larger than ``tile``.
     """
     deepest = max(encoder.layers.index(layer) for layer in layers)
     upto = encoder.layers[: deepest + 1]
-    unit = _stride(upto[-1])  # at multiples of it, pooling falls into step with the whole picture's
+    unit = _stride(upto[-1])  # at multiples of it, pooling falls into step with the whole image's
     reach = sum(_stride(layer) for layer in upto)  # of a convolution: a pixel of its own layer
     margin = -(-reach // unit) * unit
     return [
@@ -81,7 +81,7 @@ def split(
 
 
 def _stride(layer: str) -> int:
-    """Px of the picture per px of features."""
+    """Px of the image per px of features."""
     return 1 << (int(layer[4]) - 1)
 
 

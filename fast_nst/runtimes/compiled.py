@@ -1,4 +1,4 @@
-"""A network compiled by PyTorch, once for every size of picture."""
+"""A network compiled by PyTorch, once for every size of image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fast_nst.networks.norm import InstanceNorm
 from fast_nst.paths import cache_dir
 from fast_nst.runtimes.select import Opening, check_range
 
-MAX_SIZES = 256  # of pictures, that one network is compiled for
+MAX_SIZES = 256  # of images, that one network is compiled for
 
 
 def open_network(opening: Opening) -> tuple[nn.Module, FilterMetadata, torch.device]:
@@ -39,7 +39,7 @@ class CompiledNetwork(nn.Module):
     Args:
         network: maps (B, 3, H, W) in [0, 1] to the same; in evaluation mode, and on its device. It
             is changed: its weights get the type that is computed in.
-        dtype: float32, or bfloat16, whose pictures differ by less than can be seen; None for
+        dtype: float32, or bfloat16, whose images differ by less than can be seen; None for
             bfloat16 where the hardware is fast at it.
         on_compile: called before each compilation with the height and width, px.
 

@@ -37,7 +37,7 @@ def cached_graph(path: Path, binding: Binding = DEFAULTS) -> Path:
     Raises:
         CheckpointError: If the filter cannot be loaded.
         ConfigError: If the cache cannot be written to, or there is no such style or knob.
-        ExportError: If the conversion fails or gives other pictures than PyTorch.
+        ExportError: If the conversion fails or gives other images than PyTorch.
     """
     try:
         graph = graph_path(path, binding)

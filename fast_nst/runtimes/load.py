@@ -1,4 +1,4 @@
-"""Every engine as a network: a module from pictures to pictures."""
+"""Every engine as a network: a module from images to images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def load_network(opening: Opening, engine: str | None = None) -> Opened:
         engine: as ``choose_engine`` takes it.
 
     Returns:
-        The network, what the file says of itself, and the device that pictures are to be put on.
+        The network, what the file says of itself, and the device that images are to be put on.
 
     Raises:
         CheckpointError: If the file cannot be loaded.

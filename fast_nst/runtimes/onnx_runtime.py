@@ -14,7 +14,7 @@ def open_session(opening: Opening) -> OnnxSession:
     """Load an ONNX model, or a filter's graph, which is made now if it is not in the cache.
 
     Args:
-        opening: of a filter file, or of an ONNX model from pictures to pictures; the device is
+        opening: of a filter file, or of an ONNX model from images to images; the device is
             ``cpu``, ``cuda``, or ``auto`` for the better that ONNX Runtime has.
 
     Raises:

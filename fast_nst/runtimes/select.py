@@ -34,8 +34,8 @@ class Engine:
         about: what it is, for those who choose.
         good_for: what it is chosen for, where that is not everything.
         module: which is imported when it is used. It has ``open_network(opening)``, which returns
-            ``(network, metadata, device)``: a module from pictures to pictures, what the file says
-            of itself, and where pictures are to be put. If it computes ``on_arrays``, it has
+            ``(network, metadata, device)``: a module from images to images, what the file says
+            of itself, and where images are to be put. If it computes ``on_arrays``, it has
             ``open_session(opening)`` instead, which returns a :class:`Session`.
         on_arrays: whether it computes on NumPy arrays, and starts without PyTorch.
         reads_onnx: whether it runs ONNX models, and not only filter files.
@@ -53,7 +53,7 @@ class Session(Protocol):
 
     metadata: FilterMetadata | None
 
-    def run(self, pictures: Array) -> Array:
+    def run(self, images: Array) -> Array:
         """Stylize (B, 3, H, W), float32 in [0, 1]; the same shape and range come back."""
         ...
 
@@ -66,7 +66,7 @@ class Opening:
         path: a filter file, or an ONNX model.
         device: where to compute, as ``Stylizer.load`` takes it.
         value_range: the range of an ONNX model that fast_nst did not export.
-        on_compile: called before pictures of another size are compiled for.
+        on_compile: called before images of another size are compiled for.
         binding: which of the file's styles, and the values of its knobs.
         threads: that ONNX Runtime takes; 0 for as many as there are cores. PyTorch's are the
             process's.
@@ -83,7 +83,7 @@ class Opening:
 ENGINES: dict[str, Engine] = {
     "torch": Engine("PyTorch, on CPUs and GPUs", "fast_nst.runtimes.torch_network"),
     COMPILED: Engine(
-        "PyTorch, compiled once for each size of picture",
+        "PyTorch, compiled once for each size of image",
         "fast_nst.runtimes.compiled",
         good_for="videos and cameras",
     ),
@@ -108,7 +108,7 @@ def choose_engine(
     None is PyTorch for filter files, and ONNX Runtime for ONNX models: it depends on nothing but
     the file's name. ``auto`` is ONNX Runtime for ONNX models, and on CPUs for a filter whose graph
     is in the cache already, as it is after the first run with ``engine="onnxruntime"``; else
-    PyTorch. It is never the compiled one, which takes longer to compile than most pictures take to
+    PyTorch. It is never the compiled one, which takes longer to compile than most images take to
     compute.
 
     Args:

@@ -1,1 +1,1 @@
-"""Pictures of any size in fixed memory, strip by strip."""
+"""Images of any size in fixed memory, strip by strip."""

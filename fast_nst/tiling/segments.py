@@ -1,7 +1,7 @@
-"""A network cut at its instance norms, so that parts of a picture can be computed alone.
+"""A network cut at its instance norms, so that parts of an image can be computed alone.
 
 Between two norms, a network is local: a row of the result depends on some rows around it. So each
-segment is computed strip by strip over the whole picture; the statistics of the norm that ends it
+segment is computed strip by strip over the whole image; the statistics of the norm that ends it
 are complete before the next segment begins.
 
 Where a network can be cut is found by watching it, not written down for each: modules are asked
@@ -44,11 +44,11 @@ class Segment:
     """What lies between two norms.
 
     Attributes:
-        begin: number of the value that the last norm takes; 0, the picture, for the first segment.
+        begin: number of the value that the last norm takes; 0, the image, for the first segment.
         end: number of the value that the next norm takes, or of the result.
         needs: values computed earlier that this segment reads.
         makes: values that it computes and later segments or the caller need, ``end`` included.
-        margin: rows of the picture that are read beyond those that come out right, on either side.
+        margin: rows of the image that are read beyond those that come out right, on either side.
         bytes_per_pixel: of all tensors that are made on the way.
     """
 
@@ -67,14 +67,14 @@ class _Stop(Exception):  # noqa: N818 - nothing is wrong
 class SegmentedNetwork:
     """Runs the segments of a network, of which it keeps a copy.
 
-    Values are numbered in the order in which a pass computes them: 0 is the picture, then there is
+    Values are numbered in the order in which a pass computes them: 0 is the image, then there is
     one for the input of each instance norm and one for the output of each module.
 
     Attributes:
         values: every value.
         segments: in order; there is one more of them than of norms.
         unit: px; strips begin at multiples of it, so that strides and padding fall as they do in
-            the whole picture.
+            the whole image.
 
     Raises:
         ConfigError: If the network is not local between its instance norms.
@@ -97,7 +97,7 @@ class SegmentedNetwork:
         return self._real.device
 
     def shapes(self, height: int, width: int) -> list[tuple[int, ...]]:
-        """The shape of each value, (1, C, h, w), for a picture of that size."""
+        """The shape of each value, (1, C, h, w), for an image of that size."""
         return self._shapes(height, width)
 
     def run(
@@ -112,12 +112,12 @@ class SegmentedNetwork:
         Args:
             segment: one of ``segments``.
             given: the values that it needs, (1, C, h, w), for this strip.
-            statistics: of ``segment.begin`` over the whole picture; None for the first segment.
+            statistics: of ``segment.begin`` over the whole image; None for the first segment.
             size: height and width of the strip, px.
 
         Returns:
             The values that it makes. Rows within ``segment.margin`` of a border that is not the
-            picture's are not to be used.
+            image's are not to be used.
         """
         shapes = self.shapes(*size)
         made: dict[int, Tensor] = {}
@@ -157,7 +157,7 @@ class SegmentedNetwork:
         ):
             unit *= 2
             if unit > PROBE:
-                raise _not_local("its layers' sizes are no fractions of the picture's")
+                raise _not_local("its layers' sizes are no fractions of the image's")
         return unit
 
     def _find_segments(self) -> tuple[Segment, ...]:
@@ -191,8 +191,8 @@ class SegmentedNetwork:
             return leaves[-1]
 
         with torch.inference_mode(False), torch.enable_grad():
-            picture = torch.rand(1, 3, WIDE, WIDE, device=self._real.device)
-            self._real.run(visit(0, picture), visit)
+            image = torch.rand(1, 3, WIDE, WIDE, device=self._real.device)
+            self._real.run(visit(0, image), visit)
         return found
 
     def _measure_segment(self, segment: Segment) -> Segment:
@@ -218,7 +218,7 @@ class SegmentedNetwork:
                 reach = len(clean) // 2 - int(clean.sum())
                 margin = max(margin, reach * self.values[number].stride)
         if margin >= PROBE // 2:
-            raise _not_local("a layer other than an instance norm sees the whole picture")
+            raise _not_local("a layer other than an instance norm sees the whole image")
         margin = -(-margin // self.unit) * self.unit
         return replace(segment, margin=margin, bytes_per_pixel=counted.bytes / (2 * PROBE * WIDE))
 
@@ -244,19 +244,19 @@ class _Watched:
 
     def run(
         self,
-        picture: Tensor,
+        image: Tensor,
         visit: Visit,
         begin: int = 0,
         statistics: Statistics | None = None,
     ) -> None:
-        """Pass a picture through, (1, 3, H, W); ``visit`` replaces values, or stops it.
+        """Pass an image through, (1, 3, H, W); ``visit`` replaces values, or stops it.
 
         Modules whose output is the value ``begin`` or an earlier one are not run; ``visit`` is
         asked for that output. The norm that takes ``begin`` uses ``statistics``.
         """
         self._next, self._visit, self._begin, self._statistics = 1, visit, begin, statistics
         try:
-            self._value(self._network(picture))
+            self._value(self._network(image))
         except _Stop:
             return
 
@@ -297,7 +297,7 @@ class _Watched:
 class _ShapesSpread(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Computes nothing but a shape from values one of which is no more than a shape.
 
-    Where a segment needs the picture for what comes later, a part that is of no concern may put it
+    Where a segment needs the image for what comes later, a part that is of no concern may put it
     together with values that are not there.
     """
 
@@ -329,5 +329,5 @@ def _shape_only(shape: tuple[int, ...]) -> Tensor:
 
 def _not_local(why: str) -> ConfigError:
     return ConfigError(
-        f"this network cannot be run on a part of a picture: {why}. Run it on the whole picture."
+        f"this network cannot be run on a part of an image: {why}. Run it on the whole image."
     )

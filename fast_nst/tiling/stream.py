@@ -1,4 +1,4 @@
-"""Stylize a picture file in a given amount of memory."""
+"""Stylize an image file in a given amount of memory."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def stylize_file_streamed(
     keep_metadata: bool = True,
     on_progress: Callable[[TileProgress], None] | None = None,
 ) -> None:
-    """Stylize a picture file; the result is that of the whole picture, but for rounding.
+    """Stylize an image file; the result is that of the whole image, but for rounding.
 
     Args:
         stylizer: the filter; or its network, cut already.
-        source: the picture, as ``read_image`` takes it; of an animation, the first frame is read.
+        source: the image, as ``read_image`` takes it; of an animation, the first frame is read.
         target: where to, as ``write_image`` takes it.
         memory: bytes that the whole process may hold, PyTorch and the decoded file (4 bytes per
             pixel) included. The rest goes to temporary files, up to about 100 bytes per pixel.
         quality: 1 to 100, as ``write_image`` takes it.
-        keep_metadata: copy what stays true of the picture.
+        keep_metadata: copy what stays true of the image.
         on_progress: called as :func:`fast_nst.tiling.strips.stylize_rows` does.
 
     Raises:
@@ -74,7 +74,7 @@ def stylize_file_streamed(
         read = _reader(color, alpha)
         for top in range(0, height, 64):
             content.write(top, _to_8_bit(read(top, min(top + 64, height))))
-        del read, color  # the decoded picture makes room for the computation
+        del read, color  # the decoded image makes room for the computation
 
         def write(top: int, rows: Tensor) -> None:
             if not rows.isfinite().all():
@@ -84,11 +84,11 @@ def stylize_file_streamed(
                 )
             result.write(top, _to_8_bit(rows))
 
-        # The result will be decoded as the picture was.
+        # The result will be decoded as the image was.
         least = resident_memory() + max(decoded, _SLACK) + _SLACK
         if memory < least:
             raise ConfigError(
-                f"memory is {memory / 1e9:.2f} GB; this picture takes at least "
+                f"memory is {memory / 1e9:.2f} GB; this image takes at least "
                 f"{least / 1e9:.2f} GB. Give more, or use a smaller copy."
             )
         stylize_rows(
@@ -113,7 +113,7 @@ def _open(
 
 
 def _reader(color: Image.Image, alpha: Image.Image | None) -> Callable[[int, int], Tensor]:
-    """Rows of the picture, (1, 3, h, W) in [0, 1], with hidden colors covered."""
+    """Rows of the image, (1, 3, h, W) in [0, 1], with hidden colors covered."""
     width, height = color.size
     covered = None if alpha is None else _cover_small(color, alpha)
 

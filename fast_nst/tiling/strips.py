@@ -1,8 +1,8 @@
-"""Stylize pictures of any size in a fixed amount of memory, as if they were computed whole.
+"""Stylize images of any size in a fixed amount of memory, as if they were computed whole.
 
-A picture is computed in tiles as wide as itself (strips), one segment of the network after the
+An image is computed in tiles as wide as itself (strips), one segment of the network after the
 other: see :mod:`fast_nst.tiling.segments`. The statistics of each instance norm are those of
-the whole picture, and what lies between two segments waits on disk.
+the whole image, and what lies between two segments waits on disk.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fast_nst.networks.norm import Statistics
 from fast_nst.tiling.scratch import RowStore
 from fast_nst.tiling.segments import Segment, SegmentedNetwork
 
-MIN_ROWS = 32  # of a strip: networks pad pictures that are smaller than their layers can take
+MIN_ROWS = 32  # of a strip: networks pad images that are smaller than their layers can take
 MAX_STRIP_PIXELS = 4 << 20  # px; larger strips are no faster
 _UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -33,7 +33,7 @@ Writer = Callable[[int, Tensor], None]
 
 @dataclass(frozen=True)
 class TileProgress:
-    """How far a picture is: ``done`` of ``total`` parts of about the same work."""
+    """How far an image is: ``done`` of ``total`` parts of about the same work."""
 
     done: int
     total: int
@@ -75,7 +75,7 @@ def stylize_rows(
     memory: float,
     on_progress: Callable[[TileProgress], None] | None = None,
 ) -> None:
-    """Stylize a picture that is read and written by rows.
+    """Stylize an image that is read and written by rows.
 
     Args:
         network: maps (1, 3, H, W) in [0, 1] to the same, and is local but for its instance norms.
@@ -88,7 +88,7 @@ def stylize_rows(
         on_progress: called after each strip of each segment.
 
     Raises:
-        ConfigError: If ``memory`` is too little for a picture so wide, or the network not local.
+        ConfigError: If ``memory`` is too little for an image so wide, or the network not local.
         ImageError: If there is no room for temporary files.
     """
     if not isinstance(network, SegmentedNetwork):
@@ -134,7 +134,7 @@ def _compute(
     rows: tuple[int, int],
     size: tuple[int, int],
 ) -> dict[int, Tensor]:
-    """One segment's values in some rows of the picture."""
+    """One segment's values in some rows of the image."""
     height, width = size
     bottom = min(height, rows[1] + segment.margin)
     top = max(0, min(rows[0] - segment.margin, (bottom - MIN_ROWS) // network.unit * network.unit))
@@ -169,7 +169,7 @@ def strip_bytes(network: SegmentedNetwork, segment: Segment) -> float:
 def _strip_rows(
     network: SegmentedNetwork, segment: Segment, size: tuple[int, int], memory: float
 ) -> int:
-    """How many rows of the picture to compute at a time."""
+    """How many rows of the image to compute at a time."""
     height, width = size
     row = width * strip_bytes(network, segment)
     rows = int(min(memory / row, max(MAX_STRIP_PIXELS / width, 8 * segment.margin)))
@@ -180,7 +180,7 @@ def _strip_rows(
     if rows < least_rows:
         least = row * least_rows
         raise ConfigError(
-            f"{memory / 1e9:.2f} GB of memory are left to compute with; pictures {width} px wide "
+            f"{memory / 1e9:.2f} GB of memory are left to compute with; images {width} px wide "
             f"take at least {least / 1e9:.2f} GB. Give more memory, or use a smaller copy."
         )
     return inner

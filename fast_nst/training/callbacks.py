@@ -27,7 +27,7 @@ class TrainProgress:
         fraction: share done, in [0, 1].
         elapsed_s: seconds so far.
         remaining_s: seconds left, estimated.
-        images_per_s: training pictures a second, since the last report.
+        images_per_s: training images a second, since the last report.
         losses: weighted losses of the last step, by name.
     """
 
@@ -140,12 +140,12 @@ class ReportProgress(pl.Callback):
 
 
 class Preview(pl.Callback):
-    """Stylizes the same pictures every so often: losses to the logger, a picture to the disk.
+    """Stylizes the same images every so often: losses to the logger, an image to the disk.
 
     Args:
         content: (B, 3, H, W) in [0, 1], never trained on.
         style: (1, 3, H, W) in [0, 1].
-        folder: where ``step_000100.png`` goes: a row per picture, content | style | stylized.
+        folder: where ``step_000100.png`` goes: a row per image, content | style | stylized.
         every_s: seconds between two of them.
     """
 
@@ -167,30 +167,30 @@ class Preview(pl.Callback):
         named = {f"validation/{name}": value for name, value in losses.items()}
         for logger in trainer.loggers:
             logger.log_metrics(named, step=trainer.global_step)
-            log_picture(logger, grid, trainer.global_step)
+            log_image(logger, grid, trainer.global_step)
         write_image(self.folder / f"step_{trainer.global_step:06d}.png", grid)
         self._next = time.monotonic() + self.every_s
 
     @torch.no_grad()
     def stylize(self, module: StyleTransferModule) -> tuple[dict[str, float], Tensor]:
-        """The unweighted losses of the fixed pictures, and the grid, (3, H, W) in [0, 1]."""
+        """The unweighted losses of the fixed images, and the grid, (3, H, W) in [0, 1]."""
         rows, sums = [], dict.fromkeys(module.loss.weights, 0.0)
         height, width = self.content.shape[-2:]
         style = resize_short_side(self.style, max(height, width))[..., :height, :width]
-        for picture in torch.split(self.content, 1):
-            stylized, terms = module.losses(picture.to(module.device))
+        for image in torch.split(self.content, 1):
+            stylized, terms = module.losses(image.to(module.device))
             for name, value in module.loss.unweighted(terms).items():
                 sums[name] += float(value) / len(self.content)
-            rows.append(torch.cat([picture[0], style[0], stylized[0].float().cpu()], dim=2))
+            rows.append(torch.cat([image[0], style[0], stylized[0].float().cpu()], dim=2))
         return sums, torch.cat(rows, dim=1)
 
 
-def log_picture(logger: Any, picture: Tensor, step: int) -> None:
-    """Send a (3, H, W) picture in [0, 1] to a logger that shows pictures; others ignore it."""
+def log_image(logger: Any, image: Tensor, step: int) -> None:
+    """Send a (3, H, W) image in [0, 1] to a logger that shows images; others ignore it."""
     if isinstance(logger, pl.loggers.WandbLogger):
-        logger.log_image("preview", [picture], step=step)
+        logger.log_image("preview", [image], step=step)
     elif isinstance(logger, pl.loggers.TensorBoardLogger):
-        logger.experiment.add_image("preview", picture, step)
+        logger.experiment.add_image("preview", image, step)
 
 
 class KeepLast(pl.Callback):

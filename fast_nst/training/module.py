@@ -29,7 +29,7 @@ class StyleTransferModule(pl.LightningModule):
     """Trains ``network`` so that its output lowers ``loss``.
 
     Args:
-        network: pictures in, pictures out, (B, 3, H, W) in [0, 1].
+        network: images in, images out, (B, 3, H, W) in [0, 1].
         loss: holds the encoder and the style's targets; not saved in checkpoints.
         optimizer: learning rate, warm-up, clipping.
         schedule: decides the learning rate, and when to stop.
@@ -61,12 +61,12 @@ class StyleTransferModule(pl.LightningModule):
         self._graph: StepGraph | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        """Stylize (B, 3, H, W) pictures in [0, 1]."""
+        """Stylize (B, 3, H, W) images in [0, 1]."""
         stylized: Tensor = self.network(images)
         return stylized
 
     def losses(self, content: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The stylized pictures, and their weighted losses by name."""
+        """The stylized images, and their weighted losses by name."""
         content = content.contiguous(memory_format=torch.channels_last)
         targets = self.loss.content_targets(content)
         stylized = self(content)

@@ -18,8 +18,8 @@ from omegaconf import OmegaConf
 from PIL import Image
 from pytorch_lightning.callbacks import LambdaCallback
 
-from fast_nst.config import TrainConfig, picture_origin, style_path
-from fast_nst.data.module import PictureDataModule
+from fast_nst.config import TrainConfig, image_origin, style_path
+from fast_nst.data.module import ImageDataModule
 from fast_nst.errors import ConfigError
 from fast_nst.filters.checkpoint import FilterMetadata, Style, read_metadata
 from fast_nst.hardware import keep_freed_memory
@@ -58,11 +58,11 @@ class TrainResult:
 
     Attributes:
         filter: the filter file.
-        preview: a picture: content | style | stylized.
-        losses: unweighted losses on the validation pictures, by name.
+        preview: an image: content | style | stylized.
+        losses: unweighted losses on the validation images, by name.
         steps: optimizer steps, those before a resume included.
         elapsed_s: seconds, likewise.
-        skipped: (name, reason) of each training picture that could not be read.
+        skipped: (name, reason) of each training image that could not be read.
         notes: what else the user should know of the training, a line each.
     """
 
@@ -104,7 +104,7 @@ def train(
     schedule = Schedule(trainer_config.max_steps, trainer_config.max_time_s)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     style_file = style_path(config.style)
-    origin, notes = picture_origin(config.style)
+    origin, notes = image_origin(config.style)
     values = _values(config)
     values["style"] |= origin
     values["resampler"] = describe_resampler()
@@ -132,9 +132,9 @@ def train(
         license=origin["license"],
     )
     given = {key: value for key, value in _values(config.data).items() if value is not None}
-    data = PictureDataModule(**given, seed=config.seed)
-    content = data.validation_pictures(
-        config.callbacks.validation_pictures, config.callbacks.validation_size
+    data = ImageDataModule(**given, seed=config.seed)
+    content = data.validation_images(
+        config.callbacks.validation_images, config.callbacks.validation_size
     )
     module = StyleTransferModule(
         network, loss, config.optimizer, schedule, metadata, config.callbacks.log_every_steps

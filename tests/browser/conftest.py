@@ -78,7 +78,7 @@ def filters(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> list[Pat
 
 @pytest.fixture(scope="session")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A picture of odd sides, with edges, gradients and noise, without loss."""
+    """An image of odd sides, with edges, gradients and noise, without loss."""
     file = tmp_path_factory.mktemp("photo") / "photo.png"
     frame(0, (243, 181)).save(file)
     return file
@@ -107,8 +107,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         stream.width, stream.height = CAMERA
         stream.pix_fmt = "yuvj420p"
         for number in range(20):
-            picture = av.VideoFrame.from_image(frame(number))
-            container.mux(stream.encode(picture.reformat(format="yuvj420p")))
+            image = av.VideoFrame.from_image(frame(number))
+            container.mux(stream.encode(image.reformat(format="yuvj420p")))
         container.mux(stream.encode(None))
     return file
 

@@ -67,7 +67,7 @@ def test_a_snapshot_is_what_the_command_makes(
     assert np.abs(visit.snapshot()[1] - wanted).max() <= NEAR
 
 
-def test_a_picture_of_one_color_is_what_the_command_makes(
+def test_an_image_of_one_color_is_what_the_command_makes(
     visit: Visit, url: str, filters: list[Path], tmp_path: Path
 ) -> None:
     flat = tmp_path / "flat.png"
@@ -132,7 +132,7 @@ def test_imported_filters_are_what_the_command_makes(
     assert np.abs(second - (255 - soft))[centre].max() <= NEAR
 
 
-def test_the_stroke_slider_changes_the_picture_and_not_its_size(
+def test_the_stroke_slider_changes_the_image_and_not_its_size(
     visit: Visit, url: str, photo: Path, filters: list[Path], tmp_path: Path
 ) -> None:
     visit.open(url)
@@ -228,9 +228,9 @@ def test_the_keyboard_suffices(visit: Visit, url: str) -> None:
     assert float(page.input_value("#strength")) < 1
 
 
-def test_a_file_that_is_no_picture_is_told(visit: Visit, url: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_image_is_told(visit: Visit, url: str, tmp_path: Path) -> None:
     visit.open(url)
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG broken")
     for name in ("notes.txt", "broken.png"):
         visit.page.set_input_files("#file-input", tmp_path / name)

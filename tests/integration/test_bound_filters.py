@@ -117,9 +117,9 @@ def test_the_two_styles_and_values_of_the_knob_are_told_apart(two: Path, photo: 
 
 
 def test_a_stylizer_is_bound_when_it_is_loaded(two: Path, photo: Path) -> None:
-    picture = read_image(photo).rgb
-    assert apart(Stylizer.load(two, **B)(picture), wanted(two, photo)) < 1e-6
-    assert apart(Stylizer.load(two)(picture), wanted(two, photo, 0, 1.0)) < 1e-6
+    image = read_image(photo).rgb
+    assert apart(Stylizer.load(two, **B)(image), wanted(two, photo)) < 1e-6
+    assert apart(Stylizer.load(two)(image), wanted(two, photo, 0, 1.0)) < 1e-6
     metadata = Stylizer.load(two, **B).metadata
     assert metadata is not None
     assert metadata.style == "rain"
@@ -149,11 +149,11 @@ def test_it_compiles(two: Path, photo: Path) -> None:
 
 def test_onnx_runtime_has_a_graph_for_each_binding(two: Path, photo: Path) -> None:
     pytest.importorskip("onnxruntime")
-    picture = read_image(photo)
+    image = read_image(photo)
     filter_ = open_filter(two, engine="onnxruntime", **B)
-    assert apart(torch.from_numpy(filter_.stylize_arrays(picture.to_arrays()).rgb),
+    assert apart(torch.from_numpy(filter_.stylize_arrays(image.to_arrays()).rgb),
                  wanted(two, photo)) < 1e-4  # fmt: skip
-    default = open_filter(two, engine="onnxruntime").stylize_arrays(picture.to_arrays())
+    default = open_filter(two, engine="onnxruntime").stylize_arrays(image.to_arrays())
     assert apart(torch.from_numpy(default.rgb), wanted(two, photo, 0, 1.0)) < 1e-4
     assert cached_graph(two, Binding("rain", {"boldness": 1.5})) != cached_graph(two)
 
@@ -258,8 +258,8 @@ class Negative:
     def __init__(self, opening):
         from fast_nst.filters.checkpoint import read_metadata
         self.metadata = read_metadata(opening.path)
-    def run(self, pictures):
-        return 1 - pictures
+    def run(self, images):
+        return 1 - images
 
 open_session = Negative
 """
@@ -271,13 +271,13 @@ def test_a_new_engine_is_one_module_and_one_row(
     (tmp_path / "made_up_engine.py").write_text(ENGINE)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setitem(ENGINES, "made-up", Engine("negatives", "made_up_engine", on_arrays=True))
-    picture = read_image(photo).rgb
-    assert apart(Stylizer.load(filter_file, engine="made-up")(picture), 1 - picture) < 1e-6
+    image = read_image(photo).rgb
+    assert apart(Stylizer.load(filter_file, engine="made-up")(image), 1 - image) < 1e-6
     out = tmp_path / "out.png"
     arguments = ["stylize", "--ckpt", filter_file, photo, "-o", out, "--engine"]
     result = CliRunner().invoke(main, [str(each) for each in (*arguments, "made-up")])
     assert result.exit_code == 0, result.output
-    assert apart(out, 1 - picture) < 1 / 255
+    assert apart(out, 1 - image) < 1 / 255
     refused = CliRunner().invoke(main, [str(each) for each in (*arguments, "mad-up")])
     assert "did you mean 'made-up'?" in str(refused.exception) + refused.output
     del sys.modules["made_up_engine"]

@@ -28,7 +28,7 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def picture(seed: int, height: int, width: int) -> torch.Tensor:
+def image(seed: int, height: int, width: int) -> torch.Tensor:
     """Soft blobs of color, and a flat sky."""
     cells = torch.rand(1, 3, 5, 6, generator=torch.Generator().manual_seed(seed))
     blobs = torch.nn.functional.interpolate(cells, (height, width), mode="bicubic")[0].clamp(0, 1)
@@ -39,9 +39,9 @@ def picture(seed: int, height: int, width: int) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("photos")
-    write_image(folder / "wide.png", picture(0, 96, 128))
-    write_image(folder / "sub" / "tall & thin.png", picture(1, 72, 64))
-    (folder / "broken.jpg").write_text("no picture")
+    write_image(folder / "wide.png", image(0, 96, 128))
+    write_image(folder / "sub" / "tall & thin.png", image(1, 72, 64))
+    (folder / "broken.jpg").write_text("no image")
     return folder
 
 
@@ -134,7 +134,7 @@ def test_the_judge_that_is_the_trained_encoder_says_the_same_and_it_is_noted(
     assert any("was trained with the judge's kind of encoder" in n for n in document["notes"])
 
 
-def test_filters_trained_alike_share_one_curve_and_the_page_shows_pictures(
+def test_filters_trained_alike_share_one_curve_and_the_page_shows_images(
     done: tuple[Result, Path],
 ) -> None:
     document = figures(done[1])
@@ -161,7 +161,7 @@ def test_the_function_does_the_same_reports_progress_and_may_write_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for number in (1, 2):
-        write_image(tmp_path / "clip" / f"frame_{number}.png", picture(number, 40, 48))
+        write_image(tmp_path / "clip" / f"frame_{number}.png", image(number, 40, 48))
     seen: list[EvaluateProgress] = []
     report = evaluate(
         filters[:1],
@@ -196,7 +196,7 @@ def bad(tmp_path: Path, *arguments: str | Path) -> str:
 def test_an_empty_folder_of_photos(filters: list[Path], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     line = bad(tmp_path, "--ckpt", filters[0], "--images", tmp_path / "empty")
-    assert f"{tmp_path / 'empty'} holds no pictures" in line
+    assert f"{tmp_path / 'empty'} holds no images" in line
 
 
 def test_sizes_too_small_for_the_deepest_layer(
@@ -244,7 +244,7 @@ def test_an_unknown_judge(filters: list[Path], photos: Path, tmp_path: Path) -> 
     assert "no encoder of that name (did you mean 'vgg16'?)" in line
 
 
-def test_a_style_picture_that_is_not_at_hand(photos: Path, tmp_path: Path) -> None:
+def test_a_style_image_that_is_not_at_hand(photos: Path, tmp_path: Path) -> None:
     style = {"name": "mine", "image": "gone.jpg", "size": 64}
     file = make_filter(tmp_path / "mine.safetensors", style=style)
     assert "Give it: --style FILE" in bad(tmp_path, "--ckpt", file, "--images", photos)
@@ -257,7 +257,7 @@ def test_a_style_picture_that_is_not_at_hand(photos: Path, tmp_path: Path) -> No
     [
         ("--ckpt", "gone.safetensors", "no such file"),
         ("--images", "gone", "does not exist"),
-        ("--clip", "gone", "at least two pictures"),
+        ("--clip", "gone", "at least two images"),
         ("--device", "tpu", "cannot be used"),
         ("--sizes", "64,64", "must be different"),
     ],
@@ -379,7 +379,7 @@ def test_why_memory_could_not_be_measured_is_said(photos: Path, tmp_path: Path) 
 
 
 @pytest.mark.shared
-def test_broken_pictures_are_named_and_the_others_measured(
+def test_broken_images_are_named_and_the_others_measured(
     filters: list[Path], shared_data: Path, tmp_path: Path
 ) -> None:
     result = run(

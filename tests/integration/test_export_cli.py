@@ -87,8 +87,8 @@ def test_half_precision_is_smaller_and_close(filter_file: Path, tmp_path: Path) 
 
 
 def test_the_other_formats_run_at_any_size(filter_file: Path, tmp_path: Path) -> None:
-    picture = torch.rand(2, 3, 21, 34)
-    wanted = load_filter(filter_file).network(picture)
+    image = torch.rand(2, 3, 21, 34)
+    wanted = load_filter(filter_file).network(image)
     for name in ("a.pt2", "a.pt"):
         result = run("export", "--ckpt", filter_file, "-o", tmp_path / name)
         assert result.exit_code == 0, result.output
@@ -96,13 +96,13 @@ def test_the_other_formats_run_at_any_size(filter_file: Path, tmp_path: Path) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.export.load(tmp_path / "a.pt2", extra_files=extra).module()
-    assert torch.allclose(program(picture), wanted, atol=1e-4)
+    assert torch.allclose(program(image), wanted, atol=1e-4)
     assert json.loads(extra[KEY])["styles"][0]["name"] == "test_style"
     extra = {KEY: ""}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         script = torch.jit.load(tmp_path / "a.pt", _extra_files=extra)
-    assert torch.allclose(script(picture), wanted, atol=1e-4)
+    assert torch.allclose(script(image), wanted, atol=1e-4)
     assert json.loads(extra[KEY])["styles"][0]["name"] == "test_style"
 
 
@@ -138,7 +138,7 @@ def test_int8_is_refused_or_worth_it_and_forced_on_demand(
     target = tmp_path / "a.onnx"
     result = run("export", "--ckpt", filter_file, "-o", target, "--precision", "int8")
     if result.exit_code:
-        assert re.search(r"not faster than fp32|not the same picture", one_line(result))
+        assert re.search(r"not faster than fp32|not the same image", one_line(result))
         assert "--force" in result.stderr
         assert files(tmp_path) == []
     forced = run("export", "--ckpt", filter_file, "-o", target, "--precision", "int8", "--force")
@@ -167,8 +167,8 @@ def test_a_network_whose_kernels_are_computed_is_exported_in_fewer_bits(
     whole, small = (tmp_path / name for name in ("whole.onnx", "small.onnx"))
     assert small.stat().st_size < 0.7 * whole.stat().st_size
     assert read_metadata(small) == metadata
-    picture = torch.rand(1, 3, 33, 45, generator=torch.Generator().manual_seed(0))
-    apart = Stylizer.load(small)(picture) - Stylizer.load(whole)(picture)
+    image = torch.rand(1, 3, 33, 45, generator=torch.Generator().manual_seed(0))
+    apart = Stylizer.load(small)(image) - Stylizer.load(whole)(image)
     assert 0 < apart.abs().max() < 0.1
 
 

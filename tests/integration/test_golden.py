@@ -18,7 +18,7 @@ FILES = sorted(
 )
 
 
-def picture() -> torch.Tensor:
+def image() -> torch.Tensor:
     """Waves, (3, 32, 48) in [0, 1]."""
     y, x = np.mgrid[0:32, 0:48].astype(np.float32)
     waves = [np.sin(x / 5 + y / 9), np.cos(y / 4 - x / 11), np.sin(x * y / 60)]
@@ -26,11 +26,11 @@ def picture() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_of_an_earlier_version_gives_the_same_picture(name: str) -> None:
+def test_a_file_of_an_earlier_version_gives_the_same_image(name: str) -> None:
     if name.endswith(".onnx"):
         pytest.importorskip("onnxruntime")
-    wanted = np.load(GOLDEN / "pictures.npz")[name].astype(np.float32)
-    got = Stylizer.load(GOLDEN / name)(picture()).numpy()
+    wanted = np.load(GOLDEN / "images.npz")[name].astype(np.float32)
+    got = Stylizer.load(GOLDEN / name)(image()).numpy()
     assert np.abs(got - wanted).max() < 1e-3  # half precision's rounding is 2.4e-4
 
 

@@ -55,10 +55,10 @@ def their_model(
         values: the range of what it takes and returns.
         last: whether channels are.
         kind: of the numbers that it takes and returns.
-        sides: of the pictures that it takes; names for any.
+        sides: of the images that it takes; names for any.
         batch: likewise.
         surplus: px that it returns more than it got.
-        multiple: fails on pictures whose sides are no multiples of it.
+        multiple: fails on images whose sides are no multiples of it.
         opset: of ONNX.
     """
     taken = ", ".join(map(str, (batch, *sides, 3) if last else (batch, 3, *sides)))
@@ -118,7 +118,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_imported_model_gives_the_same_pictures_without_being_told_a_range(
+def test_an_imported_model_gives_the_same_images_without_being_told_a_range(
     tmp_path: Path, name: str
 ) -> None:
     options = CASES[name]
@@ -132,12 +132,12 @@ def test_an_imported_model_gives_the_same_pictures_without_being_told_a_range(
     assert result.stdout.splitlines()[-1].startswith(f"wrote {ours}")
     assert [each.name for each in ours.parent.iterdir()] == ["ours.onnx"]
     session = OnnxSession(ours)
-    assert session.takes_any_picture
+    assert session.takes_any_image
     assert (session.input_name, session.output_name) == ("content", "stylized")
-    # Sizes that the command did not try, a picture without noise, and the pixel of a corner.
+    # Sizes that the command did not try, an image without noise, and the pixel of a corner.
     rows, columns = np.mgrid[0:1:57j, 0:1:83j].astype(np.float32)
-    picture = np.stack([rows, columns, 1 - rows])[None]
-    for content in (picture, picture[..., :40, ::2], picture[..., :20, :20]):
+    image = np.stack([rows, columns, 1 - rows])[None]
+    for content in (image, image[..., :40, ::2], image[..., :20, :20]):
         wanted = OnnxSession(theirs, values).run(content)
         assert wanted.std() > 0.05
         assert np.abs(session.run(content) - wanted).max() <= 1 / 255 + 1e-6
@@ -150,12 +150,12 @@ def test_eight_bits_at_a_fixed_size_are_within_two_steps(tmp_path: Path) -> None
     assert max(differences(result)) <= 2 / 255 + 1e-6
 
 
-def test_of_a_fixed_batch_one_picture_is_used_and_a_line_says_so(tmp_path: Path) -> None:
+def test_of_a_fixed_batch_one_image_is_used_and_a_line_says_so(tmp_path: Path) -> None:
     theirs = their_model(tmp_path / "t.onnx", batch=4)
     result = run("import", theirs, "--range", "0-255", "-o", tmp_path / "ours.onnx")
     assert result.exit_code == 0, result.output
     assert max(differences(result)) <= 1 / 255
-    assert "computes 4 pictures at once, of which one is used" in result.stderr
+    assert "computes 4 images at once, of which one is used" in result.stderr
 
 
 def test_sizes_that_the_model_itself_fails_on_are_named(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_it_is_judged_by_the_default_loss_once_its_style_is_known(
         *("evaluate", "--ckpt", imported, "--images", photos, "--sizes", "64", "--photos", "1"),
         *("--iterations", "1", "--device", "cpu", "-o", tmp_path / "report.html"),
     )
-    assert "Give its style picture, --style FILE" in one_line(run(*arguments))
+    assert "Give its style image, --style FILE" in one_line(run(*arguments))
     assert list(tmp_path.iterdir()) == []
     result = run(*arguments, "--style", photos / "photo.png")
     assert result.exit_code == 0, result.output
@@ -303,7 +303,7 @@ def test_what_cannot_be_imported_is_one_line_and_writes_nothing(
     assert sorted(each.name for each in tmp_path.iterdir()) == before
 
 
-def test_files_that_are_no_models_of_pictures_are_one_line(tmp_path: Path) -> None:
+def test_files_that_are_no_models_of_images_are_one_line(tmp_path: Path) -> None:
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"broken")
     gray = tmp_path / "gray.onnx"
@@ -317,7 +317,7 @@ def test_files_that_are_no_models_of_pictures_are_one_line(tmp_path: Path) -> No
     for file, message in (
         (tmp_path / "none.onnx", "no such file"),
         (broken, "is no ONNX model that can be run"),
-        (gray, "wanted one picture"),
+        (gray, "wanted one image"),
     ):
         text = one_line(run("import", file, "--range", "0-1", "-o", tmp_path / "a.onnx"))
         assert message in text

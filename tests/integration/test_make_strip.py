@@ -1,4 +1,4 @@
-"""The picture at the top of the README can be made again."""
+"""The image at the top of the README can be made again."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def test_a_photograph_is_followed_by_what_each_filter_makes_of_it(tmp_path: Path
     assert white == [False, False, False, True]
 
 
-def test_the_readmes_picture_is_there_and_small() -> None:
+def test_the_readmes_image_is_there_and_small() -> None:
     strip = ROOT / "docs" / "images" / "strip.webp"
     assert "(docs/images/strip.webp)" in (ROOT / "README.md").read_text()
     assert strip.stat().st_size <= 300_000

@@ -24,7 +24,7 @@ from fast_nst.training.run import train
 
 
 class DarknessTerm(LossTerm):
-    """How dark the stylized pictures are."""
+    """How dark the stylized images are."""
 
     def forward(self, context: LossContext) -> Tensor:
         return (1 - context.stylized).square().mean()

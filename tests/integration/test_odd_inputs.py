@@ -1,4 +1,4 @@
-"""Files of shared/data/odd where a filter, a video, a style or a large picture is wanted."""
+"""Files of shared/data/odd where a filter, a video, a style or a large image is wanted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNREADABLE = (
     "truncated.jpg",
     "zero_byte.png",
 )
-# None of them is a filter, whatever its name says; the last two are whole pictures.
+# None of them is a filter, whatever its name says; the last two are whole images.
 NO_FILTERS = (*UNREADABLE[2:], "noise.png", "cmyk.jpg")
 QUICK = ("--size", "16", "--iterations", "2", "--device", "cpu")
 SMOKE = ("experiment=smoke", "trainer.max_steps=1", "trainer.accelerator=cpu", "style=custom")
@@ -71,7 +71,7 @@ def assert_refused(result: Result, named: Path, out: Path) -> None:
     assert result.exit_code in (1, 2), result.output
     line, *counts = result.output.splitlines()
     assert line.startswith(f"error: {named}") or f" {named}" in line, result.output
-    assert counts in ([], ["1 of 1 pictures failed."]), result.output
+    assert counts in ([], ["1 of 1 images failed."]), result.output
     assert "weights_only" not in line, "PyTorch's advice to run the file's code"
     assert list(out.rglob("*")) == []
 
@@ -138,19 +138,19 @@ def test_what_is_no_video_does_not_become_one(
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_a_broken_picture_is_refused_by_every_command_that_takes_one(
+def test_a_broken_image_is_refused_by_every_command_that_takes_one(
     odd: Path, filter_file: Path, out: Path, hydra: None, name: str
 ) -> None:
     photo, file = odd / "tiny_17x13.png", odd / name
-    picture = ("-o", out / "out.png")
+    image = ("-o", out / "out.png")
     masks = ("--content-mask", file, "--style-mask", file)
     style = (f"style.image='{file}'", "style.name=broken", f"output_dir='{out}'")
     for arguments in (
-        ("stylize", "--ckpt", filter_file, file, *picture, "--memory", "3GB"),
-        ("stylize", "--ckpt", filter_file, photo, *picture, "--mask", file),
-        ("optimize", file, photo, *picture, *QUICK),
-        ("optimize", photo, file, *picture, *QUICK),
-        ("optimize", photo, photo, *picture, *QUICK, *masks),
+        ("stylize", "--ckpt", filter_file, file, *image, "--memory", "3GB"),
+        ("stylize", "--ckpt", filter_file, photo, *image, "--mask", file),
+        ("optimize", file, photo, *image, *QUICK),
+        ("optimize", photo, file, *image, *QUICK),
+        ("optimize", photo, photo, *image, *QUICK, *masks),
         ("train", *SMOKE, *style, f"hydra.run.dir='{out}/run'"),
     ):
         assert_refused(run(*arguments), file, out)
@@ -164,7 +164,7 @@ def test_a_broken_picture_is_refused_by_every_command_that_takes_one(
         *("icc_display_p3.jpg", "gray_alpha_la.png", "bilevel_1bit.png"),
     ],
 )
-def test_in_strips_an_odd_picture_becomes_what_it_becomes_as_a_whole(
+def test_in_strips_an_odd_image_becomes_what_it_becomes_as_a_whole(
     odd: Path, filter_file: Path, out: Path, name: str
 ) -> None:
     for target, memory in (("whole.png", ()), ("strips.png", ("--memory", "3GB"))):
@@ -179,7 +179,7 @@ def test_in_strips_an_odd_picture_becomes_what_it_becomes_as_a_whole(
 
 
 @pytest.mark.parametrize("name", ["exif_orientation6.jpg", "cmyk.jpg", "rgb16.png"])
-def test_an_odd_picture_is_optimized_as_it_is_shown(odd: Path, out: Path, name: str) -> None:
+def test_an_odd_image_is_optimized_as_it_is_shown(odd: Path, out: Path, name: str) -> None:
     photo = odd / "tiny_17x13.png"
     result = run("optimize", odd / name, photo, "-o", out / "out.png", *QUICK)
     assert result.exit_code == 0, result.output

@@ -52,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_writes_one_picture_in_a_new_folder_and_says_so(folder: Path) -> None:
+def test_it_writes_one_image_in_a_new_folder_and_says_so(folder: Path) -> None:
     out = folder / "new" / "out.png"
     result = run(folder / "photo.jpg", folder / "style.png", "-o", out, *QUICK)
     assert result.exit_code == 0, result.output
@@ -69,8 +69,8 @@ def test_a_seed_repeats_and_another_one_does_not(folder: Path) -> None:
     for name, seed in (("1.png", "1"), ("2.png", "1"), ("3.png", "2")):
         arguments = (folder / "photo.jpg", folder / "style.png", "-o", folder / name)
         assert run(*arguments, *QUICK, "--init", "noise", "--seed", seed).exit_code == 0
-    pictures = [(folder / name).read_bytes() for name in ("1.png", "2.png", "3.png")]
-    assert pictures[0] == pictures[1] != pictures[2]
+    images = [(folder / name).read_bytes() for name in ("1.png", "2.png", "3.png")]
+    assert images[0] == images[1] != images[2]
 
 
 def test_transparency_is_kept(folder: Path) -> None:
@@ -131,7 +131,7 @@ def test_masks_choose_the_regions(folder: Path) -> None:
     assert results[0] != results[1]
 
 
-def test_ctrl_c_writes_the_best_picture_so_far(folder: Path) -> None:
+def test_ctrl_c_writes_the_best_image_so_far(folder: Path) -> None:
     out, third = folder / "out.png", folder / "out_0003.png"
     arguments = [folder / "photo.jpg", folder / "style.png", "-o", out, "--preview-every", "3"]
     endless = ["--size", "32", "--iterations", "1000000"]
@@ -152,7 +152,7 @@ def test_ctrl_c_writes_the_best_picture_so_far(folder: Path) -> None:
     assert program.returncode == 130, stderr
     assert re.fullmatch(
         rf"interrupted after \d+ of 1000000 iterations; wrote {re.escape(str(out))}, "
-        r"the best picture so far\n",
+        r"the best image so far\n",
         stdout,
     )
     assert "Traceback" not in stderr
@@ -228,7 +228,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     monkeypatch.chdir(folder)
     (folder / "folder").mkdir()
     (folder / "folder.png").mkdir()
-    (folder / "broken.jpg").write_text("no picture")
+    (folder / "broken.jpg").write_text("no image")
     make_style(folder / "style_0001.png")
     Image.new("RGB", (40, 40), "teal").save("flat.png")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

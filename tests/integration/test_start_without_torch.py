@@ -1,4 +1,4 @@
-"""``fast-nst stylize`` in ONNX Runtime loads no PyTorch, and gives the pictures of PyTorch."""
+"""``fast-nst stylize`` in ONNX Runtime loads no PyTorch, and gives the images of PyTorch."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def photo(path: Path, mode: str = "RGB") -> Path:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_a_picture_is_stylized_without_torch(
+def test_an_image_is_stylized_without_torch(
     filter_file: Path, graph: Path, tmp_path: Path, mode: str
 ) -> None:
     source = photo(tmp_path / "photo.png", mode)
@@ -105,7 +105,7 @@ def test_controls_load_torch_and_do_the_same_in_both_engines(
 
 
 @pytest.mark.shared
-def test_odd_pictures_come_out_the_same_without_torch(
+def test_odd_images_come_out_the_same_without_torch(
     filter_file: Path, graph: Path, shared_data: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "odd"  # all but the largest

@@ -19,7 +19,7 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def make_picture(path: Path, size: tuple[int, int] = (20, 12)) -> Path:
+def make_image(path: Path, size: tuple[int, int] = (20, 12)) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.linear_gradient("L").resize(size).convert("RGB").save(path)
     return path
@@ -100,8 +100,8 @@ def test_a_mistyped_command_is_a_usage_error_with_a_suggestion() -> None:
 # stylize
 
 
-def test_stylize_writes_one_picture_of_the_same_size(filter_file: Path, tmp_path: Path) -> None:
-    photo = make_picture(tmp_path / "photo.jpg")
+def test_stylize_writes_one_image_of_the_same_size(filter_file: Path, tmp_path: Path) -> None:
+    photo = make_image(tmp_path / "photo.jpg")
     out = tmp_path / "new" / "out.png"
     result = run("stylize", "--ckpt", filter_file, photo, "-o", out)
     assert result.exit_code == 0, result.output
@@ -113,42 +113,42 @@ def test_stylize_writes_one_picture_of_the_same_size(filter_file: Path, tmp_path
 
 
 def test_stylize_is_deterministic(filter_file: Path, tmp_path: Path) -> None:
-    photo = make_picture(tmp_path / "photo.jpg")
+    photo = make_image(tmp_path / "photo.jpg")
     for name in ("1.png", "2.png"):
         assert run("stylize", "--ckpt", filter_file, photo, "-o", tmp_path / name).exit_code == 0
     assert (tmp_path / "1.png").read_bytes() == (tmp_path / "2.png").read_bytes()
 
 
 def test_stylize_takes_a_folder_and_files_together(filter_file: Path, tmp_path: Path) -> None:
-    make_picture(tmp_path / "in" / "sub" / "a.jpg")
-    make_picture(tmp_path / "in" / "b.png", size=(1, 1))
-    single = make_picture(tmp_path / "c [with] brackets & ünïcode.jpg")
+    make_image(tmp_path / "in" / "sub" / "a.jpg")
+    make_image(tmp_path / "in" / "b.png", size=(1, 1))
+    single = make_image(tmp_path / "c [with] brackets & ünïcode.jpg")
     out = tmp_path / "out"
     result = run("stylize", "--ckpt", filter_file, tmp_path / "in", single, "-o", out)
     assert result.exit_code == 0, result.output
-    assert f"wrote 3 pictures to {out}" in result.stdout
+    assert f"wrote 3 images to {out}" in result.stdout
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     assert written == ["b.png", single.name, "sub/a.jpg"]
 
 
-def test_a_broken_picture_is_one_line_and_the_others_are_written(
+def test_a_broken_image_is_one_line_and_the_others_are_written(
     filter_file: Path, tmp_path: Path
 ) -> None:
-    good = make_picture(tmp_path / "good.jpg")
+    good = make_image(tmp_path / "good.jpg")
     bad = tmp_path / "bad.jpg"
-    bad.write_text("no picture")
+    bad.write_text("no image")
     result = run("stylize", "--ckpt", filter_file, bad, good, "-o", tmp_path / "out")
     assert result.exit_code == 1
     lines = result.stderr.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("error: ")
     assert str(bad) in lines[0]
-    assert lines[1] == "1 of 2 pictures failed."
+    assert lines[1] == "1 of 2 images failed."
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.jpg"]
 
 
 def test_a_missing_filter_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
-    photo = make_picture(tmp_path / "photo.jpg")
+    photo = make_image(tmp_path / "photo.jpg")
     arguments = ("stylize", "--ckpt", tmp_path / "no.safetensors", photo, "-o", tmp_path / "o.png")
     result = run(*arguments)
     assert result.exit_code == 1
@@ -171,7 +171,7 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
 
 
 def test_an_input_is_never_overwritten(filter_file: Path, tmp_path: Path) -> None:
-    photo = make_picture(tmp_path / "photo.jpg")
+    photo = make_image(tmp_path / "photo.jpg")
     before = photo.read_bytes()
     result = run("stylize", "--ckpt", filter_file, photo, "-o", tmp_path)
     assert result.exit_code == 1
@@ -183,7 +183,7 @@ def test_an_input_is_never_overwritten(filter_file: Path, tmp_path: Path) -> Non
 def test_a_missing_argument_is_a_usage_error(
     filter_file: Path, tmp_path: Path, missing: str
 ) -> None:
-    photo = make_picture(tmp_path / "photo.jpg")
+    photo = make_image(tmp_path / "photo.jpg")
     parts: dict[str, list[str | Path]] = {
         "--ckpt": ["--ckpt", filter_file],
         "-o": ["-o", tmp_path / "o.png"],

@@ -127,12 +127,12 @@ def make_photos(folder: Path, count: int) -> list[Path]:
 
 @needs_ray
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc")
-def test_a_killed_worker_costs_no_picture_and_no_result_is_written_twice(
+def test_a_killed_worker_costs_no_image_and_no_result_is_written_twice(
     cluster: dict[str, object], filter_file: Path, tmp_path: Path
 ) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
     names = make_photos(photos, 40)
-    (photos / "broken.jpg").write_bytes(b"no picture")
+    (photos / "broken.jpg").write_bytes(b"no image")
     (photos / "empty & ünïcode №1.png").touch()
     (photos / "truncated.jpg").write_bytes((photos / names[3]).read_bytes()[:2000])
     # Of an earlier run: one that is done, one that is older than its source, one that is damaged.
@@ -167,15 +167,15 @@ def test_a_killed_worker_costs_no_picture_and_no_result_is_written_twice(
     assert process.returncode == 1, errors
     lines = [line.partition(f"{photos}/")[2] for line in errors.splitlines() if "error: " in line]
     assert [line.partition(" (")[0] for line in sorted(lines)] == [
-        "broken.jpg: it is not a picture in a known format. Use one of .png, .jpg, .jpeg, .webp, "
+        "broken.jpg: it is not an image in a known format. Use one of .png, .jpg, .jpeg, .webp, "
         ".avif, .tif, .tiff, .bmp, .gif, or convert it first.",
         "empty & ünïcode №1.png: the file is empty. Download or export it again.",
         "truncated.jpg: the file is damaged or incomplete",
     ]
-    assert "3 of 43 pictures failed." in errors
-    assert "wrote 39 pictures" in shown
+    assert "3 of 43 images failed." in errors
+    assert "wrote 39 images" in shown
     assert "skipped 1 that" in shown
-    # Every picture once: whole, and the same file as when it was first seen.
+    # Every image once: whole, and the same file as when it was first seen.
     after = {name: identity(out / name) for name in names}
     assert {name: after[name] for name in first_seen} == first_seen
     assert after[done] == before[done]
@@ -236,11 +236,11 @@ def test_workers_compute_with_the_engine_that_is_named(
         made.append(workers_graph.exists())
     assert made == [False, True]
     for name in names:
-        pictures = []
+        images = []
         for engine in ("torch", "onnxruntime"):
             with Image.open(tmp_path / engine / name.with_suffix(".png")) as image:
-                pictures.append(np.asarray(image, float))
-        assert np.abs(pictures[0] - pictures[1]).max() <= 1
+                images.append(np.asarray(image, float))
+        assert np.abs(images[0] - images[1]).max() <= 1
 
 
 # What is refused, before a cluster is asked for

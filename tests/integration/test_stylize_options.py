@@ -19,7 +19,7 @@ def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
 
 
-def make_picture(path: Path, size: tuple[int, int] = (24, 16)) -> Path:
+def make_image(path: Path, size: tuple[int, int] = (24, 16)) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.linear_gradient("L").resize(size).convert("RGB").save(path)
     return path
@@ -47,9 +47,9 @@ def test_a_pattern_in_quotes_keeps_the_structure_below_its_fixed_part(
 ) -> None:
     for name in ("a.jpg", "sub/b.jpg", "sub/deep/c.jpg", "sub/d.png", "notes.txt"):
         if name.endswith("txt"):
-            (tmp_path / "in" / name).write_text("no picture")
+            (tmp_path / "in" / name).write_text("no image")
         else:
-            make_picture(tmp_path / "in" / name)
+            make_image(tmp_path / "in" / name)
     out = tmp_path / "out"
     result = run("stylize", "--ckpt", filter_file, tmp_path / "in" / "**" / "*.jpg", "-o", out)
     assert result.exit_code == 0, result.output
@@ -61,14 +61,14 @@ def test_a_pattern_in_quotes_keeps_the_structure_below_its_fixed_part(
 def test_a_pattern_without_a_match_is_one_line(filter_file: Path, tmp_path: Path) -> None:
     result = run("stylize", "--ckpt", filter_file, tmp_path / "*.jpg", "-o", tmp_path / "out")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: no pictures or videos match")
+    assert result.stderr.startswith("error: no images or videos match")
     assert len(result.stderr.splitlines()) == 1
 
 
 def test_resume_redoes_what_is_missing_older_or_cut_off(filter_file: Path, tmp_path: Path) -> None:
     names = ("done.png", "older.png", "cut.png", "missing.png", "cut.jpg")
     for name in names:
-        make_picture(tmp_path / "in" / name, (64, 64))
+        make_image(tmp_path / "in" / name, (64, 64))
     out = tmp_path / "out"
     arguments = ("stylize", "--ckpt", filter_file, tmp_path / "in", "-o", out, "--resume")
     assert run(*arguments).exit_code == 0
@@ -83,15 +83,15 @@ def test_resume_redoes_what_is_missing_older_or_cut_off(filter_file: Path, tmp_p
     result = run(*arguments)
     assert result.exit_code == 0, result.output
     assert "skipped 1 that were done" in result.stdout
-    assert "wrote 4 pictures" in result.stdout
+    assert "wrote 4 images" in result.stdout
     assert (out / "done.png").read_bytes() == mine, "it was done again"
     for name in set(names) - {"done.png"}:
         assert (out / name).read_bytes() == whole[name], name
 
 
 def test_a_format_for_the_whole_folder(filter_file: Path, tmp_path: Path) -> None:
-    make_picture(tmp_path / "in" / "a.jpg")
-    make_picture(tmp_path / "in" / "a.png")
+    make_image(tmp_path / "in" / "a.jpg")
+    make_image(tmp_path / "in" / "a.png")
     out = tmp_path / "out"
     result = run("stylize", "--ckpt", filter_file, tmp_path / "in", "-o", out, "--format", "webp")
     assert result.exit_code == 0, result.output
@@ -165,10 +165,8 @@ def test_metadata_are_kept_or_dropped(filter_file: Path, tmp_path: Path) -> None
 # Pipes
 
 
-def test_a_pipe_takes_a_picture_and_gives_nothing_but_one(
-    filter_file: Path, tmp_path: Path
-) -> None:
-    photo = make_picture(tmp_path / "photo.jpg")
+def test_a_pipe_takes_an_image_and_gives_nothing_but_one(filter_file: Path, tmp_path: Path) -> None:
+    photo = make_image(tmp_path / "photo.jpg")
     result = run("stylize", "--ckpt", filter_file, "-", "-o", "-", stdin=photo.read_bytes())
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
@@ -177,7 +175,7 @@ def test_a_pipe_takes_a_picture_and_gives_nothing_but_one(
 
 
 def test_one_end_of_a_pipe_may_be_a_file(filter_file: Path, tmp_path: Path) -> None:
-    photo = make_picture(tmp_path / "photo.png")
+    photo = make_image(tmp_path / "photo.png")
     out = tmp_path / "new" / "out.jpg"
     result = run("stylize", "--ckpt", filter_file, "-", "-o", out, stdin=photo.read_bytes())
     assert result.exit_code == 0, result.output
@@ -185,8 +183,8 @@ def test_one_end_of_a_pipe_may_be_a_file(filter_file: Path, tmp_path: Path) -> N
     assert result.stdout_bytes == out.read_bytes()
 
 
-@pytest.mark.parametrize(("stdin", "reason"), [(b"", "empty"), (b"hello", "not a picture")])
-def test_a_pipe_without_a_picture_is_one_line(filter_file: Path, stdin: bytes, reason: str) -> None:
+@pytest.mark.parametrize(("stdin", "reason"), [(b"", "empty"), (b"hello", "not an image")])
+def test_a_pipe_without_an_image_is_one_line(filter_file: Path, stdin: bytes, reason: str) -> None:
     result = run("stylize", "--ckpt", filter_file, "-", "-o", "-", stdin=stdin)
     assert result.exit_code == 1
     assert result.stdout_bytes == b""
@@ -197,15 +195,15 @@ def test_a_pipe_without_a_picture_is_one_line(filter_file: Path, stdin: bytes, r
 # Look
 
 
-def test_strength_0_gives_the_picture_back(filter_file: Path, tmp_path: Path) -> None:
-    photo, out = make_picture(tmp_path / "photo.png"), tmp_path / "out.png"
+def test_strength_0_gives_the_image_back(filter_file: Path, tmp_path: Path) -> None:
+    photo, out = make_image(tmp_path / "photo.png"), tmp_path / "out.png"
     result = run("stylize", "--ckpt", filter_file, photo, "-o", out, "--strength", "0")
     assert result.exit_code == 0, result.output
     assert not ImageChops.difference(Image.open(photo), Image.open(out)).getbbox()
 
 
-def test_a_mask_leaves_the_rest_of_the_picture_alone(filter_file: Path, tmp_path: Path) -> None:
-    photo, out = make_picture(tmp_path / "photo.png"), tmp_path / "out.png"
+def test_a_mask_leaves_the_rest_of_the_image_alone(filter_file: Path, tmp_path: Path) -> None:
+    photo, out = make_image(tmp_path / "photo.png"), tmp_path / "out.png"
     mask = Image.new("L", (24, 16))
     mask.paste(255, (12, 0, 24, 16))
     mask.save(tmp_path / "mask.png")
@@ -222,8 +220,8 @@ def test_two_filters_mix_and_stand_side_by_side(filter_file: Path, tmp_path: Pat
 
     other = tmp_path / "other.safetensors"
     shutil.copy(filter_file, other)
-    photo = make_picture(tmp_path / "photo.png", (640, 480))
-    (tmp_path / "bad.png").write_text("no picture")
+    photo = make_image(tmp_path / "photo.png", (640, 480))
+    (tmp_path / "bad.png").write_text("no image")
     both = ("--ckpt", filter_file, "--ckpt", other)
     result = run("stylize", *both, "--mix", "0.3", photo, "-o", tmp_path / "mixed.png")
     assert result.exit_code == 0, result.output
@@ -235,7 +233,7 @@ def test_two_filters_mix_and_stand_side_by_side(filter_file: Path, tmp_path: Pat
     sheet = tmp_path / "sheet.png"
     result = run("stylize", *both, photo, tmp_path / "bad.png", "--contact-sheet", sheet)
     assert result.exit_code == 1, result.output
-    assert "1 of 2 pictures failed." in result.stderr
+    assert "1 of 2 images failed." in result.stderr
     with Image.open(sheet) as image:
         assert image.width == 3 * 320 + 4 * 12  # the original and two results
         assert image.height > 240
@@ -258,7 +256,7 @@ def test_two_filters_mix_and_stand_side_by_side(filter_file: Path, tmp_path: Pat
 def test_options_that_do_not_fit_together_are_usage_errors(
     filter_file: Path, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    photo = make_picture(tmp_path / "photo.png")
+    photo = make_image(tmp_path / "photo.png")
     named = {"F": str(filter_file), "P": str(photo)}
     result = run("stylize", *(named.get(each, each) for each in arguments))
     assert result.exit_code == 2
@@ -266,7 +264,7 @@ def test_options_that_do_not_fit_together_are_usage_errors(
 
 
 def test_a_mask_to_invert_must_be_there(filter_file: Path, tmp_path: Path) -> None:
-    photo = make_picture(tmp_path / "photo.png")
+    photo = make_image(tmp_path / "photo.png")
     result = run("stylize", "--ckpt", filter_file, photo, "-o", tmp_path / "o.png", "--mask-invert")
     assert result.exit_code == 1
     assert result.stderr.splitlines() == ["error: there is no mask to invert or feather. Give one."]
@@ -279,7 +277,7 @@ def test_help_has_its_options_under_headings() -> None:
     assert headings == ["Files:", "Look:", "Video:", "Running:", "Other:"]
 
 
-def test_pipes_hold_one_picture(filter_file: Path, tmp_path: Path) -> None:
+def test_pipes_hold_one_image(filter_file: Path, tmp_path: Path) -> None:
     result = run("stylize", "--ckpt", filter_file, tmp_path, "-o", "-")
     assert result.exit_code == 1
     assert "it is a folder" in result.stderr
@@ -289,12 +287,12 @@ def test_pipes_hold_one_picture(filter_file: Path, tmp_path: Path) -> None:
 # Strips
 
 
-def test_within_a_limit_of_memory_the_pictures_are_the_same(
+def test_within_a_limit_of_memory_the_images_are_the_same(
     filter_file: Path, tmp_path: Path
 ) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Artist] = "Ada"
-    source = make_picture(tmp_path / "in" / "a.png", (90, 200))
+    source = make_image(tmp_path / "in" / "a.png", (90, 200))
     Image.open(source).save(tmp_path / "in" / "b.jpg", exif=exif)
     make_animation(tmp_path / "in" / "c.gif")
     (tmp_path / "in" / "broken.jpg").write_bytes(b"\xff\xd8nothing")
@@ -304,7 +302,7 @@ def test_within_a_limit_of_memory_the_pictures_are_the_same(
     result = run(*plain, tmp_path / "strips", "--memory", limit)
     assert result.exit_code == 1
     assert "broken.jpg" in result.stderr
-    assert "1 of 4 pictures failed" in result.stderr
+    assert "1 of 4 images failed" in result.stderr
     assert files_below(tmp_path / "strips") == ["a.png", "b.jpg", "c.gif"]
     for name in ("a.png", "b.jpg", "c.gif"):
         with (
@@ -324,7 +322,7 @@ def test_within_a_limit_of_memory_the_pictures_are_the_same(
 
 def test_two_filters_mix_within_a_limit_of_memory(filter_file: Path, tmp_path: Path) -> None:
     golden = Path(__file__).parents[1] / "golden" / "quarter.safetensors"
-    photo = make_picture(tmp_path / "photo.png", (90, 200))
+    photo = make_image(tmp_path / "photo.png", (90, 200))
     limit = f"{resident_memory() / 1e9 + 0.6:.1f}GB"
     both = ("stylize", "--ckpt", golden, "--ckpt", filter_file, "--mix", "0.4", photo, "-o")
     for name, memory in (("whole.png", ()), ("strips.png", ("--memory", limit))):
@@ -365,10 +363,10 @@ def test_metadata_is_dropped_within_a_limit_of_memory_as_well(
         (("--engine", "onnxruntime"), "--engine torch"),
     ],
 )
-def test_what_needs_the_whole_picture_is_refused_within_a_limit_of_memory(
+def test_what_needs_the_whole_image_is_refused_within_a_limit_of_memory(
     filter_file: Path, tmp_path: Path, more: tuple[str, ...], said: str
 ) -> None:
-    source = make_picture(tmp_path / "in.png")
+    source = make_image(tmp_path / "in.png")
     out = tmp_path / "out.png"
     result = run("stylize", "--ckpt", filter_file, source, "-o", out, "--memory", "1GB", *more)
     assert result.exit_code == 2
@@ -380,7 +378,7 @@ def test_what_needs_the_whole_picture_is_refused_within_a_limit_of_memory(
 def test_a_limit_of_memory_that_is_none_or_too_low_is_one_line(
     filter_file: Path, tmp_path: Path
 ) -> None:
-    source = make_picture(tmp_path / "in.png")
+    source = make_image(tmp_path / "in.png")
     arguments = ("stylize", "--ckpt", filter_file, source, "-o", tmp_path / "out.png", "--memory")
     for limit, said in (("much", "not a size"), ("10MB", "takes at least")):
         result = run(*arguments, limit)
@@ -389,4 +387,4 @@ def test_a_limit_of_memory_that_is_none_or_too_low_is_one_line(
         assert said in result.stderr
     result = run("stylize", "--ckpt", filter_file, "-", "-o", "-", "--memory", "1GB", stdin=b"x")
     assert result.exit_code == 2
-    assert "--memory is for pictures that go from file to file" in result.stderr
+    assert "--memory is for images that go from file to file" in result.stderr

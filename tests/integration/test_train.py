@@ -117,7 +117,7 @@ def test_the_same_seed_repeats_bit_for_bit_and_another_does_not(tmp_path: Path) 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:
     seen: list[TrainProgress] = []
     cfg = config("network.width=8", "trainer.max_steps=60", "optimizer.lr=0.003")
-    cfg.callbacks.validation_pictures = 2
+    cfg.callbacks.validation_images = 2
     untrained = train(
         config("network.width=8", "trainer.max_steps=1"), run_dir=tmp_path / "a",
         output_dir=tmp_path / "a",
@@ -190,7 +190,7 @@ def test_the_other_loggers_train(tmp_path: Path, logger: str) -> None:
     assert found[logger]
 
 
-def test_any_picture_can_be_the_style(tmp_path: Path) -> None:
+def test_any_image_can_be_the_style(tmp_path: Path) -> None:
     Image.effect_noise((90, 70), 60).convert("RGB").save(tmp_path / "me.png")
     ran = command(
         *SMOKE, "style=custom", "style.image=me.png", "style.name=mine", cwd=tmp_path
@@ -200,7 +200,7 @@ def test_any_picture_can_be_the_style(tmp_path: Path) -> None:
 
 
 def make_style(kind: str) -> Image.Image:
-    """Pictures that people have, and that are nothing like a painting."""
+    """Images that people have, and that are nothing like a painting."""
     logo = Image.new("RGB", (96, 80), "white")
     logo.paste("navy", (20, 20, 70, 60))
     if kind == "two flat colors":
@@ -223,7 +223,7 @@ def make_style(kind: str) -> Image.Image:
 @pytest.mark.parametrize(
     "kind", ["two flat colors", "transparent logo", "line drawing", "strip", "tiny", "gray"]
 )
-def test_every_kind_of_picture_can_be_the_style_with_no_tuning(tmp_path: Path, kind: str) -> None:
+def test_every_kind_of_image_can_be_the_style_with_no_tuning(tmp_path: Path, kind: str) -> None:
     make_style(kind).save(tmp_path / "me.png")
     result = train(
         config("style=custom", f"style.image={tmp_path / 'me.png'}"),
@@ -237,9 +237,9 @@ def test_every_kind_of_picture_can_be_the_style_with_no_tuning(tmp_path: Path, k
 def test_photos_of_a_folder_are_content(tmp_path: Path) -> None:
     (tmp_path / "photos" / "nested").mkdir(parents=True)
     for number in range(3):
-        picture = Image.effect_noise((100, 80), 40 + number).convert("RGB")
-        picture.save(tmp_path / "photos" / "nested" / f"{number}.jpg")
-    (tmp_path / "photos" / "broken.jpg").write_text("not a picture")
+        image = Image.effect_noise((100, 80), 40 + number).convert("RGB")
+        image.save(tmp_path / "photos" / "nested" / f"{number}.jpg")
+    (tmp_path / "photos" / "broken.jpg").write_text("not an image")
     ran = command(*SMOKE, "data=folder", "data.path=photos", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "broken.jpg" in ran.stderr + ran.stdout
@@ -279,7 +279,7 @@ def test_photos_of_a_folder_are_content(tmp_path: Path) -> None:
         (["data.kind=folder"], "no option 'photo_share'; it is one of data=synthetic"),
         (["style.image=flat.png"], "style=custom style.image=FILE style.name=NAME"),
         (["style.texture=great_wave"], "Choose the style itself: style=great_wave"),
-        (["style.texture=great_wav"], "no bundled picture has that name"),
+        (["style.texture=great_wav"], "no bundled image has that name"),
         (["resume=text.jpg"], "network.start=text.jpg"),
         (["resume=broken.ckpt"], "broken.ckpt"),
     ],
@@ -424,7 +424,7 @@ def test_a_filter_that_is_no_filter_is_kept_as_well(tmp_path: Path) -> None:
     assert kept == [b"x"]
 
 
-def test_another_picture_does_not_inherit_where_a_bundled_style_is_from(tmp_path: Path) -> None:
+def test_another_image_does_not_inherit_where_a_bundled_style_is_from(tmp_path: Path) -> None:
     Image.effect_noise((90, 70), 60).convert("RGB").save(tmp_path / "me.png")
     ran = command(
         *SMOKE, "style.image=me.png", "style.name=mine", "style.painter=Me", cwd=tmp_path

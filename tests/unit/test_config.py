@@ -12,7 +12,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 
 from fast_nst.config import list_styles, register_schema
-from fast_nst.data import PICTURES
+from fast_nst.data import IMAGES
 from fast_nst.encoders import ENCODERS
 from fast_nst.paths import config_dir
 from fast_nst.training.loggers import create_logger
@@ -56,7 +56,7 @@ def test_every_choice_composes_and_can_be_built(group: str, choice: str, tmp_pat
     assert isinstance(values, dict)
     create_started_network(*network_settings(values["network"]))
     assert config.encoder.name in ENCODERS
-    assert config.data.kind in PICTURES
+    assert config.data.kind in IMAGES
     assert config.optimizer.name in OPTIMIZERS
     Schedule(config.trainer.max_steps, config.trainer.max_time_s)
     assert create_logger(config.logger, tmp_path, "style")[0] is not None
@@ -96,7 +96,7 @@ def test_a_mistyped_key_or_value_is_an_error_that_names_it(override: str, named:
     assert named in f"{raised.value} {raised.value.__cause__}"
 
 
-def test_there_are_eight_bundled_styles_with_their_pictures_and_origins() -> None:
+def test_there_are_eight_bundled_styles_with_their_images_and_origins() -> None:
     from fast_nst.config import style_path
 
     styles = list_styles()

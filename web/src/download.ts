@@ -17,7 +17,7 @@ export function toPng(canvas: HTMLCanvasElement): Promise<Blob> {
   return new Promise((resolve, reject) => {
     canvas.toBlob((file) => {
       if (file) resolve(file);
-      else reject(new PageError('The picture is too large for a snapshot. Choose a smaller size.'));
+      else reject(new PageError('The image is too large for a snapshot. Choose a smaller size.'));
     }, 'image/png');
   });
 }

@@ -28,19 +28,19 @@ function makeButton(filter: Filter): HTMLButtonElement {
   button.dataset.filter = filter.name;
   button.title = filter.by ? `${filter.title}, ${filter.by}` : filter.title;
   setPressed(button, false);
-  button.append(makePicture(filter), text('name', filter.title));
+  button.append(makeImage(filter), text('name', filter.title));
   if (filter.by) button.append(text('by', filter.by));
   return button;
 }
 
-function makePicture(filter: Filter): HTMLElement {
+function makeImage(filter: Filter): HTMLElement {
   if (filter.thumbnail === null) {
-    const letter = text('picture', filter.title.charAt(0));
+    const letter = text('image', filter.title.charAt(0));
     letter.ariaHidden = 'true';
     return letter;
   }
   const image = document.createElement('img');
-  image.className = 'picture';
+  image.className = 'image';
   image.src = filter.thumbnail;
   image.alt = ''; // the name stands beneath
   image.width = image.height = 104;

@@ -145,7 +145,7 @@ async function start(): Promise<void> {
     );
   }
 
-  /** The last picture stays on the screen. */
+  /** The last image stays on the screen. */
   function stopCamera(): void {
     void stopRecording();
     painter.close();
@@ -155,9 +155,9 @@ async function start(): Promise<void> {
 
   async function openFile(file: File): Promise<void> {
     const kind = mediaKind(file);
-    if (kind === 'picture') return open(Still.open(file, file.name));
+    if (kind === 'image') return open(Still.open(file, file.name));
     if (kind === 'video') return open(Live.file(file));
-    complain(new PageError(`${file.name} is neither a picture nor a video. Open a JPEG, PNG, WebP, MP4 or WebM.`));
+    complain(new PageError(`${file.name} is neither an image nor a video. Open a JPEG, PNG, WebP, MP4 or WebM.`));
   }
 
   function openFirst(files: FileList | undefined): void {
@@ -168,7 +168,7 @@ async function start(): Promise<void> {
   async function openSample(address: string): Promise<Source> {
     const response = await fetch(address).catch(() => null);
     if (!response?.ok) throw new PageError(`${address} is missing. Write the folder again with fast-nst web.`);
-    return Still.open(await response.blob(), 'Sample picture');
+    return Still.open(await response.blob(), 'Sample image');
   }
 
   async function stopRecording(): Promise<void> {

@@ -8,7 +8,7 @@ export interface Settings {
   /** The second filter, and its share in the result, 0 to 1. */
   readonly second: Filter | null;
   readonly mix: number;
-  /** Share of the stylized picture in the result, 0 to 1. */
+  /** Share of the stylized image in the result, 0 to 1. */
   readonly strength: number;
   /** Size of the strokes over what the filter does by itself. */
   readonly stroke: number;

@@ -5,7 +5,7 @@ export function fileName(filter: string, size: Size, when: Date, ending: string)
   const two = (value: number): string => String(value).padStart(2, '0');
   const day = `${when.getFullYear()}${two(when.getMonth() + 1)}${two(when.getDate())}`;
   const time = `${two(when.getHours())}${two(when.getMinutes())}${two(when.getSeconds())}`;
-  const safe = filter.replace(/[^\p{L}\p{N}_-]+/gu, '_').replace(/^_+|_+$/g, '') || 'picture';
+  const safe = filter.replace(/[^\p{L}\p{N}_-]+/gu, '_').replace(/^_+|_+$/g, '') || 'image';
   return `${safe}-${size.width}x${size.height}-${day}-${time}.${ending}`;
 }
 
@@ -14,14 +14,14 @@ export function megabytes(bytes: number): string {
   return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(bytes / 1e3))} kB`;
 }
 
-export type MediaKind = 'picture' | 'video' | 'other';
+export type MediaKind = 'image' | 'video' | 'other';
 
 /** What a chosen file is, by its type, or by its ending where the system gave no type. */
 export function mediaKind(file: { name: string; type: string }): MediaKind {
-  if (file.type.startsWith('image/')) return 'picture';
+  if (file.type.startsWith('image/')) return 'image';
   if (file.type.startsWith('video/')) return 'video';
   if (file.type) return 'other';
-  if (/\.(jpe?g|png|webp|avif|gif|bmp)$/i.test(file.name)) return 'picture';
+  if (/\.(jpe?g|png|webp|avif|gif|bmp)$/i.test(file.name)) return 'image';
   if (/\.(mp4|m4v|webm|mov|mkv|ogv)$/i.test(file.name)) return 'video';
   return 'other';
 }

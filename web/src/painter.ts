@@ -1,4 +1,4 @@
-/* Takes pictures from the source, has them stylized, and shows the results. */
+/* Takes images from the source, has them stylized, and shows the results. */
 import { Governor } from './governor';
 import type { Result, Settings } from './messages';
 import { Pace } from './pace';
@@ -13,14 +13,14 @@ const FIRST_SIDE = 320; // px; where the governor starts
 export interface Wishes {
   settings(): Settings | null;
   size(): SizeChoice;
-  /** Long side of still pictures where the size is "auto", px. */
+  /** Long side of still images where the size is "auto", px. */
   stillSide(): number;
   /** While this holds, the size of live frames stays: a recording has one size. */
   sizeFixed(): boolean;
 }
 
 export interface Reports {
-  /** Work on a still picture begins or ends. */
+  /** Work on a still image begins or ends. */
   working(busy: boolean): void;
   shown(result: Result): void;
   failed(error: unknown): void;
@@ -30,7 +30,7 @@ export class Painter {
   source: Source | null = null;
   readonly pace = new Pace();
   private readonly governor = new Governor(LADDER, FIRST_SIDE);
-  /** Size of the content that the worker holds, if it is that of the present still picture. */
+  /** Size of the content that the worker holds, if it is that of the present still image. */
   private held: Size | null = null;
   private busy = false;
   private again = false;
@@ -64,7 +64,7 @@ export class Painter {
   }
 
   /**
-   * Settings have changed: a picture that does not change by itself is stylized again.
+   * Settings have changed: an image that does not change by itself is stylized again.
    *
    * @param slower whether frames may take another time than before.
    */
@@ -112,7 +112,7 @@ export class Painter {
     }
   }
 
-  /** Stylize a still picture; changes meanwhile are gathered, and only the last one counts. */
+  /** Stylize a still image; changes meanwhile are gathered, and only the last one counts. */
   private async paintStill(source: Source): Promise<void> {
     this.again = true;
     if (this.busy) return;

@@ -64,8 +64,8 @@ export function blendPixels(
 }
 
 /**
- * Give back the lightness of details that were lost when the filter saw a smaller picture:
- * `stylized` += luma(content) - luma(seen), in place. `seen` is the smaller picture, enlarged again.
+ * Give back the lightness of details that were lost when the filter saw a smaller image:
+ * `stylized` += luma(content) - luma(seen), in place. `seen` is the smaller image, enlarged again.
  */
 export function restoreDetail(
   stylized: Uint8ClampedArray,

@@ -59,7 +59,7 @@ export class Session {
   }
 
   /**
-   * Stylize a picture in the worker.
+   * Stylize an image in the worker.
    *
    * @param content at the result's size; it is handed over. null: the one before again.
    */

@@ -7,10 +7,10 @@ export interface Size {
 export const CHOICES = [240, 320, 480, 640, 960, 1280, 1920] as const;
 export const LADDER = [160, 192, 240, 288, 320, 384, 480, 560, 640, 800, 960, 1280] as const;
 
-/** The long side of a still picture when the size is chosen automatically, px: a second or so of work. */
+/** The long side of a still image when the size is chosen automatically, px: a second or so of work. */
 export const STILL_SIDE = { wasm: 640, webgpu: 1280 } as const;
 
-/** "auto"; "full", the picture's own; or a long side, px. */
+/** "auto"; "full", the image's own; or a long side, px. */
 export type SizeChoice = 'auto' | 'full' | number;
 
 /** The size choice that a select's value stands for. */
@@ -26,7 +26,7 @@ export function fit(size: Size, side: number): Size {
   return scaled(size, Math.min(1, side / Math.max(size.width, size.height)));
 }
 
-/** The size at which the filter sees a picture, so that its strokes are `stroke` times as large. */
+/** The size at which the filter sees an image, so that its strokes are `stroke` times as large. */
 export function seenSize(size: Size, stroke: number, least: number): Size {
   const seen = scaled(size, 1 / stroke);
   return { width: Math.max(least, seen.width), height: Math.max(least, seen.height) };

@@ -1,4 +1,4 @@
-/* What is seen of the picture: the original beneath, the result above it, and the divider. */
+/* What is seen of the image: the original beneath, the result above it, and the divider. */
 import { element } from './elements';
 import { PageError } from './errors';
 import type { Result } from './messages';
@@ -72,7 +72,7 @@ export class Stage {
 
 function context(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   const found = canvas.getContext('2d', { alpha: false });
-  if (!found) throw new PageError('This browser cannot draw pictures. Use a newer one.');
+  if (!found) throw new PageError('This browser cannot draw images. Use a newer one.');
   return found;
 }
 

@@ -46,7 +46,7 @@ describe('blending', () => {
   const content = bytes(0, 100, 200, 255);
   const stylized = bytes(100, 0, 250, 255);
 
-  it('is the content at strength 0, the stylized picture at 1, and half of each between', () => {
+  it('is the content at strength 0, the stylized image at 1, and half of each between', () => {
     const result = new Uint8ClampedArray(4);
     blendPixels(content, stylized, 0, result);
     expect(result).toEqual(content);

@@ -14,18 +14,18 @@ describe('names of downloads', () => {
 
   it('hold nothing that file systems refuse', () => {
     expect(fileName('../a b:c*?', size, when, 'png')).toBe('a_b_c-320x240-20260102-030405.png');
-    expect(fileName('///', size, when, 'webm')).toBe('picture-320x240-20260102-030405.webm');
+    expect(fileName('///', size, when, 'webm')).toBe('image-320x240-20260102-030405.webm');
     expect(fileName('Große_波', size, when, 'png')).toMatch(/^Große_波-/);
   });
 });
 
 describe('a chosen file', () => {
   it.each([
-    ['a.jpg', 'image/jpeg', 'picture'],
+    ['a.jpg', 'image/jpeg', 'image'],
     ['a', 'video/mp4', 'video'],
     ['a.jpg', 'application/pdf', 'other'],
     ['a.WEBM', '', 'video'],
-    ['a.webp', '', 'picture'],
+    ['a.webp', '', 'image'],
     ['a.txt', '', 'other'],
   ] as const)('%s of type "%s" is a %s', (name, type, kind) => {
     expect(mediaKind({ name, type })).toBe(kind);

@@ -1,4 +1,4 @@
-"""Stylize pictures on several machines, with Ray."""
+"""Stylize images on several machines, with Ray."""
 
 from fast_nst.apps.cluster.run import ClusterReport, stylize_on_cluster
 

@@ -1,4 +1,4 @@
-"""Jobs of workers: which picture becomes which file, and what was there; no torch in here."""
+"""Jobs of workers: which image becomes which file, and what was there; no torch in here."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LOOKING = 16  # files that are asked for at once: object stores answer slowly, 
 
 @dataclass(frozen=True)
 class Job:
-    """A picture that is to be read from ``source`` and written to ``target``.
+    """An image that is to be read from ``source`` and written to ``target``.
 
     Attributes:
-        source: the picture.
+        source: the image.
         target: the result.
         before: the stamp of a file that was at ``target`` before the run; None for no file. A
             worker that finds another there knows that the result was written in this run.
@@ -32,7 +32,7 @@ class Job:
 def plan_jobs(
     inputs: Sequence[PathLike], output: PathLike, suffix: str | None = None
 ) -> tuple[Job, ...]:
-    """Plan pictures, as ``batch.plan.plan`` does, and look at what is at the results' places.
+    """Plan images, as ``batch.plan.plan`` does, and look at what is at the results' places.
 
     Raises:
         ClusterError, ImageError: As there; or if a place cannot be looked at.

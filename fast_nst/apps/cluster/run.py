@@ -1,4 +1,4 @@
-"""Stylize pictures on all machines of a Ray cluster."""
+"""Stylize images on all machines of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from fast_nst.errors import (
 from fast_nst.inference import Controls
 
 NEEDED = "Install Ray support: pip install 'fast-nst[ray]'"
-ENGINES = ("auto", "torch", "onnxruntime")  # of workers; for pictures, compiling does not pay
-MAX_ROWS = 16  # pictures that a worker is handed at once
+ENGINES = ("auto", "torch", "onnxruntime")  # of workers; for images, compiling does not pay
+MAX_ROWS = 16  # images that a worker is handed at once
 
 ClusterReport = StylizeReport[Job, Place]
 
@@ -56,9 +56,9 @@ def stylize_on_cluster(
     worker_cpus: int = 1,
     on_progress: Callable[[StylizeProgress[Place]], None] | None = None,
 ) -> ClusterReport:
-    """Stylize picture files with Ray Data; one that fails is reported, and the others go on.
+    """Stylize image files with Ray Data; one that fails is reported, and the others go on.
 
-    A picture may be computed more than once, if a worker is lost; its result is one complete
+    An image may be computed more than once, if a worker is lost; its result is one complete
     file, which is not written again once it is there.
 
     Args:
@@ -74,9 +74,9 @@ def stylize_on_cluster(
         controls: how the filter is applied.
         saving: how results are written.
         suffix: the ending that results get in a folder.
-        resume: skip pictures whose result is there, whole, and no older than they are.
+        resume: skip images whose result is there, whole, and no older than they are.
         worker_cpus: cores, and threads, of each worker; a cluster has one worker for so many.
-        on_progress: called as pictures are finished.
+        on_progress: called as images are finished.
 
     Raises:
         CheckpointError, ConfigError: If the filter or an option cannot be used.
@@ -261,7 +261,7 @@ def _keep(job: Job, answer: ImageResult) -> ImageResult:
 
 
 def _run(task: Task, items: list[dict[str, Any]], workers: int) -> Iterator[dict[str, Any]]:
-    """Let Ray Data hand out pictures, and yield the answers as they come."""
+    """Let Ray Data hand out images, and yield the answers as they come."""
     import ray.data
     from ray.exceptions import RayError
 

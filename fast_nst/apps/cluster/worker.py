@@ -1,4 +1,4 @@
-"""What every worker process does: load the filter once, then stylize picture by picture."""
+"""What every worker process does: load the filter once, then stylize image by image."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from fast_nst.image.io import image_format
 from fast_nst.inference import Controls, Stylizer
 from fast_nst.runtimes.select import Opening
 
-MAX_LOST_WORKERS = 3  # of the worker that has a picture; then the picture is taken for the reason
+MAX_LOST_WORKERS = 3  # of the worker that has an image; then the image is taken for the reason
 
 
 class State(enum.StrEnum):
-    """What becomes of a picture; ``UNFIT`` says that this worker can do none."""
+    """What becomes of an image; ``UNFIT`` says that this worker can do none."""
 
     WRITTEN = "written"
     SKIPPED = "skipped"
@@ -36,7 +36,7 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True)
 class ImageResult:
-    """What became of one picture in a worker.
+    """What became of one image in a worker.
 
     Attributes:
         state: what became of it.
@@ -50,7 +50,7 @@ class ImageResult:
 
 
 class Attempts:
-    """Counts how often each picture was begun: an actor that all workers share."""
+    """Counts how often each image was begun: an actor that all workers share."""
 
     def __init__(self) -> None:
         self._begun: dict[int, int] = {}
@@ -106,10 +106,10 @@ class Task:
 
     Attributes:
         filter: what to apply.
-        jobs: the pictures; rows name them by their numbers.
+        jobs: the images; rows name them by their numbers.
         controls: how it is applied.
         saving: how results are written.
-        resume: whether to skip pictures whose result is there.
+        resume: whether to skip images whose result is there.
         device: where each worker computes.
         threads: of each worker, and cores.
         gpus: of each worker.
@@ -131,7 +131,7 @@ class Task:
 
 
 class StylizeWorker:
-    """One picture for each row: what Ray Data keeps in a process of its own."""
+    """One image for each row: what Ray Data keeps in a process of its own."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -148,7 +148,7 @@ class StylizeWorker:
             )
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Stylize a picture.
+        """Stylize an image.
 
         Args:
             row: ``number`` of the job; ``content`` of the source where only the driver can read

@@ -80,7 +80,7 @@ def from_rgb(
         rgb: (H, W, 3).
         colors: of the clip.
         pixels: FFmpeg's name of the pixel format.
-        size: (H, W) to scale to; None for the picture's own.
+        size: (H, W) to scale to; None for the image's own.
     """
     from av.video.frame import VideoFrame
 

@@ -117,25 +117,25 @@ class ClipReader:
             *self.container.streams.audio,
             *self.container.streams.subtitles,
         ]
-        # FFmpeg, too, lets the file begin at zero; sound and picture move together.
+        # FFmpeg, too, lets the file begin at zero; sound and image move together.
         self.begin_s = max(Fraction(self.container.start_time or 0, 1_000_000), Fraction(0))
         self._expected = self._count_packets()
-        self._seen = 0  # packets of the picture
+        self._seen = 0  # packets of the image
         self._hidden = 0  # of those, how many are only there for others to be decoded
         self._failed = 0
         self._raw = self._decode()
         first = next(self._raw, None)
-        while first is not None and not first[0]:  # sound that stands before the picture
+        while first is not None and not first[0]:  # sound that stands before the image
             first = next(self._raw, None)
         if first is None or first[0] is None:
             raise VideoError(
                 f"cannot read {self.source}: no frame of it can be decoded. "
                 "Download or export it again."
             )
-        if self._is_picture():  # FFmpeg also gives what is left of a damaged one
+        if self._is_image():  # FFmpeg also gives what is left of a damaged one
             raise VideoError(
-                f"cannot read {self.source}: it is a picture, not a video. Give OUT the name of a "
-                "picture, such as out.png."
+                f"cannot read {self.source}: it is an image, not a video. Give OUT the name of a "
+                "image, such as out.png."
             )
         frame = first[0]
         self._first = first
@@ -146,8 +146,8 @@ class ClipReader:
             self._size = (round(frame.height * scale), round(frame.width * scale))
         self.info = self._describe(frame)
 
-    def _is_picture(self) -> bool:
-        """Whether it is one file that FFmpeg reads as it does numbered pictures."""
+    def _is_image(self) -> bool:
+        """Whether it is one file that FFmpeg reads as it does numbered images."""
         name = self.container.format.name
         return (name == "image2" or name.endswith("_pipe")) and Path(self.source).is_file()
 
@@ -160,7 +160,7 @@ class ClipReader:
         raise VideoError(
             f"cannot read {self.source}: there is no video in it, only "
             f"{', '.join(sorted({each.type for each in self.container.streams})) or 'nothing'}. "
-            "Name a file with moving pictures."
+            "Name a file with moving images."
         )
 
     def _describe(self, frame: VideoFrame) -> ClipInfo:
@@ -186,7 +186,7 @@ class ClipReader:
         )
 
     def _count_packets(self) -> int:
-        """How many packets the picture has, where the file begins or ends with a list of them."""
+        """How many packets the image has, where the file begins or ends with a list of them."""
         if "mp4" not in self.container.format.name:
             return 0
         return len(self.stream.index_entries)

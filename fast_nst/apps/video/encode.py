@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fast_nst.apps.video.color import RGB, from_rgb
 from fast_nst.apps.video.decode import ClipInfo, ClipReader, import_av
-from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format, is_picture_sequence
+from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format, is_image_sequence
 from fast_nst.apps.video.priority import ordinary_priority
 from fast_nst.apps.video.tracks import Track, add_tracks
 from fast_nst.errors import VideoError
@@ -35,7 +35,7 @@ _ABOUT_THE_FILE = ("encoder", "major_brand", "minor_version", "compatible_brands
 class ClipWriter:
     """Encodes a video; the file appears under its name when it is complete, or not at all.
 
-    Numbered pictures appear one by one.
+    Numbered images appear one by one.
 
     Args:
         target: what to write; its ending decides the format (``formats.FORMATS``).
@@ -66,7 +66,7 @@ class ClipWriter:
         self.notes: tuple[str, ...] = ()
         self._end = -1  # of the last frame's time stamp
         self._closed = False
-        self._numbered = is_picture_sequence(self.target)
+        self._numbered = is_image_sequence(self.target)
         # A short name of its own: the final one may be as long as the file system allows.
         self._path = self.target
         if not self._numbered:
@@ -210,7 +210,7 @@ class ClipWriter:
         return self.target
 
     def abandon(self) -> None:
-        """Leave nothing behind; numbered pictures stay. After ``finish``, this does nothing."""
+        """Leave nothing behind; numbered images stay. After ``finish``, this does nothing."""
         if self._closed:
             return
         self._closed = True

@@ -35,7 +35,7 @@ class Controlled:
 
     Args:
         stylizer: called as ``stylizer(frame, **controls)``.
-        controls: what :class:`~fast_nst.Stylizer` takes besides a picture.
+        controls: what :class:`~fast_nst.Stylizer` takes besides an image.
     """
 
     def __init__(self, stylizer: Any, controls: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ READ_SUFFIXES = (
     *(".wmv", ".flv", ".ogv", ".3gp", ".vob", ".mxf", ".y4m"),
 )
 DEFAULT_QUALITY = 75
-USUAL_STEADY = 0.9  # of what a picture adds, half is gone after 7 frames
+USUAL_STEADY = 0.9  # of what an image adds, half is gone after 7 frames
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,13 @@ FORMATS: Mapping[str, Format] = {
 _NUMBERED = re.compile(r"%0?\d*d")
 
 
-def is_picture_codec(name: str) -> bool:
+def is_image_codec(name: str) -> bool:
     """Whether a codec comes with the name's ending, and so need not be chosen."""
     return name in ("gif", "png")
 
 
-def is_picture_sequence(target: str | Path) -> bool:
-    """Whether the name stands for numbered pictures: ``out/%05d.png``."""
+def is_image_sequence(target: str | Path) -> bool:
+    """Whether the name stands for numbered images: ``out/%05d.png``."""
     name = Path(target).name
     return name.lower().endswith(".png") and len(_NUMBERED.findall(name)) == name.count("%") == 1
 
@@ -115,7 +115,7 @@ def is_picture_sequence(target: str | Path) -> bool:
 def is_video_target(target: str | Path) -> bool:
     """Whether the name's ending is that of a video; ``.gif`` and single ``.png`` are not."""
     suffix = Path(target).suffix.lower()
-    return is_picture_sequence(target) or (suffix in FORMATS and suffix not in (".gif", ".png"))
+    return is_image_sequence(target) or (suffix in FORMATS and suffix not in (".gif", ".png"))
 
 
 def choose_format(
@@ -124,7 +124,7 @@ def choose_format(
     """Return how a video of that name is written.
 
     Args:
-        target: the file, or numbered pictures.
+        target: the file, or numbered images.
         codec: one of ``CODECS``; None for the default of the name's ending.
         preset: one of the codec's ``presets``; None for its own.
 
@@ -139,9 +139,9 @@ def choose_format(
             f"cannot write {target}: {got}{suggest(suffix, FORMATS)}. "
             f"Use one of {', '.join(FORMATS)}."
         )
-    if suffix == ".png" and not is_picture_sequence(target):
+    if suffix == ".png" and not is_image_sequence(target):
         raise VideoError(
-            f"cannot write {target}: a video is many pictures. Name them by number, such as "
+            f"cannot write {target}: a video is many images. Name them by number, such as "
             f"{Path(target).with_name('%05d.png')}."
         )
     chosen = FORMATS[suffix]

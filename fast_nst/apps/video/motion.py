@@ -91,7 +91,7 @@ class Tracker:
             apart = np.where(at_rest, still, moving)
             noises = np.where(at_rest, noises, moving_noises)
             noise = float(np.clip(np.median(noises), UNSEEN, NOISIEST))
-            # Flow is right to a part of a pixel, which shows where a picture is steep.
+            # Flow is right to a part of a pixel, which shows where an image is steep.
             slack = SLACK * self._steepness(small)
             slack[at_rest] = 0
             known = _ramp(apart, noise + slack)
@@ -153,11 +153,11 @@ class Tracker:
         found: Floats = self._cv2.blur(np.maximum(*steps).max(2), (WINDOW, WINDOW))
         return found
 
-    def _warp(self, picture: Floats, flow: Floats) -> Floats:
+    def _warp(self, image: Floats, flow: Floats) -> Floats:
         height, width = flow.shape[:2]
         y, x = np.mgrid[:height, :width].astype(np.float32)
         moved: Floats = self._cv2.remap(
-            picture, x + flow[..., 0], y + flow[..., 1], self._cv2.INTER_LINEAR,
+            image, x + flow[..., 0], y + flow[..., 1], self._cv2.INTER_LINEAR,
             borderMode=self._cv2.BORDER_CONSTANT, borderValue=(-1, -1, -1),
         )  # fmt: skip
         return moved

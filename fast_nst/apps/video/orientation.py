@@ -13,7 +13,7 @@ from fast_nst.apps.video.color import RGB
 
 @dataclass(frozen=True)
 class Orientation:
-    """Exchange rows and columns first, then mirror: the eight ways in which a picture can lie."""
+    """Exchange rows and columns first, then mirror: the eight ways in which an image can lie."""
 
     transpose: bool = False
     mirror_x: bool = False
@@ -30,7 +30,7 @@ class Orientation:
 
 
 def orientation_of(side_data: Mapping[Any, Any]) -> Orientation:
-    """Read a decoded frame's side data; phones store the sensor's picture and say how to turn it.
+    """Read a decoded frame's side data; phones store the sensor's image and say how to turn it.
 
     The matrix maps a stored pixel (p, q) to (a p + c q, b p + d q), in 16.16 fixed point
     (ISO/IEC 14496-12, 6.2.2). Angles between the quarter turns become the nearest of them.

@@ -1,4 +1,4 @@
-"""A filter whose pictures stand still where the scene does, and move with it elsewhere."""
+"""A filter whose images stand still where the scene does, and move with it elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fast_nst.apps.video.motion import Past, Tracker
 from fast_nst.errors import VideoError
 from fast_nst.networks.norm import Statistics, choose_statistics, measure
 
-PART = 32  # px: parts of pictures whose contrast is kept
+PART = 32  # px: parts of images whose contrast is kept
 OCTAVES = 3  # whose contrast is kept each by itself; what is coarser, together
 CERTAIN = 0.1  # of the past known: from here on, contrast is kept wholly
 LOWER, RAISE = 0.99, 1.1  # what contrast is multiplied by in a frame, at least and at most
@@ -23,12 +23,12 @@ class Steady:
     """Makes a filter steadier, for one clip; create another for the next.
 
     Two things are carried from frame to frame. The statistics of the network's instance norms, so
-    that what comes into the picture does not repaint all of it. And the last picture: it is moved
+    that what comes into the image does not repaint all of it. And the last image: it is moved
     as the scene moved and blended into the new one, except where the scene is new.
 
     Args:
         filter_: repaints single frames. Statistics are carried of the network that is its attribute
-            ``network``; without one, or without norms in it, as in ONNX models, only pictures are.
+            ``network``; without one, or without norms in it, as in ONNX models, only images are.
         steady: share of the past in what stays in sight, 0 to 1.
 
     Raises:
@@ -36,7 +36,7 @@ class Steady:
         ConfigError: If OpenCV is not installed.
 
     Source: motion-compensated blending as in Ruder et al. 2016, sec. 4.1 and 4.2, where the moved
-    picture is what the next optimization begins with, and is trusted where flow is consistent.
+    image is what the next optimization begins with, and is trusted where flow is consistent.
     """
 
     def __init__(self, filter_: FrameFilter, steady: float = USUAL_STEADY) -> None:
@@ -94,7 +94,7 @@ def steadied(filter_: FrameFilter, steady: float) -> FrameFilter:
 
 
 def carry(last: Tensor, past: Past) -> tuple[Tensor, Tensor]:
-    """Move the last picture to where its parts are now.
+    """Move the last image to where its parts are now.
 
     Args:
         last: (3, H, W).
@@ -114,7 +114,7 @@ def carry(last: Tensor, past: Past) -> tuple[Tensor, Tensor]:
     x, y = x + past.flow[0], y + past.flow[1]
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], -1)
-    # Bicubic, since a picture that moves is resampled again and again; the cubic kernel overshoots.
+    # Bicubic, since an image that moves is resampled again and again; the cubic kernel overshoots.
     moved = F.grid_sample(
         last[None], grid[None], mode="bicubic", padding_mode="border", align_corners=False
     )[0].clamp(0, 1)
@@ -122,12 +122,12 @@ def carry(last: Tensor, past: Past) -> tuple[Tensor, Tensor]:
 
 
 def keep_contrast(blended: Tensor, stylized: Tensor) -> Tensor:
-    """Give the mean of two pictures the contrast that one of them has, band by band, part by part.
+    """Give the mean of two images the contrast that one of them has, band by band, part by part.
 
     Strokes that lie elsewhere in each frame cancel out in the mean, and those that are resampled
     again and again fade, the finest ones first. Each octave of a Laplacian pyramid gets the wanted
-    variance in every part of the picture: it is raised a little, and what it then still lacks is
-    added from the stylized picture. (Raising alone would in time make a maze of old strokes.
+    variance in every part of the image: it is raised a little, and what it then still lacks is
+    added from the stylized image. (Raising alone would in time make a maze of old strokes.
     Octaves leak into each other; lowering by a hundredth keeps that from adding up.)
 
     Args:

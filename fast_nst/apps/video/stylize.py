@@ -90,7 +90,7 @@ def stylize_video(
     Args:
         stylizer: a :class:`~fast_nst.Stylizer`, or another :class:`FrameFilter`.
         source: any video that FFmpeg reads.
-        target: ``.mp4``, ``.m4v``, ``.mov``, ``.mkv``, ``.webm``, ``.gif``, or numbered pictures
+        target: ``.mp4``, ``.m4v``, ``.mov``, ``.mkv``, ``.webm``, ``.gif``, or numbered images
             such as ``frames/%05d.png``. It appears when it is complete.
         codec: ``h264``, ``hevc``, ``vp9``, ``av1`` or ``prores``, where the file can hold it; None
             for the first that it can (H.264 in ``.mp4`` and ``.mkv``, ProRes in ``.mov``, VP9 in

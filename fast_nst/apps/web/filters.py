@@ -28,12 +28,12 @@ class PageFilter:
 
     Attributes:
         style: the style's name.
-        title: of the picture that the style comes from.
+        title: of the image that the style comes from.
         by: its painter; may be empty.
         model: an ONNX file that takes float32 (1, 3, H, W) in [0, 1] of any height and width.
         input: the name of the model's input.
         output: the name of its output.
-        thumbnail: a WebP picture.
+        thumbnail: a WebP image.
     """
 
     style: str
@@ -55,7 +55,7 @@ def read_filter(path: Path, sample: Image.Image) -> PageFilter:
 
     Args:
         path: a filter file, Lightning's ``.ckpt``, or an ONNX model.
-        sample: what is stylized for the thumbnail, if the file has no picture of the style.
+        sample: what is stylized for the thumbnail, if the file has no image of the style.
 
     Raises:
         CheckpointError: If it cannot be loaded, or is an ONNX model that the page cannot run.
@@ -66,9 +66,9 @@ def read_filter(path: Path, sample: Image.Image) -> PageFilter:
     # The range is a guess that is not used: other programs' models are refused below.
     session = OnnxSession(graph, value_range="0-1")
     metadata = known_metadata(session)
-    if not session.takes_any_picture:
+    if not session.takes_any_image:
         raise CheckpointError(
-            f"{path} takes {session.signature}; the page needs float32 pictures of any height and "
+            f"{path} takes {session.signature}; the page needs float32 images of any height and "
             "width, (1, 3, H, W). Export it again: fast-nst export."
         )
     title, by = _title(metadata)
@@ -79,7 +79,7 @@ def read_filter(path: Path, sample: Image.Image) -> PageFilter:
         model=graph.read_bytes(),
         input=session.input_name,
         output=session.output_name,
-        thumbnail=_style_picture(metadata) or _stylized(session, sample),
+        thumbnail=_style_image(metadata) or _stylized(session, sample),
     )
 
 
@@ -104,7 +104,7 @@ def numbered(text: str, taken: Container[str], between: str) -> str:
 
 
 def to_webp(image: Image.Image, side: int, quality: int) -> bytes:
-    """Encode a picture, made no longer than ``side`` px."""
+    """Encode an image, made no longer than ``side`` px."""
     image = image.convert("RGB")
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -122,7 +122,7 @@ def _title(metadata: FilterMetadata) -> tuple[str, str]:
     return title or spoken[:1].upper() + spoken[1:] or "Filter", by
 
 
-def _style_picture(metadata: FilterMetadata) -> bytes | None:
+def _style_image(metadata: FilterMetadata) -> bytes | None:
     """The file's own thumbnail; encoded again, as the file may hold anything under that name."""
     try:
         content = base64.b64decode(metadata.styles[0].thumbnail, validate=True)

@@ -37,7 +37,7 @@ TYPES = {
     ".webmanifest": "application/manifest+json",
     ".webp": "image/webp",
 }
-# The page may load from where it came from only; pictures and recordings that it makes itself have
+# The page may load from where it came from only; images and recordings that it makes itself have
 # blob: addresses. The page says the same in its own head, as a static host sends no headers.
 POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob: data:; "

@@ -17,7 +17,7 @@ from fast_nst.paths import asset_path
 Site = dict[str, Path | bytes]
 
 SAMPLE = "filters/sample.webp"
-MIN_SIDE = 1  # px; the graphs pad smaller pictures themselves
+MIN_SIDE = 1  # px; the graphs pad smaller images themselves
 _SAMPLE_SIDE = 640  # px
 
 

@@ -1,4 +1,4 @@
-"""Run a request of pictures on a cluster."""
+"""Run a request of images on a cluster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fast_nst.cli.stylize.request import Cluster
 
 
 def run_cluster(request: Cluster) -> bool:
-    """Let workers write a file for each picture; return whether all are there."""
+    """Let workers write a file for each image; return whether all are there."""
     from fast_nst.apps.cluster import stylize_on_cluster
 
     filters = request.filters

@@ -1,4 +1,4 @@
-"""``fast-nst stylize``: apply a filter to pictures, videos or a camera."""
+"""``fast-nst stylize``: apply a filter to images, videos or a camera."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from click.core import ParameterSource
 from fast_nst.cli.groups import GroupedCommand
 from fast_nst.cli.stylize.camera import run_camera
 from fast_nst.cli.stylize.cluster import run_cluster
+from fast_nst.cli.stylize.images import run_images, run_pipe, run_sheet
 from fast_nst.cli.stylize.options import OPTIONS
-from fast_nst.cli.stylize.pictures import run_pictures, run_pipe, run_sheet
 from fast_nst.cli.stylize.request import (
     Camera,
     Cluster,
-    Pictures,
+    Images,
     Pipe,
     Sheet,
     Video,
@@ -26,7 +26,7 @@ from fast_nst.cli.stylize.video import run_video
 
 # What runs each kind of request; it returns whether everything that was asked for is there.
 RUN: Mapping[type, Callable[[Any], bool]] = {
-    Pictures: run_pictures,
+    Images: run_images,
     Pipe: run_pipe,
     Sheet: run_sheet,
     Video: run_video,
@@ -39,11 +39,11 @@ RUN: Mapping[type, Callable[[Any], bool]] = {
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.pass_context
 def stylize(ctx: click.Context, /, inputs: tuple[str, ...], **chosen: Any) -> None:
-    """Repaint pictures, videos or a camera with a trained filter.
+    """Repaint images, videos or a camera with a trained filter.
 
-    INPUT is a picture, a video, a folder of them, a pattern in quotes such as 'holiday/**/*.jpg',
+    INPUT is an image, a video, a folder of them, a pattern in quotes such as 'holiday/**/*.jpg',
     camera:0, or - for a pipe; with --cluster also a URL such as s3://bucket/holiday. OUT is a
-    file for one input; for several, a folder, where they keep their names. Animated pictures stay
+    file for one input; for several, a folder, where they keep their names. Animated images stay
     animated.
 
     What fails is reported, the others go on, and the exit code is 1.

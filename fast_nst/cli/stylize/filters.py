@@ -10,10 +10,10 @@ from fast_nst.cli.stylize.request import Filters
 
 if TYPE_CHECKING:
     from fast_nst.apps.video import FrameFilter
-    from fast_nst.inference import Controls, PictureFilter
+    from fast_nst.inference import ArrayFilter, Controls
 
 
-def open_filters(filters: Filters, *, moving: bool = False) -> list[PictureFilter]:
+def open_filters(filters: Filters, *, moving: bool = False) -> list[ArrayFilter]:
     """Load all of them; with ``mix``, one that blends two.
 
     Args:
@@ -46,7 +46,7 @@ def open_frame_filter(filters: Filters, controls: Controls) -> FrameFilter:
     return Controlled(opened[0].to_torch(), vars(controls))
 
 
-def _mix(opened: list[PictureFilter], share: float) -> PictureFilter:
+def _mix(opened: list[ArrayFilter], share: float) -> ArrayFilter:
     from fast_nst.inference import Stylizer
 
     return Stylizer.blend(opened[0].to_torch(), opened[1].to_torch(), share)

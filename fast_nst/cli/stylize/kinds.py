@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Kind(enum.Flag):
     """What a request is about; a mixed folder is two at once."""
 
-    PICTURES = enum.auto()  # files
+    IMAGES = enum.auto()  # files
     PIPE = enum.auto()
     SHEET = enum.auto()
     VIDEO = enum.auto()
@@ -27,10 +27,10 @@ class Use:
 
 
 EVERYTHING = Use(~Kind(0), "everything")
-PICTURES = Use(Kind.PICTURES, "pictures that go from file to file")
-PICTURES_OUT = Use(Kind.PICTURES | Kind.PIPE | Kind.CLUSTER, "pictures that go to -o")
-SHEETS = Use(Kind.SHEET, "pictures in files")
-FILES = Use(Kind.PICTURES | Kind.VIDEO | Kind.CLUSTER, "files that go to -o")
+IMAGES = Use(Kind.IMAGES, "images that go from file to file")
+IMAGES_OUT = Use(Kind.IMAGES | Kind.PIPE | Kind.CLUSTER, "images that go to -o")
+SHEETS = Use(Kind.SHEET, "images in files")
+FILES = Use(Kind.IMAGES | Kind.VIDEO | Kind.CLUSTER, "files that go to -o")
 WRITTEN = Use(~Kind.CAMERA, "what is written")
 VIDEOS = Use(Kind.VIDEO, "videos")
 VIDEO_FILES = Use(Kind.VIDEO | Kind.RECORDING, "video files")

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from fast_nst.apps.video.formats import CODECS, PRESETS, is_picture_codec
+from fast_nst.apps.video.formats import CODECS, PRESETS, is_image_codec
 from fast_nst.cli.groups import GroupedOption
 from fast_nst.cli.options import DEVICE
 from fast_nst.cli.stylize.kinds import (
@@ -19,8 +19,8 @@ from fast_nst.cli.stylize.kinds import (
     EVERYTHING,
     FILES,
     FRAMES,
-    PICTURES,
-    PICTURES_OUT,
+    IMAGES,
+    IMAGES_OUT,
     SHEETS,
     VIDEO_FILES,
     VIDEOS,
@@ -31,7 +31,7 @@ from fast_nst.runtimes.select import engine_help
 
 _FILE = click.Path(path_type=Path)
 _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
-_CODECS = [name for name in CODECS if not is_picture_codec(name)]
+_CODECS = [name for name in CODECS if not is_image_codec(name)]
 
 
 class StylizeOption(GroupedOption):
@@ -41,7 +41,7 @@ class StylizeOption(GroupedOption):
         group: its heading in the help.
         *names: of the option.
         use: what it goes with; given with anything else, it is a usage error.
-        whole: whether it needs the whole picture at once, which ``--memory`` does without.
+        whole: whether it needs the whole image at once, which ``--memory`` does without.
         **settings: of ``click.Option``.
     """
 
@@ -76,18 +76,18 @@ OPTIONS = (
         whole=True,
         type=_FILE,
         metavar="FILE",
-        help="Instead of -o: all inputs and what each --ckpt makes of them, in one picture.",
+        help="Instead of -o: all inputs and what each --ckpt makes of them, in one image.",
     ),
     StylizeOption(
-        "Files", "--resume", use=FILES, is_flag=True, help="Pass over pictures that are done."
+        "Files", "--resume", use=FILES, is_flag=True, help="Pass over images that are done."
     ),
     StylizeOption(
         "Files",
         "--format",
         "suffix",
-        use=PICTURES_OUT,
+        use=IMAGES_OUT,
         type=click.Choice(_FORMATS),
-        help="Of pictures in a folder, or in a pipe.  [default: as the input; png in a pipe]",
+        help="Of images in a folder, or in a pipe.  [default: as the input; png in a pipe]",
     ),
     StylizeOption(
         "Files",
@@ -100,7 +100,7 @@ OPTIONS = (
     StylizeOption(
         "Files",
         "--metadata",
-        use=PICTURES_OUT,
+        use=IMAGES_OUT,
         type=click.Choice(["keep", "drop"]),
         default="keep",
         show_default=True,
@@ -114,7 +114,7 @@ OPTIONS = (
         default=1.0,
         show_default=True,
         metavar="SHARE",
-        help="Share of the style; the rest is the picture.",
+        help="Share of the style; the rest is the image.",
     ),
     StylizeOption(
         "Look",
@@ -123,7 +123,7 @@ OPTIONS = (
         type=click.Choice(["none", "luminance", "match"]),
         default="none",
         show_default=True,
-        help="luminance: change only the lightness; match: give the result the picture's palette.",
+        help="luminance: change only the lightness; match: give the result the image's palette.",
     ),
     StylizeOption(
         "Look",
@@ -141,7 +141,7 @@ OPTIONS = (
         whole=True,
         type=_FILE,
         metavar="FILE",
-        help="Stylize where this picture is white.",
+        help="Stylize where this image is white.",
     ),
     StylizeOption(
         "Look", "--mask-invert", whole=True, is_flag=True, help="Stylize where it is black."
@@ -218,7 +218,7 @@ OPTIONS = (
         "--cluster",
         use=CLUSTERS,
         is_flag=True,
-        help="Stylize pictures on all machines of a Ray cluster, or in processes on this one; "
+        help="Stylize images on all machines of a Ray cluster, or in processes on this one; "
         "takes URLs, too.",
     ),
     StylizeOption(
@@ -240,8 +240,8 @@ OPTIONS = (
     StylizeOption(
         "Running",
         "--memory",
-        use=PICTURES,
+        use=IMAGES,
         metavar="SIZE",
-        help="Compute pictures in strips, so that about so much memory is used: 1.5GB, 800MB.",
+        help="Compute images in strips, so that about so much memory is used: 1.5GB, 800MB.",
     ),
 )

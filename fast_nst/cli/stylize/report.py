@@ -1,4 +1,4 @@
-"""Progress and results of runs over many pictures."""
+"""Progress and results of runs over many images."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run_resumable(
 
 
 def print_report(report: StylizeReport[Any, Any], output: str, seconds: float) -> bool:
-    """Say what became of pictures that went to ``output``; return whether all are there."""
+    """Say what became of images that went to ``output``; return whether all are there."""
     from fast_nst.batch.places import is_url
 
     print_failures(report)
@@ -60,16 +60,16 @@ def print_report(report: StylizeReport[Any, Any], output: str, seconds: float) -
     elif written:
         rate = f"in {seconds:.1f} s, {written / seconds:.1f} per second"
         place = output if is_url(output) else Path(output)
-        click.echo(f"wrote {written} pictures to {place} {rate}")
+        click.echo(f"wrote {written} images to {place} {rate}")
     return not report.failures
 
 
 def print_failures(report: StylizeReport[Any, Any]) -> None:
-    """Say what is to be noted, and which pictures failed."""
+    """Say what is to be noted, and which images failed."""
     for note in report.notes:
         click.echo(f"note: {note}", err=True)
     for failure in report.failures:
         click.echo(f"error: {' '.join(failure.message.split())}", err=True)
     if report.failures:
         total = len(report.written) + len(report.skipped) + len(report.failures)
-        click.echo(f"{len(report.failures)} of {total} pictures failed.", err=True)
+        click.echo(f"{len(report.failures)} of {total} images failed.", err=True)

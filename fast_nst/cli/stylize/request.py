@@ -50,8 +50,8 @@ class Encoding:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Picture files. ``output`` is where results go, as the user wrote it."""
+class Images:
+    """Image files. ``output`` is where results go, as the user wrote it."""
 
     filters: Filters
     controls: Controls
@@ -64,7 +64,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Pipe:
-    """One picture, of which ``source``, ``output`` or both are ``-``."""
+    """One image, of which ``source``, ``output`` or both are ``-``."""
 
     filters: Filters
     controls: Controls
@@ -113,7 +113,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Picture files anywhere, on a Ray cluster, which plans them itself."""
+    """Image files anywhere, on a Ray cluster, which plans them itself."""
 
     filters: Filters
     controls: Controls
@@ -125,13 +125,13 @@ class Cluster:
     worker_cpus: int
 
 
-StylizeRequest = Pictures | Pipe | Sheet | Video | Camera | Cluster
+StylizeRequest = Images | Pipe | Sheet | Video | Camera | Cluster
 
 
 def make_requests(
     inputs: Sequence[str], chosen: Mapping[str, Any], given: Collection[str]
 ) -> tuple[StylizeRequest, ...]:
-    """Make requests of a command line: one, or for a mixed folder, its videos and its pictures.
+    """Make requests of a command line: one, or for a mixed folder, its videos and its images.
 
     Args:
         inputs: as the user wrote them.
@@ -143,7 +143,7 @@ def make_requests(
         FastNSTError: If a value cannot work, or inputs and output do not fit together.
     """
     kind = find_kind(inputs, chosen, given)
-    # Nothing here imports PyTorch before it is needed: it takes longer than a small picture.
+    # Nothing here imports PyTorch before it is needed: it takes longer than a small image.
     from fast_nst.batch import Saving
     from fast_nst.inference import Controls
 
@@ -175,14 +175,14 @@ def make_requests(
 
 
 def _make_files(values: Mapping[str, Any], given: Collection[str]) -> tuple[StylizeRequest, ...]:
-    """Divide the files into videos and pictures, a request for each."""
+    """Divide the files into videos and images, a request for each."""
     from fast_nst.apps.video.plan import VIDEOS
-    from fast_nst.batch.plan import PICTURES, plan
+    from fast_nst.batch.plan import IMAGES, plan
 
-    files = plan(values["inputs"], values["output"], values["suffix"], (PICTURES, VIDEOS))
+    files = plan(values["inputs"], values["output"], values["suffix"], (IMAGES, VIDEOS))
     videos = tuple(file for file in files if file.medium is VIDEOS)
-    pictures = tuple(file for file in files if file.medium is PICTURES)
-    kinds = (Kind.VIDEO if videos else Kind(0)) | (Kind.PICTURES if pictures else Kind(0))
+    images = tuple(file for file in files if file.medium is IMAGES)
+    kinds = (Kind.VIDEO if videos else Kind(0)) | (Kind.IMAGES if images else Kind(0))
     refuse_others(given, kinds)
     if values["memory"] is not None:
         filters = replace(values["filters"], engine="torch")  # the one that computes in strips
@@ -190,8 +190,8 @@ def _make_files(values: Mapping[str, Any], given: Collection[str]) -> tuple[Styl
     requests: list[StylizeRequest] = []
     if videos:
         requests.append(make(Video, {**values, "files": videos}))
-    if pictures:
-        requests.append(make(Pictures, {**values, "files": pictures}))
+    if images:
+        requests.append(make(Images, {**values, "files": images}))
     return tuple(requests)
 
 

@@ -26,7 +26,7 @@ def find_kind(inputs: Sequence[str], chosen: Mapping[str, Any], given: Collectio
         given: the options that the user wrote.
 
     Returns:
-        One kind; for files, ``PICTURES | VIDEO``, as only a look into folders tells those apart.
+        One kind; for files, ``IMAGES | VIDEO``, as only a look into folders tells those apart.
 
     Raises:
         click.UsageError: If options do not fit together, or with that kind.
@@ -72,7 +72,7 @@ def _kind_of(inputs: Sequence[str], output: str | None, chosen: Mapping[str, Any
         return Kind.SHEET
     if PIPE in (*inputs, output):
         return Kind.PIPE
-    return Kind.PICTURES | Kind.VIDEO
+    return Kind.IMAGES | Kind.VIDEO
 
 
 def _check_places(
@@ -86,9 +86,9 @@ def _check_places(
     if (output is None) == (sheet is None) and not kind & (Kind.CAMERA | Kind.RECORDING):
         raise click.UsageError("give either -o OUT or --contact-sheet FILE.")
     if PIPE in inputs and (len(inputs) > 1 or sheet is not None):
-        raise click.UsageError("- is one picture from a pipe; it goes with -o, and alone.")
+        raise click.UsageError("- is one image from a pipe; it goes with -o, and alone.")
     if output == PIPE and len(inputs) > 1:
-        raise click.UsageError("-o - writes one picture; give one INPUT.")
+        raise click.UsageError("-o - writes one image; give one INPUT.")
     places = [*inputs, *([output] if output else [])]
     if kind == Kind.CLUSTER:
         _check_cluster(places)
@@ -104,11 +104,11 @@ def _check_cluster(places: Sequence[str]) -> None:
     from fast_nst.apps.video.plan import is_video
 
     if PIPE in places or any(_is_camera(place) for place in places):
-        raise click.UsageError("--cluster takes pictures in files, no pipe and no camera.")
+        raise click.UsageError("--cluster takes images in files, no pipe and no camera.")
     videos = [place for place in places if is_video(place) or is_video_target(place)]
     if videos:
         raise click.UsageError(
-            f"{videos[0]} is a video, and --cluster takes pictures. Leave --cluster out."
+            f"{videos[0]} is a video, and --cluster takes images. Leave --cluster out."
         )
 
 

@@ -97,7 +97,7 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def frame_picture(number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+def frame_image(number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Red at the top left, green at the top right, and a gray that tells the frame, (H, W, 3)."""
     height, width = size
     rgb = np.full((height, width, 3), 40 + number % 20 * 8, np.uint8)
@@ -148,7 +148,7 @@ def _make_clip(
         if spoken is not None:
             _add_subtitle(file, spoken)
         for number, time in enumerate(times):
-            frame = av.VideoFrame.from_ndarray(frame_picture(number, size), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(frame_image(number, size), format="rgb24")
             frame = frame.reformat(format=pixels, dst_colorspace=matrix, dst_color_range=limits)
             frame.pts, frame.time_base = time, UNIT
             file.mux(stream.encode(frame))

@@ -259,15 +259,15 @@ def test_encoding_av1_as_root_does_not_take_the_machine(
     assert policies == {os.SCHED_OTHER}
 
 
-def test_numbered_pictures(make_clip: Any, same: Any, tmp_path: Path) -> None:
+def test_numbered_images(make_clip: Any, same: Any, tmp_path: Path) -> None:
     from PIL import Image
 
     stylize_video(same, make_clip(times=UNEVEN), tmp_path / "frames" / "%03d.png")
     names = sorted(os.listdir(tmp_path / "frames"))
     assert names == [f"{number:03d}.png" for number in range(1, 9)]
-    with Image.open(tmp_path / "frames" / "003.png") as picture:
-        assert picture.size == (64, 48)
-        assert picture.getpixel((32, 40)) == pytest.approx((56, 56, 56), abs=3)
+    with Image.open(tmp_path / "frames" / "003.png") as image:
+        assert image.size == (64, 48)
+        assert image.getpixel((32, 40)) == pytest.approx((56, 56, 56), abs=3)
 
 
 def test_an_mp4_can_be_played_before_it_is_loaded(

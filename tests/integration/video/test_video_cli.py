@@ -89,19 +89,19 @@ def test_several_videos_keep_their_names_and_folders_and_a_bad_one_does_not_stop
     assert again.stdout.count("skipped") == 2
 
 
-def test_a_folder_of_both_gives_videos_and_pictures_and_what_fails_stops_neither(
+def test_a_folder_of_both_gives_videos_and_images_and_what_fails_stops_neither(
     run: Any, make_clip: Any, read_clip: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "in").mkdir()
     make_clip("in/a.mp4")
     Image.new("RGB", (24, 16), "teal").save(tmp_path / "in" / "b.png")
     (tmp_path / "in" / "broken.mkv").write_text("no video")
-    (tmp_path / "in" / "broken.jpg").write_text("no picture")
+    (tmp_path / "in" / "broken.jpg").write_text("no image")
     out = tmp_path / "out"
     result = run(tmp_path / "in", "-o", out, "--format", "webp", "--frames", "2")
     assert result.exit_code == 1, result.output
     assert "1 of 2 videos failed." in result.stderr
-    assert "1 of 2 pictures failed." in result.stderr
+    assert "1 of 2 images failed." in result.stderr
     assert sorted(file.name for file in out.iterdir()) == ["a.mp4", "b.webp"]
     assert len(read_clip(out / "a.mp4").times) == 2
     again = run(tmp_path / "in", "-o", out, "--format", "webp", "--resume")
@@ -261,16 +261,16 @@ def test_a_still_background_flickers_half_as_much_and_what_walked_through_leaves
         assert result.exit_code == 0, result.output
         files = sorted(folder.iterdir())
         assert len(files) == 24
-        pictures = []
+        images = []
         for file in files:
-            with Image.open(file) as picture:
-                pictures.append(np.asarray(picture, dtype=float) / 255)
-        shown[name] = np.stack(pictures)
+            with Image.open(file) as image:
+                images.append(np.asarray(image, dtype=float) / 255)
+        shown[name] = np.stack(images)
     plain, steady = shown["plain"], shown["steady"]
 
-    def flicker(pictures: np.ndarray) -> float:
+    def flicker(images: np.ndarray) -> float:
         """Far from the square's way, and all of the time."""
-        return float(np.abs(np.diff(pictures[:, 76:], axis=0)).mean())
+        return float(np.abs(np.diff(images[:, 76:], axis=0)).mean())
 
     assert flicker(steady) <= 0.5 * flicker(plain)
     np.testing.assert_allclose(steady[0], plain[0], atol=1.1 / 255)  # the first has no past

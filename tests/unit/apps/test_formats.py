@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from fast_nst.apps.video.formats import choose_format, is_picture_sequence, is_video_target
+from fast_nst.apps.video.formats import choose_format, is_image_sequence, is_video_target
 from fast_nst.errors import VideoError
 
 
-def test_numbered_pictures_are_known_by_their_pattern() -> None:
-    assert is_picture_sequence("frames/%05d.png")
-    assert is_picture_sequence("%d.PNG")
+def test_numbered_images_are_known_by_their_pattern() -> None:
+    assert is_image_sequence("frames/%05d.png")
+    assert is_image_sequence("%d.PNG")
     for name in ("a.png", "100%.png", "%d%d.png", "%s.png", "%05d.jpg"):
-        assert not is_picture_sequence(name)
+        assert not is_image_sequence(name)
     assert is_video_target("a.MKV")
     assert not is_video_target("a.gif")
 

@@ -17,10 +17,10 @@ def shown(a: int, b: int, c: int, d: int) -> np.ndarray:
     }
     left, top = min(x for x, _ in placed), min(y for _, y in placed)
     size = (max(y for _, y in placed) - top + 1, max(x for x, _ in placed) - left + 1)
-    picture = np.zeros((*size, 3), np.uint8)
+    image = np.zeros((*size, 3), np.uint8)
     for (x, y), pixel in placed.items():
-        picture[y - top, x - left] = pixel
-    return picture
+        image[y - top, x - left] = pixel
+    return image
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,8 @@ def run(filter_: object, frames: list[Tensor]) -> list[Tensor]:
     return [filter_(frame) for frame in frames]  # type: ignore[operator]
 
 
-def flicker(pictures: list[Tensor]) -> float:
-    steps = [(b - a).abs().mean() for a, b in pairwise(pictures)]
+def flicker(images: list[Tensor]) -> float:
+    steps = [(b - a).abs().mean() for a, b in pairwise(images)]
     return float(torch.stack(steps).mean())
 
 
@@ -85,15 +85,15 @@ def test_what_comes_new_into_sight_is_as_without() -> None:
                                        rtol=0)  # fmt: skip
 
 
-def test_a_scene_that_moves_takes_its_picture_along() -> None:
+def test_a_scene_that_moves_takes_its_image_along() -> None:
     whole = scene(128, 192)
     frames = [whole[:, 10:106, 3 * i : 3 * i + 128] for i in range(8)]
     plain, steady = run(Flickering(), frames), run(Steady(Flickering(), 0.9), frames)
 
-    def error(pictures: list[Tensor]) -> float:
+    def error(images: list[Tensor]) -> float:
         moved = [
             (b[..., 16:-32, 16:-35] - a[..., 16:-32, 19:-32]).abs().mean()
-            for a, b in pairwise(pictures[2:])
+            for a, b in pairwise(images[2:])
         ]
         return float(torch.stack(moved).mean())
 
@@ -202,8 +202,8 @@ def test_contrast_is_kept_octave_by_octave() -> None:
     sharp = (coarse + 0.2 * (noise(3, 97, 96, seed=1) - 0.5)).clamp(0, 1)
     soft = coarse.lerp(sharp, 0.6).clamp(0, 1)
 
-    def finest(picture: Tensor) -> float:
-        return float((picture - F.avg_pool2d(picture[None], 3, 1, 1)[0])[:, 8:-8, 8:-8].std())
+    def finest(image: Tensor) -> float:
+        return float((image - F.avg_pool2d(image[None], 3, 1, 1)[0])[:, 8:-8, 8:-8].std())
 
     assert finest(soft) < 0.7 * finest(sharp)
     assert 0.85 * finest(sharp) < finest(keep_contrast(soft, sharp)) < 1.05 * finest(sharp)

@@ -97,7 +97,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it() -> None:
 
 def test_an_unknown_file_system_is_an_error_that_suggests_a_known_one() -> None:
     with pytest.raises(ClusterError, match="did you mean 'memory'"):
-        open_place("memry://pictures")
+        open_place("memry://images")
 
 
 def test_a_file_that_is_not_there_and_one_that_cannot_be_written_are_one_line(

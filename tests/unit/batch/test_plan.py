@@ -1,4 +1,4 @@
-"""Which file is written for which: pictures and videos, on disks and behind URLs."""
+"""Which file is written for which: images and videos, on disks and behind URLs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from fast_nst.apps.video.plan import VIDEOS
 from fast_nst.batch.places import open_place
-from fast_nst.batch.plan import PICTURES, Planned, is_done, plan
+from fast_nst.batch.plan import IMAGES, Planned, is_done, plan
 from fast_nst.batch.remote import open_url
 from fast_nst.errors import ClusterError, ImageError, VideoError
 
@@ -44,16 +44,16 @@ def targets(*arguments: object) -> list[str]:
 
 
 def both(inputs: Sequence[Path | str], output: Path | str) -> tuple[dict[str, str], dict[str, str]]:
-    """Videos and pictures: source and target."""
-    files = plan(inputs, output, None, (PICTURES, VIDEOS))
+    """Videos and images: source and target."""
+    files = plan(inputs, output, None, (IMAGES, VIDEOS))
     names = [
         {file.source.name: file.target.name for file in files if file.medium is medium}
-        for medium in (VIDEOS, PICTURES)
+        for medium in (VIDEOS, IMAGES)
     ]
     return names[0], names[1]
 
 
-# Pictures anywhere
+# Images anywhere
 
 
 def test_a_folder_keeps_its_structure_wherever_it_lies(photos: Path, remote: str) -> None:
@@ -77,12 +77,12 @@ def test_a_file_whose_name_has_wildcards_is_no_pattern(tmp_path: Path) -> None:
     assert file.on_disk().source == tmp_path / "a[1].jpg"
 
 
-def test_equal_names_are_numbered_and_a_picture_named_twice_is_taken_once(remote: str) -> None:
+def test_equal_names_are_numbered_and_an_image_named_twice_is_taken_once(remote: str) -> None:
     names = targets([remote, f"{remote}/a.jpg"], "memory://out", ".webp")
     assert names == [f"memory://out/{name}" for name in ("a.webp", "a-2.webp", "sub/b.webp")]
 
 
-def test_one_picture_may_go_to_a_file_and_several_may_not(remote: str) -> None:
+def test_one_image_may_go_to_a_file_and_several_may_not(remote: str) -> None:
     assert targets([f"{remote}/a.jpg"], "memory://out/b.png") == ["memory://out/b.png"]
     assert targets([f"{remote}/a.jpg"], "memory://out") == ["memory://out/a.jpg"]
     with pytest.raises(ImageError, match="Name a folder"):
@@ -102,10 +102,10 @@ def test_results_within_the_input_folder_are_no_inputs(photos: Path, remote: str
         assert len(plan([folder], f"{folder}/done")) == 3
 
 
-def test_missing_inputs_and_folders_without_pictures_are_one_line(remote: str) -> None:
+def test_missing_inputs_and_folders_without_images_are_one_line(remote: str) -> None:
     with pytest.raises(ImageError, match=r"cannot read memory://nothing: there is no such file"):
         plan(["memory://nothing"], "out")
-    with pytest.raises(ImageError, match=r"no pictures match memory://bucket/photos/\*\.gif"):
+    with pytest.raises(ImageError, match=r"no images match memory://bucket/photos/\*\.gif"):
         plan([f"{remote}/*.gif"], "out")
     with pytest.raises(ImageError, match=r"ending '\.xyz' is unknown"):
         plan([remote], "out", ".xyz")
@@ -116,14 +116,14 @@ def test_missing_inputs_and_folders_without_pictures_are_one_line(remote: str) -
 # Videos, and both
 
 
-def test_videos_are_told_from_pictures_by_their_endings(
+def test_videos_are_told_from_images_by_their_endings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     touch(*map(Path, ("a.MP4", "b.jpg", "c.gif")))
-    videos, pictures = both(["a.MP4", "b.jpg", "c.gif"], "out/")
+    videos, images = both(["a.MP4", "b.jpg", "c.gif"], "out/")
     assert videos == {"a.MP4": "out/a.MP4"}
-    assert pictures == {"b.jpg": "out/b.jpg", "c.gif": "out/c.gif"}
+    assert images == {"b.jpg": "out/b.jpg", "c.gif": "out/c.gif"}
 
 
 def test_anything_is_a_video_if_a_video_is_to_come_out(
@@ -135,7 +135,7 @@ def test_anything_is_a_video_if_a_video_is_to_come_out(
         assert both(["dance.gif"], target) == ({"dance.gif": target}, {})
     assert both(["dance.gif"], "out.gif") == ({}, {"dance.gif": "out.gif"})
     assert both(["dance.mp4"], "out.gif") == ({"dance.mp4": "out.gif"}, {})
-    with pytest.raises(VideoError, match="a video is many pictures"):
+    with pytest.raises(VideoError, match="a video is many images"):
         both(["dance.mp4"], "out.png")
 
 
@@ -185,12 +185,12 @@ def test_several_files_do_not_go_into_one(tmp_path: Path) -> None:
     touch(tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path / "c.jpg")
     with pytest.raises(ImageError, match=r"one video, and there are several\. Name a folder"):
         both([tmp_path / "a.mp4", tmp_path / "b.mp4"], tmp_path / "out.mp4")
-    with pytest.raises(ImageError, match=r"one picture, and there are several\. Name a folder"):
+    with pytest.raises(ImageError, match=r"one image, and there are several\. Name a folder"):
         both([tmp_path / "a.mp4", tmp_path / "c.jpg"], tmp_path / "out.jpg")
 
 
 def test_nothing_to_repaint_says_what_was_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=r"no pictures or videos in .*\.png, .*\.mp4"):
+    with pytest.raises(ImageError, match=r"no images or videos in .*\.png, .*\.mp4"):
         both([tmp_path], tmp_path / "out")
     with pytest.raises(ImageError, match=r"missing\.mp4 does not exist"):
         both([tmp_path / "missing.mp4"], tmp_path / "out.mp4")
@@ -199,7 +199,7 @@ def test_nothing_to_repaint_says_what_was_looked_for(tmp_path: Path) -> None:
 # What is done already
 
 
-def test_a_picture_is_done_if_it_is_whole_and_no_older_than_its_source(
+def test_an_image_is_done_if_it_is_whole_and_no_older_than_its_source(
     photos: Path, remote: str
 ) -> None:
     for folder in (str(photos), remote):

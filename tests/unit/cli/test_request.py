@@ -18,7 +18,7 @@ from fast_nst.cli.stylize.request import (
     Cluster,
     Encoding,
     Filters,
-    Pictures,
+    Images,
     Pipe,
     Sheet,
     StylizeRequest,
@@ -29,7 +29,7 @@ from fast_nst.errors import ConfigError
 
 # One of each kind, without its options; {} is the folder of the test.
 LINES = {
-    Kind.PICTURES: ["{}/a.jpg", "-o", "out"],
+    Kind.IMAGES: ["{}/a.jpg", "-o", "out"],
     Kind.PIPE: ["-", "-o", "-"],
     Kind.SHEET: ["{}/a.jpg", "--contact-sheet", "sheet.png"],
     Kind.VIDEO: ["{}/b.mp4", "-o", "out"],
@@ -72,7 +72,7 @@ def test_every_kind_of_request_has_a_function_that_runs_it() -> None:
 @pytest.mark.parametrize(
     ("kind", "made"),
     [
-        (Kind.PICTURES, Pictures),
+        (Kind.IMAGES, Images),
         (Kind.PIPE, Pipe),
         (Kind.SHEET, Sheet),
         (Kind.VIDEO, Video),
@@ -87,15 +87,15 @@ def test_a_command_line_becomes_one_request(folder: Path, kind: Kind, made: type
     assert request.filters == Filters((Path("f.safetensors"),), None, "auto", "auto", None)
 
 
-def test_a_mixed_folder_becomes_its_videos_and_its_pictures(folder: Path) -> None:
+def test_a_mixed_folder_becomes_its_videos_and_its_images(folder: Path) -> None:
     line = ("{}/both", "-o", "out", "--format", "webp", "--codec", "h264", "--quality", "50")
-    videos, pictures = requests(folder, *line)
+    videos, images = requests(folder, *line)
     assert isinstance(videos, Video)
-    assert isinstance(pictures, Pictures)
+    assert isinstance(images, Images)
     assert [file.target.name for file in videos.files] == ["out/d.mkv"]
-    assert [file.target.name for file in pictures.files] == ["out/c.webp"]
+    assert [file.target.name for file in images.files] == ["out/c.webp"]
     assert videos.encoding == Encoding("h264", None, 50)
-    assert pictures.saving.quality == 50
+    assert images.saving.quality == 50
 
 
 def test_values_reach_the_fields_of_their_names(folder: Path) -> None:
@@ -105,8 +105,8 @@ def test_values_reach_the_fields_of_their_names(folder: Path) -> None:
     assert (request.controls.strength, request.controls.scale) == (0.5, 2)
     assert not request.saving.keep_metadata
     assert (request.filters.value_range, request.worker_cpus, request.suffix) == ("0-1", 3, None)
-    (request,) = requests(folder, *LINES[Kind.PICTURES], "--memory", "2GB", "--resume")
-    assert isinstance(request, Pictures)
+    (request,) = requests(folder, *LINES[Kind.IMAGES], "--memory", "2GB", "--resume")
+    assert isinstance(request, Images)
     assert (request.memory, request.resume, request.filters.engine) == (
         2_000_000_000,
         True,
@@ -165,16 +165,16 @@ def test_no_option_is_lost_on_its_way(folder: Path) -> None:
         (["{}/a.jpg"], "give either -o OUT or --contact-sheet FILE"),
         (["{}/a.jpg", "-o", "o.png", "--contact-sheet", "s.png"], "give either -o OUT"),
         (["camera:0", "{}/a.jpg", "-o", "out"], "camera:0 is one camera; give it alone"),
-        (["camera:0", "--contact-sheet", "s.png"], "--contact-sheet is for pictures in files"),
-        (["-", "{}/a.jpg", "-o", "out"], "- is one picture from a pipe"),
-        (["{}/a.jpg", "{}/b.jpg", "-o", "-"], "-o - writes one picture"),
+        (["camera:0", "--contact-sheet", "s.png"], "--contact-sheet is for images in files"),
+        (["-", "{}/a.jpg", "-o", "out"], "- is one image from a pipe"),
+        (["{}/a.jpg", "{}/b.jpg", "-o", "-"], "-o - writes one image"),
         (["{}/a.jpg", "-o", "out", "--mix", "0.5"], "--mix blends two filters"),
         (["s3://bucket/in", "-o", "out"], "s3://bucket/in is a URL, which needs --cluster"),
         (["{}/a.jpg", "-o", "s3://bucket/out"], "s3://bucket/out is a URL"),
         (["{}/a.jpg", "-o", "out", "--engine", "ray"], "ray is no engine: give --cluster"),
         (["{}/a.jpg", "-o", "o.png", "--memory", "1GB", "--strength", "1"], "--strength cannot"),
         (["{}/a.jpg", "-o", "o", "--memory", "1GB", "--engine", "onnxruntime"], "--engine torch"),
-        (["{}/b.mp4", "-o", "out", "--cluster"], "is a video, and --cluster takes pictures"),
+        (["{}/b.mp4", "-o", "out", "--cluster"], "is a video, and --cluster takes images"),
         (["-", "-o", "-", "--cluster"], "no pipe and no camera"),
     ],
 )
@@ -187,4 +187,4 @@ def test_what_cannot_be_meant_is_a_usage_error(
 
 def test_a_mistyped_engine_is_an_error_with_the_nearest(folder: Path) -> None:
     with pytest.raises(ConfigError, match="did you mean 'torch'"):
-        requests(folder, *LINES[Kind.PICTURES], "--engine", "torhc")
+        requests(folder, *LINES[Kind.IMAGES], "--engine", "torhc")

@@ -24,19 +24,19 @@ def _fork_is_fine_here() -> Iterator[None]:
 
 @pytest.fixture
 def take() -> Callable[..., Tensor]:
-    """Stack the first pictures of a stream, in [0, 1]."""
+    """Stack the first images of a stream, in [0, 1]."""
 
     def first(stream: object, count: int) -> Tensor:
-        pictures = torch.stack(list(islice(iter(stream), count)))  # type: ignore[call-overload]
-        assert pictures.dtype == torch.uint8
-        return from_bytes(pictures)
+        images = torch.stack(list(islice(iter(stream), count)))  # type: ignore[call-overload]
+        assert images.dtype == torch.uint8
+        return from_bytes(images)
 
     return first
 
 
 @pytest.fixture
 def save_photo() -> Callable[..., Path]:
-    """Write a picture of one color, whose blue tells which it is, with a little noise."""
+    """Write an image of one color, whose blue tells which it is, with a little noise."""
 
     def save(path: Path, number: int = 0, side: int = 40) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from fast_nst.data.folder import FolderPictures
+from fast_nst.data.folder import FolderImages
 from fast_nst.data.transforms import decode, seeded, training_transform
 from fast_nst.errors import ConfigError, DataError
 from fast_nst.image.eight_bit import from_bytes
@@ -28,61 +28,61 @@ def folder(tmp_path: Path, save_photo: Save) -> Path:
     for number in range(4, 7):
         save_photo(tmp_path / "photos" / "more" / "deeper" / f"{number}.PNG", number)
     save_photo(tmp_path / "photos" / "more" / "name with spaces & ünïcode №7.png", 7)
-    (tmp_path / "photos" / "notes.txt").write_text("not a picture")
+    (tmp_path / "photos" / "notes.txt").write_text("not an image")
     return tmp_path / "photos"
 
 
-def _which(pictures: Tensor) -> list[int]:
+def _which(images: Tensor) -> list[int]:
     """Tell the photographs' numbers from their blue."""
-    return [round(float(picture[2].mean()) * 255 / 20) for picture in pictures]
+    return [round(float(image[2].mean()) * 255 / 20) for image in images]
 
 
-def test_pictures_are_of_the_size_that_was_asked_for(folder: Path, take: Take) -> None:
-    pictures = take(FolderPictures(folder, 24), 10)
-    assert pictures.shape == (10, 3, 24, 24)
-    assert pictures.std() > 0.05
+def test_images_are_of_the_size_that_was_asked_for(folder: Path, take: Take) -> None:
+    images = take(FolderImages(folder, 24), 10)
+    assert images.shape == (10, 3, 24, 24)
+    assert images.std() > 0.05
 
 
-def test_a_pass_shows_every_picture_of_nested_folders_once(folder: Path, take: Take) -> None:
-    pictures = take(FolderPictures(folder, 16), 16)
-    assert sorted(_which(pictures[:8])) == sorted(_which(pictures[8:])) == list(range(8))
-    assert _which(pictures[:8]) != _which(pictures[8:])
+def test_a_pass_shows_every_image_of_nested_folders_once(folder: Path, take: Take) -> None:
+    images = take(FolderImages(folder, 16), 16)
+    assert sorted(_which(images[:8])) == sorted(_which(images[8:])) == list(range(8))
+    assert _which(images[:8]) != _which(images[8:])
 
 
 def test_the_same_seed_repeats_the_stream(folder: Path, take: Take) -> None:
-    first, second = (take(FolderPictures(folder, 16, seed=4), 10) for _ in range(2))
+    first, second = (take(FolderImages(folder, 16, seed=4), 10) for _ in range(2))
     assert torch.equal(first, second)
-    assert not torch.equal(first, take(FolderPictures(folder, 16, seed=5), 10))
+    assert not torch.equal(first, take(FolderImages(folder, 16, seed=5), 10))
 
 
 def test_epochs_differ(folder: Path, take: Take) -> None:
-    pictures = FolderPictures(folder, 16)
-    first = take(pictures, 8)
-    pictures.set_epoch(1)
-    assert not torch.equal(first, take(pictures, 8))
+    images = FolderImages(folder, 16)
+    first = take(images, 8)
+    images.set_epoch(1)
+    assert not torch.equal(first, take(images, 8))
 
 
 def test_workers_share_the_files_out(folder: Path) -> None:
-    loader = DataLoader(FolderPictures(folder, 16), batch_size=4, num_workers=2)
+    loader = DataLoader(FolderImages(folder, 16), batch_size=4, num_workers=2)
     both = from_bytes(torch.cat(list(islice(iter(loader), 2))))
     assert sorted(_which(both)) == list(range(8))
 
 
-def test_more_workers_than_files_still_see_pictures(tmp_path: Path, save_photo: Save) -> None:
+def test_more_workers_than_files_still_see_images(tmp_path: Path, save_photo: Save) -> None:
     save_photo(tmp_path / "only.png", 3)
-    loader = DataLoader(FolderPictures(tmp_path, 16), batch_size=1, num_workers=2)
+    loader = DataLoader(FolderImages(tmp_path, 16), batch_size=1, num_workers=2)
     assert [_which(from_bytes(batch)) for batch in islice(iter(loader), 4)] == [[3]] * 4
 
 
 def test_the_stream_does_not_touch_torchs_generator(folder: Path, take: Take) -> None:
     before = torch.get_rng_state()
-    take(FolderPictures(folder, 16), 3)
+    take(FolderImages(folder, 16), 3)
     assert torch.equal(before, torch.get_rng_state())
 
 
 @pytest.fixture
 def damaged(folder: Path) -> Path:
-    """The same folder with four more files that are no pictures any more."""
+    """The same folder with four more files that are no images any more."""
     (folder / "zero.png").write_bytes(b"")
     (folder / "text.jpg").write_text("hello")
     whole = (folder / "1.png").read_bytes()
@@ -92,18 +92,18 @@ def damaged(folder: Path) -> Path:
 
 
 def test_broken_files_are_skipped_and_named(damaged: Path, take: Take) -> None:
-    pictures = FolderPictures(damaged, 16)
-    assert set(_which(take(pictures, 24))) == set(range(8))
-    names = [Path(path).name for path, _ in pictures.skipped]
+    images = FolderImages(damaged, 16)
+    assert set(_which(take(images, 24))) == set(range(8))
+    names = [Path(path).name for path, _ in images.skipped]
     assert sorted(names) == ["text.jpg", "truncated.png", "zero.png"]
-    assert all(reason for _, reason in pictures.skipped)
+    assert all(reason for _, reason in images.skipped)
 
 
 def test_workers_report_the_broken_files_to_the_main_process(damaged: Path) -> None:
-    pictures = FolderPictures(damaged, 16)
-    loader = DataLoader(pictures, batch_size=2, num_workers=2)
+    images = FolderImages(damaged, 16)
+    loader = DataLoader(images, batch_size=2, num_workers=2)
     list(islice(iter(loader), 12))
-    assert {Path(path).name for path, _ in pictures.skipped} == {
+    assert {Path(path).name for path, _ in images.skipped} == {
         "text.jpg",
         "truncated.png",
         "zero.png",
@@ -113,14 +113,14 @@ def test_workers_report_the_broken_files_to_the_main_process(damaged: Path) -> N
 def test_only_broken_files_are_an_error_and_not_an_endless_loop(tmp_path: Path) -> None:
     for name in ("a.png", "b.jpg"):
         (tmp_path / name).write_text("hello")
-    with pytest.raises(DataError, match=r"none of the 2 pictures.*a\.png") as caught:
-        FolderPictures(tmp_path, 16)
+    with pytest.raises(DataError, match=r"none of the 2 images.*a\.png") as caught:
+        FolderImages(tmp_path, 16)
     assert "\n" not in str(caught.value)
 
 
 def test_files_that_vanish_all_are_an_error(tmp_path: Path, save_photo: Save) -> None:
     file = save_photo(tmp_path / "a.png")
-    stream = iter(FolderPictures(tmp_path, 16))
+    stream = iter(FolderImages(tmp_path, 16))
     next(stream)
     file.unlink()
     with pytest.raises(DataError, match="any more"):
@@ -129,28 +129,28 @@ def test_files_that_vanish_all_are_an_error(tmp_path: Path, save_photo: Save) ->
 
 def test_a_missing_folder_an_empty_one_and_a_file_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
-        FolderPictures(tmp_path / "nowhere", 16)
-    with pytest.raises(DataError, match="holds no pictures"):
-        FolderPictures(tmp_path, 16)
+        FolderImages(tmp_path / "nowhere", 16)
+    with pytest.raises(DataError, match="holds no images"):
+        FolderImages(tmp_path, 16)
     file = tmp_path / "file.png"
     file.write_bytes(b"")
     with pytest.raises(DataError, match="is a file"):
-        FolderPictures(file, 16)
+        FolderImages(file, 16)
 
 
-def test_held_out_pictures_are_not_trained_on(folder: Path, take: Take) -> None:
-    pictures = FolderPictures(folder, 16, held_out=2)
-    fixed = pictures.fixed_pictures(2, 32)
+def test_held_out_images_are_not_trained_on(folder: Path, take: Take) -> None:
+    images = FolderImages(folder, 16, held_out=2)
+    fixed = images.fixed_images(2, 32)
     assert fixed.shape == (2, 3, 32, 32)
     assert _which(fixed) == [0, 1]
-    assert set(_which(take(pictures, 18))) == set(range(2, 8))
+    assert set(_which(take(images, 18))) == set(range(2, 8))
 
 
 def test_a_small_folder_holds_nothing_out(tmp_path: Path, save_photo: Save, take: Take) -> None:
     save_photo(tmp_path / "a.png", 1)
-    pictures = FolderPictures(tmp_path, 16, held_out=4)
-    assert _which(take(pictures, 2)) == [1, 1]
-    assert pictures.fixed_pictures(3, 20).shape == (3, 3, 20, 20)
+    images = FolderImages(tmp_path, 16, held_out=4)
+    assert _which(take(images, 2)) == [1, 1]
+    assert images.fixed_images(3, 20).shape == (3, 3, 20, 20)
 
 
 def test_a_large_jpeg_is_decoded_no_larger_than_needed(tmp_path: Path) -> None:
@@ -159,16 +159,16 @@ def test_a_large_jpeg_is_decoded_no_larger_than_needed(tmp_path: Path) -> None:
     assert decode(tmp_path / "a.jpg", 801).shape == (3, 800, 1200)
 
 
-def test_pictures_are_turned_upright(tmp_path: Path) -> None:
+def test_images_are_turned_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(np.full((20, 40, 3), 128, np.uint8)).save(tmp_path / "a.jpg", exif=exif)
     assert decode(tmp_path / "a.jpg", 20).shape == (3, 40, 20)
 
 
-def test_pictures_smaller_than_a_crop_are_enlarged(tmp_path: Path, save_photo: Save) -> None:
+def test_images_smaller_than_a_crop_are_enlarged(tmp_path: Path, save_photo: Save) -> None:
     save_photo(tmp_path / "a.png", 0, side=5)
-    assert next(iter(FolderPictures(tmp_path, 64))).shape == (3, 64, 64)
+    assert next(iter(FolderImages(tmp_path, 64))).shape == (3, 64, 64)
 
 
 def test_the_transform_flips_half_of_the_time() -> None:
@@ -190,8 +190,8 @@ def test_impossible_settings_are_refused(options: dict[str, float]) -> None:
 
 @pytest.mark.shared
 def test_every_awkward_file_is_read_or_skipped(shared_data: Path, take: Take) -> None:
-    pictures = FolderPictures(shared_data / "odd", 32)
-    assert torch.isfinite(take(pictures, 40)).all()
-    names = {Path(path).name for path, _ in pictures.skipped}
+    images = FolderImages(shared_data / "odd", 32)
+    assert torch.isfinite(take(images, 40)).all()
+    names = {Path(path).name for path, _ in images.skipped}
     assert {"truncated.jpg", "header_only.jpg", "text_file.jpg", "zero_byte.png"} <= names
     assert not any("exif" in name or "icc" in name or "gray" in name for name in names)

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from fast_nst.data import photos
-from fast_nst.data.leaves import draw_picture
-from fast_nst.data.synthetic import SyntheticPictures
+from fast_nst.data.leaves import draw_image
+from fast_nst.data.synthetic import SyntheticImages
 from fast_nst.data.textures import noise_fields, palette
 from fast_nst.errors import ConfigError, DataError
 
@@ -19,7 +19,7 @@ Take = Callable[..., Tensor]
 
 
 def _spectrum_slope(gray: Tensor) -> float:
-    """Fit log power over log frequency of the (B, N, N) pictures' mean spectrum."""
+    """Fit log power over log frequency of the (B, N, N) images' mean spectrum."""
     side = gray.shape[-1]
     hann = torch.hann_window(side)
     centered = gray - gray.mean((1, 2), keepdim=True)
@@ -31,39 +31,39 @@ def _spectrum_slope(gray: Tensor) -> float:
     return float(np.polyfit(np.log(list(rings)), np.log(mean), 1)[0])
 
 
-def test_pictures_are_of_the_size_that_was_asked_for(take: Take) -> None:
-    pictures = take(SyntheticPictures(48, seed=1), 12)
-    assert pictures.shape == (12, 3, 48, 48)
-    assert pictures.std() > 0.05
+def test_images_are_of_the_size_that_was_asked_for(take: Take) -> None:
+    images = take(SyntheticImages(48, seed=1), 12)
+    assert images.shape == (12, 3, 48, 48)
+    assert images.std() > 0.05
 
 
 def test_the_same_seed_repeats_the_stream(take: Take) -> None:
-    first, second = (take(SyntheticPictures(32, seed=5), 8) for _ in range(2))
+    first, second = (take(SyntheticImages(32, seed=5), 8) for _ in range(2))
     assert torch.equal(first, second)
 
 
 def test_another_seed_or_epoch_gives_another_stream(take: Take) -> None:
-    pictures = SyntheticPictures(32, seed=5)
-    first = take(pictures, 4)
-    pictures.set_epoch(1)
-    assert not torch.equal(first, take(pictures, 4))
-    assert not torch.equal(first, take(SyntheticPictures(32, seed=6), 4))
+    images = SyntheticImages(32, seed=5)
+    first = take(images, 4)
+    images.set_epoch(1)
+    assert not torch.equal(first, take(images, 4))
+    assert not torch.equal(first, take(SyntheticImages(32, seed=6), 4))
 
 
 def test_a_later_epoch_of_one_seed_is_not_an_epoch_of_the_next_seed(take: Take) -> None:
-    later = SyntheticPictures(32, seed=5)
+    later = SyntheticImages(32, seed=5)
     later.set_epoch(1)
-    assert not torch.equal(take(later, 4), take(SyntheticPictures(32, seed=6), 4))
+    assert not torch.equal(take(later, 4), take(SyntheticImages(32, seed=6), 4))
 
 
-def test_no_two_pictures_of_a_stream_are_equal(take: Take) -> None:
-    pictures = take(SyntheticPictures(32, seed=2), 40).flatten(1)
-    distances = torch.cdist(pictures, pictures) + 1e6 * torch.eye(40)
+def test_no_two_images_of_a_stream_are_equal(take: Take) -> None:
+    images = take(SyntheticImages(32, seed=2), 40).flatten(1)
+    distances = torch.cdist(images, images) + 1e6 * torch.eye(40)
     assert distances.min() > 0.05
 
 
-def test_each_worker_draws_its_own_pictures() -> None:
-    loader = DataLoader(SyntheticPictures(32, seed=3), batch_size=3, num_workers=2)
+def test_each_worker_draws_its_own_images() -> None:
+    loader = DataLoader(SyntheticImages(32, seed=3), batch_size=3, num_workers=2)
     stream = iter(loader)
     from_first, from_second = next(stream), next(stream)
     assert not torch.equal(from_first, from_second)
@@ -76,13 +76,13 @@ def test_the_stream_does_not_touch_the_global_generators(take: Take) -> None:
     torch.manual_seed(0)
     np.random.seed(0)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    take(SyntheticPictures(32), 3)
+    take(SyntheticImages(32), 3)
     assert torch.equal(before[0], torch.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])
 
 
 def test_drawing_is_a_function_of_the_generator_alone() -> None:
-    first, second, other = (draw_picture(np.random.default_rng(seed), 96) for seed in (4, 4, 5))
+    first, second, other = (draw_image(np.random.default_rng(seed), 96) for seed in (4, 4, 5))
     assert first.shape == (96, 96, 3)
     assert first.dtype == np.uint8
     assert np.array_equal(first, second)
@@ -91,32 +91,32 @@ def test_drawing_is_a_function_of_the_generator_alone() -> None:
 
 @pytest.mark.parametrize("size", [16, 17, 64])
 def test_small_and_odd_sizes_can_be_drawn(size: int, take: Take) -> None:
-    assert draw_picture(np.random.default_rng(0), size).shape == (size, size, 3)
-    assert take(SyntheticPictures(size), 3).shape == (3, 3, size, size)
+    assert draw_image(np.random.default_rng(0), size).shape == (size, size, 3)
+    assert take(SyntheticImages(size), 3).shape == (3, 3, size, size)
 
 
 def test_textures_are_not_changed_by_drawing() -> None:
     texture = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
     copy = texture.copy()
     for seed in range(6):
-        draw_picture(np.random.default_rng(seed), 128, [texture])
+        draw_image(np.random.default_rng(seed), 128, [texture])
     assert np.array_equal(texture, copy)
 
 
-def test_drawn_pictures_have_the_power_spectrum_of_photographs(take: Take) -> None:
+def test_drawn_images_have_the_power_spectrum_of_photographs(take: Take) -> None:
     # 1148 photographs, cropped the same way, give -2.75 by this measure; white noise gives 0.
-    gray = take(SyntheticPictures(128, seed=7, photo_share=0.0), 150).mean(1)
+    gray = take(SyntheticImages(128, seed=7, photo_share=0.0), 150).mean(1)
     assert -3.3 < _spectrum_slope(gray) < -2.3
 
 
-def test_drawn_pictures_have_the_colors_of_photographs(take: Take) -> None:
-    pictures = take(SyntheticPictures(64, seed=8, photo_share=0.0), 150)
-    assert 0.3 < pictures.mean() < 0.6
-    contrast = pictures.mean(1).std((1, 2))
+def test_drawn_images_have_the_colors_of_photographs(take: Take) -> None:
+    images = take(SyntheticImages(64, seed=8, photo_share=0.0), 150)
+    assert 0.3 < images.mean() < 0.6
+    contrast = images.mean(1).std((1, 2))
     assert 0.1 < contrast.median() < 0.28
-    chroma = (pictures.amax(1) - pictures.amin(1)).mean()
+    chroma = (images.amax(1) - images.amin(1)).mean()
     assert 0.05 < chroma < 0.25
-    channels = torch.corrcoef(pictures.transpose(0, 1).flatten(1))
+    channels = torch.corrcoef(images.transpose(0, 1).flatten(1))
     assert channels.min() > 0.5
 
 
@@ -142,10 +142,10 @@ def test_the_photo_share_is_the_share_of_photographs(
     black = np.zeros((64, 64, 3), np.uint8)
     monkeypatch.setattr(synthetic, "bundled_photos", lambda: ([black], np.ones(1)))
     monkeypatch.setattr(
-        synthetic, "draw_picture", lambda rng, size, _: np.full((size, size, 3), 255, np.uint8)
+        synthetic, "draw_image", lambda rng, size, _: np.full((size, size, 3), 255, np.uint8)
     )
-    pictures = take(SyntheticPictures(16, seed=0, photo_share=0.3), 400)
-    assert (pictures.mean((1, 2, 3)) < 0.5).float().mean() == pytest.approx(0.3, abs=0.07)
+    images = take(SyntheticImages(16, seed=0, photo_share=0.3), 400)
+    assert (images.mean((1, 2, 3)) < 0.5).float().mean() == pytest.approx(0.3, abs=0.07)
 
 
 def test_photographs_come_from_the_wheel_of_scikit_image() -> None:
@@ -166,18 +166,18 @@ def test_missing_photographs_are_an_error_that_says_what_to_do(
 @pytest.mark.parametrize("options", [{"size": 8}, {"photo_share": 1.5}, {"photo_share": -0.1}])
 def test_impossible_settings_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=f"{next(iter(options))} is"):
-        SyntheticPictures(**{"size": 32, **options})  # type: ignore[arg-type]
+        SyntheticImages(**{"size": 32, **options})  # type: ignore[arg-type]
 
 
-def test_the_fixed_pictures_are_the_same_for_every_seed() -> None:
-    first = SyntheticPictures(32, seed=0).fixed_pictures(5, 48)
-    second = SyntheticPictures(32, seed=9).fixed_pictures(5, 48)
+def test_the_fixed_images_are_the_same_for_every_seed() -> None:
+    first = SyntheticImages(32, seed=0).fixed_images(5, 48)
+    second = SyntheticImages(32, seed=9).fixed_images(5, 48)
     assert first.shape == (5, 3, 48, 48)
     assert torch.equal(first, second)
 
 
 def test_a_crop_is_cheap(take: Take) -> None:
-    stream = iter(SyntheticPictures(128, seed=0))
+    stream = iter(SyntheticImages(128, seed=0))
     take(stream, 20)
     start = time.process_time()
     take(stream, 50)

@@ -27,12 +27,12 @@ def test_vgg16_gives_what_torchvisions_own_layers_give(vgg16_file: Path) -> None
     layers = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["D"])
     state = torch.load(vgg16_file, weights_only=True)
     layers.load_state_dict({k.removeprefix("features."): v for k, v in state.items()})
-    picture = torch.rand(1, 3, 48, 32)
+    image = torch.rand(1, 3, 48, 32)
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-    ours = encoder(picture, ["relu1_2", "relu3_3", "relu4_3"])
+    ours = encoder(image, ["relu1_2", "relu3_3", "relu4_3"])
     for name, index in (("relu1_2", 3), ("relu3_3", 15), ("relu4_3", 22)):
-        theirs = layers[: index + 1]((picture - mean) / std)
+        theirs = layers[: index + 1]((image - mean) / std)
         torch.testing.assert_close(ours[name], theirs)
 
 
@@ -67,13 +67,13 @@ def test_nothing_past_the_deepest_layer_is_computed(vgg16_file: Path) -> None:
     assert seen == ["relu1_1", "relu1_2", "relu2_1"]
 
 
-def test_encoders_are_frozen_and_let_gradients_through_to_the_picture() -> None:
+def test_encoders_are_frozen_and_let_gradients_through_to_the_image() -> None:
     encoder = create_encoder("vgg_lite").train()
-    picture = torch.rand(1, 3, 16, 16, requires_grad=True)
-    encoder(picture, ["relu3_1"])["relu3_1"].sum().backward()
+    image = torch.rand(1, 3, 16, 16, requires_grad=True)
+    encoder(image, ["relu3_1"])["relu3_1"].sum().backward()
     assert not encoder.training
-    assert picture.grad is not None
-    assert picture.grad.abs().sum() > 0
+    assert image.grad is not None
+    assert image.grad.abs().sum() > 0
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
 
 

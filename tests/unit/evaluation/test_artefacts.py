@@ -19,33 +19,33 @@ from fast_nst.evaluation.artefacts import (
 
 
 def natural(seed: int = 0, height: int = 192, width: int = 256) -> Tensor:
-    """A random picture whose amplitudes fall as those of photographs, (1, 3, H, W) in [0, 1]."""
+    """A random image whose amplitudes fall as those of photographs, (1, 3, H, W) in [0, 1]."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(1, 3, height, width, generator=generator)
     y, x = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)
     radius = (y.square() + x.square()).sqrt().clamp_min(1 / width)
-    picture = torch.fft.irfft2(torch.fft.rfft2(noise) / radius, s=(height, width))
-    return (0.5 + 0.15 * (picture - picture.mean()) / picture.std()).clamp(0, 1)
+    image = torch.fft.irfft2(torch.fft.rfft2(noise) / radius, s=(height, width))
+    return (0.5 + 0.15 * (image - image.mean()) / image.std()).clamp(0, 1)
 
 
 def noise(seed: int = 0, height: int = 192, width: int = 256) -> Tensor:
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def sinusoid(picture: Tensor, period: float, amplitude: float, angle: float = 0.0) -> Tensor:
-    """Add stripes of ``period`` px to a picture."""
-    y = torch.arange(picture.shape[2])[:, None]
-    x = torch.arange(picture.shape[3])
+def sinusoid(image: Tensor, period: float, amplitude: float, angle: float = 0.0) -> Tensor:
+    """Add stripes of ``period`` px to an image."""
+    y = torch.arange(image.shape[2])[:, None]
+    x = torch.arange(image.shape[3])
     phase = 2 * math.pi * (x * math.cos(angle) + y * math.sin(angle)) / period
-    return picture + amplitude * phase.sin()
+    return image + amplitude * phase.sin()
 
 
-def grid_of(pictures: list[Tensor]) -> float:
-    return grid_figure(torch.stack([grid_excess(windows(each), 4) for each in pictures]))
+def grid_of(images: list[Tensor]) -> float:
+    return grid_figure(torch.stack([grid_excess(windows(each), 4) for each in images]))
 
 
 @pytest.mark.parametrize("make", [natural, noise])
-def test_pictures_without_a_grid_have_a_figure_of_one(make: type) -> None:
+def test_images_without_a_grid_have_a_figure_of_one(make: type) -> None:
     assert 1 <= grid_of([make(seed) for seed in range(6)]) < 1.1
 
 
@@ -65,7 +65,7 @@ def test_stripes_of_another_period_are_no_grid_but_a_hatching(period: float) -> 
     assert pattern_peak(windows(striped)).median() > 10 * pattern_peak(windows(plain)).median()
 
 
-def test_noise_and_natural_pictures_are_no_hatching() -> None:
+def test_noise_and_natural_images_are_no_hatching() -> None:
     assert pattern_peak(windows(noise())).median() < 4
     assert pattern_peak(windows(natural())).median() < 4
 
@@ -76,22 +76,22 @@ def test_a_pattern_that_8_bits_cannot_show_does_not_count() -> None:
     assert grid_of([sinusoid(gray, 4, 4 / 255)]) > 2
 
 
-def test_the_flattest_windows_are_where_the_picture_is_flat() -> None:
-    picture = noise(height=128, width=512)
-    picture[..., :256] = 0.5
-    chosen = flat_windows(picture)
+def test_the_flattest_windows_are_where_the_image_is_flat() -> None:
+    image = noise(height=128, width=512)
+    image[..., :256] = 0.5
+    chosen = flat_windows(image)
     columns = (512 - artefacts.WINDOW) // artefacts.HOP + 1
-    assert len(chosen) == math.ceil(0.1 * len(windows(picture)))
+    assert len(chosen) == math.ceil(0.1 * len(windows(image)))
     assert ((chosen % columns) * artefacts.HOP + artefacts.WINDOW <= 256).all()
 
 
-def test_equal_pictures_have_no_border() -> None:
-    picture = crop(natural())
-    assert border_figure(border_shift(picture, picture)[None]) == 1
+def test_equal_images_have_no_border() -> None:
+    image = crop(natural())
+    assert border_figure(border_shift(image, image)[None]) == 1
 
 
-def frame(picture: Tensor, factor: float) -> Tensor:
-    framed = picture.clone()
+def frame(image: Tensor, factor: float) -> Tensor:
+    framed = image.clone()
     framed[:, :, 6:-6, 6:-6] /= factor
     return factor * framed
 
@@ -106,21 +106,21 @@ def border_of(stylize: type | object, seeds: range = range(12)) -> float:
 
 
 def test_a_frame_is_found_whether_darker_brighter_or_flatter() -> None:
-    def flatten(picture: Tensor) -> Tensor:
-        flat = picture.mean((2, 3), keepdim=True).expand_as(picture).clone()
-        flat[:, :, 8:-8, 8:-8] = picture[:, :, 8:-8, 8:-8]
+    def flatten(image: Tensor) -> Tensor:
+        flat = image.mean((2, 3), keepdim=True).expand_as(image).clone()
+        flat[:, :, 8:-8, 8:-8] = image[:, :, 8:-8, 8:-8]
         return flat
 
-    assert border_of(lambda picture: frame(picture, 0.7)) > 1.1
-    assert border_of(lambda picture: frame(picture, 1.4)) > 1.1
+    assert border_of(lambda image: frame(image, 0.7)) > 1.1
+    assert border_of(lambda image: frame(image, 1.4)) > 1.1
     assert border_of(flatten) > 1.1
 
 
 def test_a_border_that_differs_only_at_random_is_no_frame() -> None:
     generator = torch.Generator().manual_seed(0)
 
-    def grain(picture: Tensor) -> Tensor:
-        return picture + 0.1 * torch.randn(picture.shape, generator=generator)
+    def grain(image: Tensor) -> Tensor:
+        return image + 0.1 * torch.randn(image.shape, generator=generator)
 
     assert border_of(grain) < 1.05
 
@@ -132,7 +132,7 @@ def test_structure_is_kept_by_a_change_of_brightness_and_lost_in_noise() -> None
     assert structure_kept(content, noise()) < 0.2
 
 
-def test_pictures_too_small_for_a_figure_give_none_rather_than_an_error() -> None:
+def test_images_too_small_for_a_figure_give_none_rather_than_an_error() -> None:
     small = torch.rand(1, 3, 20, 30)
     assert len(windows(small)) == len(flat_windows(small)) == 0
     assert math.isnan(grid_figure(grid_excess(windows(small), 4)[None]))

@@ -61,15 +61,15 @@ def test_what_is_no_flow_file_is_named(data: bytes, tmp_path: Path) -> None:
 
 
 def test_a_frame_moved_back_by_its_flow_is_the_frame_before() -> None:
-    picture = torch.rand(1, 3, 10, 12, generator=torch.Generator().manual_seed(0))
-    second = picture.roll((2, 3), (2, 3))
+    image = torch.rand(1, 3, 10, 12, generator=torch.Generator().manual_seed(0))
+    second = image.roll((2, 3), (2, 3))
     flow = torch.tensor([3.0, 2.0]).view(2, 1, 1).expand(2, 10, 12)
     moved, inside = warp(second, flow)
     assert inside.sum() == 8 * 9
-    torch.testing.assert_close(moved[..., inside], picture[..., inside])
+    torch.testing.assert_close(moved[..., inside], image[..., inside])
     everywhere = torch.ones(10, 12, dtype=torch.bool)
-    assert warp_error(picture, second, flow, everywhere) < 1e-5
-    assert warp_error(picture, second, torch.zeros_like(flow), everywhere) > 0.1
+    assert warp_error(image, second, flow, everywhere) < 1e-5
+    assert warp_error(image, second, torch.zeros_like(flow), everywhere) > 0.1
 
 
 def test_a_filter_that_follows_the_scene_does_not_flicker_and_one_tied_to_the_frame_does(
@@ -112,7 +112,7 @@ def test_frames_are_taken_by_number_and_masks_are_none(clip: Path) -> None:
 
 def test_a_folder_without_a_clip_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(DataError, match="at least two pictures"):
+        with pytest.raises(DataError, match="at least two images"):
             frames(folder)
 
 

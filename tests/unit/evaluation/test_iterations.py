@@ -14,7 +14,7 @@ from fast_nst.evaluation.iterations import (
     weighted_losses,
 )
 from fast_nst.losses.perceptual import PerceptualLoss
-from fast_nst.optim.pixels import optimize_picture
+from fast_nst.optim.pixels import optimize_image
 
 
 def blocks(side: int, seed: int) -> Tensor:
@@ -22,10 +22,10 @@ def blocks(side: int, seed: int) -> Tensor:
     return cells.repeat_interleave(4, 2).repeat_interleave(4, 3)
 
 
-def worse(picture: Tensor) -> Tensor:
-    """A little noisier: with equal pictures, the last digit would decide which is better."""
-    noise = torch.rand(picture.shape, generator=torch.Generator().manual_seed(7))
-    return picture.lerp(noise, 0.03)
+def worse(image: Tensor) -> Tensor:
+    """A little noisier: with equal images, the last digit would decide which is better."""
+    noise = torch.rand(image.shape, generator=torch.Generator().manual_seed(7))
+    return image.lerp(noise, 0.03)
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +44,14 @@ def distance(target: float) -> object:
     return lambda x: {"error": (x - target).square().mean()}
 
 
-def test_item_k_has_the_losses_and_the_picture_after_k_clipped_iterations() -> None:
+def test_item_k_has_the_losses_and_the_image_after_k_clipped_iterations() -> None:
     start, loss = torch.full((1, 3, 4, 4), 0.2), distance(3.0)
     assert callable(loss)
     trajectory = follow(start, loss, iterations=4, keep=(0, 1, 3))
     assert len(trajectory.losses) == 5
     for k in (0, 1, 3):
-        after = optimize_picture(start, loss, iterations=k) if k else start
-        assert torch.equal(trajectory.pictures[k], after)
+        after = optimize_image(start, loss, iterations=k) if k else start
+        assert torch.equal(trajectory.images[k], after)
         assert trajectory.losses[k]["error"] == pytest.approx(float(loss(after)["error"]))
         assert after.max() <= 1
 
@@ -70,9 +70,9 @@ def test_an_optimisation_ends_as_soon_as_it_is_enough() -> None:
 def test_a_loss_that_stops_being_finite_ends_the_trajectory_and_nothing_else() -> None:
     calls = []
 
-    def breaks(picture: Tensor) -> dict[str, Tensor]:
+    def breaks(image: Tensor) -> dict[str, Tensor]:
         calls.append(1)
-        return {"error": picture.square().mean() * (math.nan if len(calls) > 2 else 1)}
+        return {"error": image.square().mean() * (math.nan if len(calls) > 2 else 1)}
 
     assert len(follow(torch.rand(1, 3, 4, 4), breaks, iterations=9).losses) == 2
 
@@ -82,7 +82,7 @@ def test_paper_counts_the_first_iteration_that_is_as_good(
 ) -> None:
     _, _, trajectory = paper_iterations(loss, content, [], iterations=12, keep=(12,))
     assert len(trajectory.losses) == 13
-    made = [worse(trajectory.pictures[12]), worse(content)]
+    made = [worse(trajectory.images[12]), worse(content)]
     found, goals, again = paper_iterations(loss, content, made, iterations=20)
     assert trajectory.totals() == again.totals()[:13]
     for k, goal in zip(found, goals, strict=True):
@@ -110,15 +110,15 @@ def test_strict_counts_the_first_iteration_of_any_weight_that_is_as_good_in_both
     measure = weighted_losses(loss, content)
 
     def trajectory(weight: float) -> Trajectory:
-        def weighted(picture: Tensor) -> dict[str, Tensor]:
-            terms = measure(picture)
+        def weighted(image: Tensor) -> dict[str, Tensor]:
+            terms = measure(image)
             return {"content": terms["content"], "style": weight * terms["style"]}
 
         return follow(content, weighted, iterations=10, keep=(5, 8))
 
-    def first(weight: float, picture: Tensor) -> int | None:
+    def first(weight: float, image: Tensor) -> int | None:
         with torch.no_grad():
-            goal = measure(picture)
+            goal = measure(image)
         reached = (
             k
             for k, losses in enumerate(runs[weight].losses)
@@ -128,8 +128,8 @@ def test_strict_counts_the_first_iteration_of_any_weight_that_is_as_good_in_both
 
     weights = (30.0, 3.0, 100.0)
     runs = {weight: trajectory(weight) for weight in weights}
-    pictures = [*runs[30.0].pictures.values(), runs[3.0].pictures[5], content * 0.5]
-    made = [worse(picture) for picture in pictures]
+    images = [*runs[30.0].images.values(), runs[3.0].images[5], content * 0.5]
+    made = [worse(image) for image in images]
     wanted = [
         min((k for weight in weights if (k := first(weight, each)) is not None), default=None)
         for each in made
@@ -141,7 +141,7 @@ def test_strict_counts_the_first_iteration_of_any_weight_that_is_as_good_in_both
 
 
 def test_strict_needs_both_losses_at_once(loss: PerceptualLoss, content: Tensor) -> None:
-    # The content has no content loss, which no picture with less style loss has.
+    # The content has no content loss, which no image with less style loss has.
     style_only = blocks(48, 0)
     found = strict_iterations(loss, content, [content, style_only], iterations=4)
     assert found[0] == 0

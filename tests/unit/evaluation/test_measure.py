@@ -57,7 +57,7 @@ def value(samples: Samples, name: str) -> float:
 def test_a_filter_that_changes_nothing_has_no_content_loss_and_no_artefacts(
     subject: JudgedFilter,
 ) -> None:
-    samples = measured(subject, lambda picture: picture)
+    samples = measured(subject, lambda image: image)
     assert value(samples, "content") == 0
     assert value(samples, "style") > 0
     assert value(samples, "structure") == pytest.approx(1)
@@ -67,8 +67,8 @@ def test_a_filter_that_changes_nothing_has_no_content_loss_and_no_artefacts(
 
 
 def test_a_filter_that_paints_a_grid_is_found_out(subject: JudgedFilter) -> None:
-    def grid(picture: Tensor) -> Tensor:
-        painted = picture.clone()
+    def grid(image: Tensor) -> Tensor:
+        painted = image.clone()
         painted[..., ::4, :] += 0.08
         painted[..., ::4] += 0.08
         return painted
@@ -80,8 +80,8 @@ def test_a_filter_that_paints_a_grid_is_found_out(subject: JudgedFilter) -> None
 
 
 def test_a_grid_is_looked_for_at_the_networks_own_stride(subject: JudgedFilter) -> None:
-    def stripes_of_8_px(picture: Tensor) -> Tensor:
-        return picture + 0.05 * (torch.arange(picture.shape[3]) * 2 * math.pi / 8).sin()
+    def stripes_of_8_px(image: Tensor) -> Tensor:
+        return image + 0.05 * (torch.arange(image.shape[3]) * 2 * math.pi / 8).sin()
 
     assert value(measured(subject, stripes_of_8_px, stride=8), "grid") > 2
     assert value(measured(subject, stripes_of_8_px, stride=4), "grid") < 1.1
@@ -95,7 +95,7 @@ def test_every_network_says_its_stride_and_the_windows_are_multiples_of_it() -> 
 
 
 def test_the_photos_so_far_have_figures_of_their_own(subject: JudgedFilter) -> None:
-    samples = measured(subject, lambda picture: picture.square())
+    samples = measured(subject, lambda image: image.square())
     first = Samples(samples.subject, 4, WITHOUT)
     for seed in range(2):
         first.add(f"{seed}.png", photo(seed), samples.subject.network(photo(seed)))
@@ -104,8 +104,8 @@ def test_the_photos_so_far_have_figures_of_their_own(subject: JudgedFilter) -> N
 
 
 def test_a_filter_that_paints_a_frame_is_found_out(subject: JudgedFilter) -> None:
-    def frame(picture: Tensor) -> Tensor:
-        painted = 0.5 * picture
+    def frame(image: Tensor) -> Tensor:
+        painted = 0.5 * image
         painted[..., 8:-8, 8:-8] *= 2
         return painted
 
@@ -115,7 +115,7 @@ def test_a_filter_that_paints_a_frame_is_found_out(subject: JudgedFilter) -> Non
 
 
 def test_medians_are_over_photos_and_pass_over_what_is_not_known(subject: JudgedFilter) -> None:
-    samples = measured(subject, lambda picture: picture)
+    samples = measured(subject, lambda image: image)
     for row, style, count in zip(
         samples.photos, (1.0, 2.0, math.nan, 9.0), (5, None, None, None), strict=True
     ):
@@ -128,7 +128,7 @@ def test_medians_are_over_photos_and_pass_over_what_is_not_known(subject: Judged
     assert samples.figures()["paper"] == 7
 
 
-def test_pictures_too_small_for_an_artefact_leave_it_unknown(subject: JudgedFilter) -> None:
+def test_images_too_small_for_an_artefact_leave_it_unknown(subject: JudgedFilter) -> None:
     samples = Samples(subject, 1, WITHOUT)
     content = photo(0)[..., :40, :40]
     samples.add("a", content, content)

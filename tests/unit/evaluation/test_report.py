@@ -48,8 +48,8 @@ def report() -> Report:
         )
         for name in ("<script>", "two")
     ]
-    picture = torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0))
-    curve = Curve(64, "c.jpg", [9.0, 3.0, 1.0], {"<script>": 2.0, "two": 0.5}, [("x", picture)])
+    image = torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0))
+    curve = Curve(64, "c.jpg", [9.0, 3.0, 1.0], {"<script>": 2.0, "two": 0.5}, [("x", image)])
     return Report(
         created="now",
         settings={
@@ -65,7 +65,7 @@ def report() -> Report:
     )  # fmt: skip
 
 
-def test_the_json_has_every_figure_and_no_nan_and_no_pictures(report: Report) -> None:
+def test_the_json_has_every_figure_and_no_nan_and_no_images(report: Report) -> None:
     text = report.to_json()
     assert "NaN" not in text
     document = json.loads(text)
@@ -192,7 +192,7 @@ def test_chosen_photos_are_evenly_spaced() -> None:
 
 def test_photos_that_cannot_be_read_are_named_and_passed_over(tmp_path: Path) -> None:
     write_image(tmp_path / "sub" / "a.png", torch.rand(3, 8, 9))
-    (tmp_path / "broken.jpg").write_text("no picture")
+    (tmp_path / "broken.jpg").write_text("no image")
     write_image(tmp_path / "strip.png", torch.rand(3, 2, 20))
     photos, broken = find_photos(tmp_path)
     assert [(photo.name, photo.read().shape) for photo in photos] == [("sub/a.png", (1, 3, 8, 9))]
@@ -200,7 +200,7 @@ def test_photos_that_cannot_be_read_are_named_and_passed_over(tmp_path: Path) ->
     assert "broken.jpg" in broken[0]
     assert "strip.png is 2x20 px" in broken[1]
     (tmp_path / "sub" / "a.png").unlink()
-    with pytest.raises(DataError, match="no pictures that can be used"):
+    with pytest.raises(DataError, match="no images that can be used"):
         find_photos(tmp_path)
 
 
@@ -235,8 +235,8 @@ def test_terms_that_need_networks_of_others_are_left_out_by_name(
 
 @pytest.mark.parametrize("count", [1, 2, 5, 9])
 def test_squares_are_cut_from_all_over(count: int) -> None:
-    picture = torch.rand(1, 3, 20, 31)
-    cut = squares(picture, 8, count)
+    image = torch.rand(1, 3, 20, 31)
+    cut = squares(image, 8, count)
     assert cut.shape == (count, 3, 8, 8)
     if count > 1:
         assert not torch.equal(cut[0], cut[-1])

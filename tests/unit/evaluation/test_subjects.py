@@ -52,7 +52,7 @@ def test_filters_that_were_trained_alike_share_their_losses_and_others_do_not(
     assert first.plain is second.plain is third.plain
 
 
-def test_another_style_picture_is_used_and_reported(
+def test_another_style_image_is_used_and_reported(
     trained: Path, tmp_path: Path, style_file: Path
 ) -> None:
     loaded = load_filter(trained)

@@ -115,7 +115,7 @@ def test_a_graph_names_no_folder_of_the_machine_that_made_it(name: str) -> None:
         assert str(folder).encode() not in content
 
 
-def test_the_norms_are_merged_without_a_change_of_the_picture(tmp_path: Path) -> None:
+def test_the_norms_are_merged_without_a_change_of_the_image(tmp_path: Path) -> None:
     network = make_network("johnson")
     (tmp_path / "a.onnx").write_bytes(to_onnx(network, METADATA).SerializeToString())
     run = session.OnnxSession(tmp_path / "a.onnx").run
@@ -127,8 +127,8 @@ def test_the_opset_is_the_wanted_one_and_runs(opset: int, tmp_path: Path) -> Non
     model = to_onnx(make_network("johnson"), METADATA, opset)
     assert model.opset_import[0].version == opset
     (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
-    picture = np.zeros((1, 3, 20, 20), np.float32)
-    assert session.OnnxSession(tmp_path / "a.onnx").run(picture).shape == picture.shape
+    image = np.zeros((1, 3, 20, 20), np.float32)
+    assert session.OnnxSession(tmp_path / "a.onnx").run(image).shape == image.shape
 
 
 @pytest.mark.parametrize("opset", [OPSETS[0] - 1, OPSETS[-1] + 1])

@@ -38,8 +38,8 @@ def test_a_filter_comes_back_as_it_was_saved(file: Path) -> None:
     loaded = load_filter(file)
     torch.manual_seed(0)
     original = create_network("johnson", **METADATA.network_arguments)
-    picture = torch.rand(1, 3, 20, 24)
-    assert torch.equal(loaded.network(picture), original(picture))
+    image = torch.rand(1, 3, 20, 24)
+    assert torch.equal(loaded.network(image), original(image))
     assert loaded.metadata == METADATA
     assert not loaded.network.training
 

@@ -50,7 +50,7 @@ def make_state(width: int = 4, blocks: int = 2) -> State:
     return state
 
 
-def their_picture(state: State, pixels: Tensor, blocks: int = 2) -> Tensor:
+def their_image(state: State, pixels: Tensor, blocks: int = 2) -> Tensor:
     """What that program makes of ``pixels``, (B, 3, H, W) in 0-255: functions on its state dict."""
 
     def conv(name: str, x: Tensor, stride: int = 1) -> Tensor:
@@ -83,20 +83,20 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("size", [(40, 36), (37, 30), (9, 21), (5, 5)])
-def test_an_imported_filter_gives_the_picture_of_the_program_it_came_from(
+def test_an_imported_filter_gives_the_image_of_the_program_it_came_from(
     file: Path, size: tuple[int, int]
 ) -> None:
-    pictures = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(1))
-    theirs = their_picture(make_state(), 255 * pictures)[..., : size[0], : size[1]]
+    images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(1))
+    theirs = their_image(make_state(), 255 * images)[..., : size[0], : size[1]]
     assert theirs.std() > 20
     if size == (40, 36):
         assert 0 in theirs
         assert 255 in theirs
-    ours = import_filter(file).network(pictures)
+    ours = import_filter(file).network(images)
     assert (255 * ours - theirs).abs().max() < 0.1
 
 
-def test_pictures_of_any_size_are_taken(file: Path) -> None:
+def test_images_of_any_size_are_taken(file: Path) -> None:
     network = import_filter(file).network
     for size in ((1, 1), (2, 7), (4, 64)):
         assert network(torch.rand(1, 3, *size)).shape == (1, 3, *size)
@@ -108,8 +108,8 @@ def test_width_and_blocks_are_found_and_the_saved_filter_loads(file: Path, tmp_p
     assert loaded.metadata.network == "pytorch_examples"
     assert loaded.metadata.network_arguments == {"width": 4, "blocks": 2}
     again = load_filter(save_filter(tmp_path / "a.safetensors", loaded.network, loaded.metadata))
-    picture = torch.rand(1, 3, 20, 20)
-    assert torch.equal(again.network(picture), loaded.network(picture))
+    image = torch.rand(1, 3, 20, 20)
+    assert torch.equal(again.network(image), loaded.network(image))
     assert again.metadata == loaded.metadata
 
 
@@ -144,7 +144,7 @@ def test_a_file_without_a_layer_or_with_another_shape_is_refused(tmp_path: Path)
         import_filter(tmp_path / "odd.pth")
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture, no filter", b"PK\x03\x04 damaged"])
+@pytest.mark.parametrize("content", [b"", b"no image, no filter", b"PK\x03\x04 damaged"])
 def test_what_is_no_state_dict_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "text.pth").write_bytes(content)
     with pytest.raises(CheckpointError, match="is not a state dict"):

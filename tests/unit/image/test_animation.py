@@ -1,4 +1,4 @@
-"""Animated pictures keep their frames, times and number of plays in every format that has them."""
+"""Animated images keep their frames, times and number of plays in every format that has them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from fast_nst.errors import ImageError
 from fast_nst.image.animation import Animation, read_frames
-from fast_nst.image.arrays import ArrayPicture
+from fast_nst.image.arrays import ArrayImage
 from fast_nst.image.formats import ANIMATED, Timing, encode
 
 COLORS = ("red", "lime", "blue", "white")
@@ -20,11 +20,11 @@ DURATIONS_MS = (50.0, 120.0, 30.0, 400.0)
 
 
 def frames(mode: str = "RGB") -> list[Image.Image]:
-    pictures = [Image.new(mode, (12, 8), color) for color in COLORS]
+    images = [Image.new(mode, (12, 8), color) for color in COLORS]
     if mode == "RGBA":
-        for number, picture in enumerate(pictures):
-            picture.putpixel((number, 0), (0, 0, 0, 0))
-    return pictures
+        for number, image in enumerate(images):
+            image.putpixel((number, 0), (0, 0, 0, 0))
+    return images
 
 
 def read(content: bytes) -> Animation:
@@ -37,12 +37,12 @@ def read(content: bytes) -> Animation:
 def test_frames_and_their_times_come_back(kind: str) -> None:
     animation = read(encode(frames(), kind, timing=Timing(DURATIONS_MS)))
     assert (animation.count, animation.size) == (4, (8, 12))
-    pictures, durations_ms = zip(*animation.frames(), strict=True)
+    images, durations_ms = zip(*animation.frames(), strict=True)
     assert durations_ms == DURATIONS_MS
-    for picture, (red, green, blue) in zip(
-        pictures, [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)], strict=True
+    for image, (red, green, blue) in zip(
+        images, [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)], strict=True
     ):
-        got = picture.rgb.mean((1, 2)).tolist()
+        got = image.rgb.mean((1, 2)).tolist()
         assert got == pytest.approx([red, green, blue], abs=0.03)
 
 
@@ -55,9 +55,9 @@ def test_the_number_of_plays_comes_back(kind: str, plays: int) -> None:
 @pytest.mark.parametrize("kind", ANIMATED)
 def test_transparency_of_every_frame_comes_back(kind: str) -> None:
     animation = read(encode(frames("RGBA"), kind, timing=Timing(DURATIONS_MS)))
-    for number, (picture, _) in enumerate(animation.frames()):
-        assert picture.alpha is not None
-        hidden = np.argwhere(picture.alpha[0] < 0.5).tolist()
+    for number, (image, _) in enumerate(animation.frames()):
+        assert image.alpha is not None
+        hidden = np.argwhere(image.alpha[0] < 0.5).tolist()
         assert hidden == [[0, number]], f"frame {number}"
 
 
@@ -71,14 +71,14 @@ def test_colors_of_a_gif_do_not_flicker() -> None:
     """What does not move has the same colors in every frame."""
     still = Image.effect_noise((32, 32), 80).convert("RGB")
     moving = [still.copy() for _ in range(3)]
-    for picture, color in zip(moving, ("red", "lime", "blue"), strict=True):
-        picture.paste(color, (0, 28, 32, 32))
+    for image, color in zip(moving, ("red", "lime", "blue"), strict=True):
+        image.paste(color, (0, 28, 32, 32))
     animation = read(encode(moving, "GIF", timing=Timing((100.0,) * 3)))
-    tops = [picture.rgb[:, :24] for picture, _ in animation.frames()]
+    tops = [image.rgb[:, :24] for image, _ in animation.frames()]
     assert all(np.array_equal(a, b) for a, b in pairwise(tops))
 
 
-def test_an_apngs_picture_for_other_viewers_is_no_frame() -> None:
+def test_an_apngs_image_for_other_viewers_is_no_frame() -> None:
     file = io.BytesIO()
     default, *rest = frames()
     default.save(file, "PNG", save_all=True, append_images=rest, default_image=True, duration=80)
@@ -91,10 +91,10 @@ def test_an_apngs_picture_for_other_viewers_is_no_frame() -> None:
 def test_pages_of_a_tiff_are_no_animation(tmp_path: Path) -> None:
     first, *rest = frames()
     first.save(tmp_path / "pages.tif", save_all=True, append_images=rest)
-    assert isinstance(read_frames(tmp_path / "pages.tif"), ArrayPicture)
+    assert isinstance(read_frames(tmp_path / "pages.tif"), ArrayImage)
 
 
-def test_an_animation_larger_than_a_picture_may_be_is_refused(
+def test_an_animation_larger_than_an_image_may_be_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     content = encode(frames(), "PNG", timing=Timing(DURATIONS_MS))

@@ -1,4 +1,4 @@
-"""Whatever the file, the picture that comes out is the one a viewer shows."""
+"""Whatever the file, the image that comes out is the one a viewer shows."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from torch import Tensor
 
 from fast_nst.errors import ImageError
 from fast_nst.image.io import (
+    image_from_pil,
+    image_to_pil,
     list_images,
-    picture_from_pil,
-    picture_to_pil,
     read_image,
     write_image,
 )
@@ -29,7 +29,7 @@ STEP = 1 / 255
 
 
 def photo(height: int = 24, width: int = 32) -> np.ndarray:
-    """A smooth picture, different in every corner and channel."""
+    """A smooth image, different in every corner and channel."""
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     return (np.stack([x, y, 1 - x * y], axis=-1) * 255).round().astype(np.uint8)
 
@@ -76,7 +76,7 @@ def test_every_exif_orientation_comes_out_upright(
     assert_close(read_image(path).rgb, as_tensor(photo()), steps=4 if suffix == ".jpg" else 0.01)
 
 
-def test_a_picture_with_damaged_exif_is_read_as_stored(tmp_path: Path) -> None:
+def test_an_image_with_damaged_exif_is_read_as_stored(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     Image.fromarray(photo()).save(path, exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff", quality=100)
     assert read_image(path).rgb.shape == (3, 24, 32)
@@ -87,10 +87,10 @@ def test_a_picture_with_damaged_exif_is_read_as_stored(tmp_path: Path) -> None:
 
 def test_rgb_is_read_exactly(tmp_path: Path) -> None:
     Image.fromarray(photo()).save(tmp_path / "photo.png")
-    picture = read_image(tmp_path / "photo.png")
-    assert picture.alpha is None
-    assert picture.rgb.dtype == torch.float32
-    assert_close(picture.rgb, as_tensor(photo()))
+    image = read_image(tmp_path / "photo.png")
+    assert image.alpha is None
+    assert image.rgb.dtype == torch.float32
+    assert_close(image.rgb, as_tensor(photo()))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
@@ -101,7 +101,7 @@ def test_16_bit_gray_is_scaled_and_not_clipped(tmp_path: Path, suffix: str) -> N
     assert_close(read_image(tmp_path / f"gray{suffix}").rgb, wanted)
 
 
-def test_a_dark_16_bit_picture_stays_dark(tmp_path: Path) -> None:
+def test_a_dark_16_bit_image_stays_dark(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 4), 200, np.uint16)).save(tmp_path / "dark.png")
     assert read_image(tmp_path / "dark.png").rgb.max() <= STEP
 
@@ -109,12 +109,12 @@ def test_a_dark_16_bit_picture_stays_dark(tmp_path: Path) -> None:
 def test_32_bit_gray_that_holds_16_bits_is_scaled_as_16_bits() -> None:
     image = Image.fromarray(np.full((4, 4), 32768, np.int32))
     assert image.mode == "I"
-    assert_close(picture_from_pil(image).rgb, torch.full((3, 4, 4), 128 / 255))
+    assert_close(image_from_pil(image).rgb, torch.full((3, 4, 4), 128 / 255))
 
 
 def test_floating_point_gray_from_0_to_1_is_taken_as_it_is() -> None:
     image = Image.fromarray(np.full((4, 4), 0.5, np.float32))
-    assert_close(picture_from_pil(image).rgb, torch.full((3, 4, 4), 0.5), steps=0.51)
+    assert_close(image_from_pil(image).rgb, torch.full((3, 4, 4), 0.5), steps=0.51)
 
 
 @pytest.mark.parametrize("value", [1.5, -0.5, np.nan])
@@ -130,9 +130,9 @@ def test_floating_point_outside_0_to_1_is_refused(tmp_path: Path, value: float) 
 def test_every_mode_looks_as_pillow_shows_it(mode: str) -> None:
     image = Image.fromarray(photo()).convert("L" if mode == "PA" else "RGB").convert(mode)
     wanted = as_tensor(np.asarray(image.convert("RGB")))
-    picture = picture_from_pil(image)
-    assert picture.alpha is None
-    assert_close(picture.rgb, wanted)
+    got = image_from_pil(image)
+    assert got.alpha is None
+    assert_close(got.rgb, wanted)
 
 
 # Reading: transparency
@@ -150,13 +150,13 @@ def magenta_outside(soft: bool = False) -> np.ndarray:
 def test_hidden_colors_do_not_leak_and_visible_ones_stay(tmp_path: Path) -> None:
     rgba = magenta_outside(soft=True)
     Image.fromarray(rgba).save(tmp_path / "hole.png")
-    picture = read_image(tmp_path / "hole.png")
-    assert picture.alpha is not None
-    assert_close(picture.alpha[0], torch.from_numpy(rgba[..., 3]).float() / 255)
-    visible = picture.alpha[0] > 0
-    assert_close(picture.rgb[:, visible], as_tensor(photo())[:, visible])
-    hidden = picture.rgb[:, ~visible]
-    visible_colors = picture.rgb[:, visible]
+    image = read_image(tmp_path / "hole.png")
+    assert image.alpha is not None
+    assert_close(image.alpha[0], torch.from_numpy(rgba[..., 3]).float() / 255)
+    visible = image.alpha[0] > 0
+    assert_close(image.rgb[:, visible], as_tensor(photo())[:, visible])
+    hidden = image.rgb[:, ~visible]
+    visible_colors = image.rgb[:, visible]
     assert (hidden >= visible_colors.amin(1, keepdim=True) - STEP).all()
     assert (hidden <= visible_colors.amax(1, keepdim=True) + STEP).all()
     # Not a constant either: it goes on as the photo does, so that no edge appears.
@@ -166,27 +166,27 @@ def test_hidden_colors_do_not_leak_and_visible_ones_stay(tmp_path: Path) -> None
 def test_the_result_is_the_same_whatever_color_is_hidden() -> None:
     one, other = magenta_outside(), magenta_outside()
     other[other[..., 3] == 0] = (0, 255, 0, 0)
-    got = [picture_from_pil(Image.fromarray(rgba)).rgb for rgba in (one, other)]
+    got = [image_from_pil(Image.fromarray(rgba)).rgb for rgba in (one, other)]
     assert torch.equal(got[0], got[1])
 
 
 def test_noise_in_almost_transparent_pixels_hardly_shows() -> None:
     rgba = np.dstack([np.full((16, 16, 3), 100, np.uint8), np.full((16, 16), 255, np.uint8)])
     rgba[4:12, 4:12] = (255, 0, 255, 1)
-    rgb = picture_from_pil(Image.fromarray(rgba)).rgb
+    rgb = image_from_pil(Image.fromarray(rgba)).rgb
     assert (rgb - 100 / 255).abs().max() < 0.1
 
 
-def test_a_faint_picture_keeps_its_detail() -> None:
+def test_a_faint_image_keeps_its_detail() -> None:
     rgba = np.dstack([photo(), np.full((24, 32), 40, np.uint8)])
-    assert_close(picture_from_pil(Image.fromarray(rgba)).rgb, as_tensor(photo()))
+    assert_close(image_from_pil(Image.fromarray(rgba)).rgb, as_tensor(photo()))
 
 
-def test_a_picture_that_is_transparent_everywhere_becomes_gray() -> None:
-    picture = picture_from_pil(Image.new("RGBA", (7, 5), (255, 0, 255, 0)))
-    assert_close(picture.rgb, torch.full((3, 5, 7), 0.5))
-    assert picture.alpha is not None
-    assert picture.alpha.max() == 0
+def test_an_image_that_is_transparent_everywhere_becomes_gray() -> None:
+    image = image_from_pil(Image.new("RGBA", (7, 5), (255, 0, 255, 0)))
+    assert_close(image.rgb, torch.full((3, 5, 7), 0.5))
+    assert image.alpha is not None
+    assert image.alpha.max() == 0
 
 
 def test_a_palette_with_a_transparent_color_has_alpha(tmp_path: Path) -> None:
@@ -194,10 +194,10 @@ def test_a_palette_with_a_transparent_color_has_alpha(tmp_path: Path) -> None:
     image.putpalette([255, 0, 255, 10, 20, 30])
     image.paste(1, (2, 0, 4, 2))
     image.save(tmp_path / "palette.png", transparency=0)
-    picture = read_image(tmp_path / "palette.png")
-    assert picture.alpha is not None
-    assert picture.alpha[0, 0].tolist() == [0, 0, 1, 1]
-    assert_close(picture.rgb, torch.tensor([10, 20, 30]).view(3, 1, 1).expand(3, 2, 4) / 255)
+    got = read_image(tmp_path / "palette.png")
+    assert got.alpha is not None
+    assert got.alpha[0, 0].tolist() == [0, 0, 1, 1]
+    assert_close(got.rgb, torch.tensor([10, 20, 30]).view(3, 1, 1).expand(3, 2, 4) / 255)
 
 
 @pytest.mark.parametrize(("mode", "key"), [("L", 200), ("RGB", (200, 0, 200))])
@@ -207,10 +207,10 @@ def test_a_color_named_as_transparent_has_alpha(
     image = Image.new(mode, (4, 2), key)
     image.paste(Image.new(mode, (2, 2), 50 if mode == "L" else (50, 50, 50)), (2, 0))
     image.save(tmp_path / "key.png", transparency=key)
-    picture = read_image(tmp_path / "key.png")
-    assert picture.alpha is not None
-    assert picture.alpha[0, 0].tolist() == [0, 0, 1, 1]
-    assert_close(picture.rgb, torch.full((3, 2, 4), 50 / 255))
+    got = read_image(tmp_path / "key.png")
+    assert got.alpha is not None
+    assert got.alpha[0, 0].tolist() == [0, 0, 1, 1]
+    assert_close(got.rgb, torch.full((3, 2, 4), 50 / 255))
 
 
 # Reading: color profiles
@@ -239,10 +239,10 @@ def test_an_icc_profile_is_converted_to_srgb(tmp_path: Path) -> None:
 def test_an_icc_profile_leaves_alpha_alone(tmp_path: Path) -> None:
     image = Image.new("RGBA", (4, 4), (128, 64, 0, 100))
     image.save(tmp_path / "linear.png", icc_profile=linear_profile())
-    picture = read_image(tmp_path / "linear.png")
-    assert picture.alpha is not None
-    assert_close(picture.alpha, torch.full((1, 4, 4), 100 / 255))
-    assert picture.rgb[0, 0, 0].item() == pytest.approx(0.7366, abs=2 * STEP)
+    got = read_image(tmp_path / "linear.png")
+    assert got.alpha is not None
+    assert_close(got.alpha, torch.full((1, 4, 4), 100 / 255))
+    assert got.rgb[0, 0, 0].item() == pytest.approx(0.7366, abs=2 * STEP)
 
 
 @pytest.mark.parametrize("profile", [b"no profile at all", linear_profile()[:200]])
@@ -287,7 +287,7 @@ def jpeg_bytes() -> bytes:
     ("content", "reason"),
     [
         (b"", "empty"),
-        (b"These are words.", "not a picture"),
+        (b"These are words.", "not an image"),
         (jpeg_bytes()[:1500], "damaged or incomplete"),
     ],
 )
@@ -310,7 +310,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         read_image(tmp_path)
 
 
-def test_a_picture_above_pillows_limit_is_refused(
+def test_an_image_above_pillows_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(photo()).save(tmp_path / "large.png")
@@ -319,7 +319,7 @@ def test_a_picture_above_pillows_limit_is_refused(
         read_image(tmp_path / "large.png")
 
 
-def test_a_large_picture_below_the_limit_is_read_without_a_warning(
+def test_a_large_image_below_the_limit_is_read_without_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
 ) -> None:
     Image.fromarray(photo()).save(tmp_path / "large.png")
@@ -331,14 +331,14 @@ def test_a_large_picture_below_the_limit_is_read_without_a_warning(
 def test_reading_a_pil_image_does_not_change_it() -> None:
     image = Image.fromarray(magenta_outside())
     before = image.copy()
-    picture_from_pil(image)
+    image_from_pil(image)
     assert image == before
 
 
 # Listing
 
 
-def test_a_folder_lists_its_pictures_sorted_and_without_hidden_ones(tmp_path: Path) -> None:
+def test_a_folder_lists_its_images_sorted_and_without_hidden_ones(tmp_path: Path) -> None:
     for name in ("b.JPG", "a.png", "sub/c.webp", "notes.txt", ".hidden.png", ".git/d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -401,7 +401,7 @@ def test_alpha_is_laid_on_white_where_the_format_cannot(tmp_path: Path, suffix: 
 
 def test_values_outside_the_range_are_clipped_and_not_wrapped() -> None:
     rgb = torch.tensor([-0.5, 1.5, 0.5]).view(3, 1, 1)
-    assert picture_to_pil(rgb).getpixel((0, 0)) == (0, 255, 128)
+    assert image_to_pil(rgb).getpixel((0, 0)) == (0, 255, 128)
 
 
 def test_values_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
@@ -429,7 +429,7 @@ def test_a_mistyped_ending_gets_a_suggestion(tmp_path: Path) -> None:
         write_image(tmp_path / "a.jpgg", torch.zeros(3, 4, 4))
 
 
-def test_folders_are_made_and_only_the_picture_is_left(tmp_path: Path) -> None:
+def test_folders_are_made_and_only_the_image_is_left(tmp_path: Path) -> None:
     write_image(tmp_path / "new" / "deep" / "a.png", torch.zeros(3, 4, 4))
     assert [path.name for path in (tmp_path / "new" / "deep").iterdir()] == ["a.png"]
 
@@ -471,7 +471,7 @@ def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
         write_image(tmp_path / "a.png", torch.zeros(3, 4, 4))
 
 
-def test_a_picture_too_large_for_its_format_is_refused(tmp_path: Path) -> None:
+def test_an_image_too_large_for_its_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="at most 16383"):
         write_image(tmp_path / "a.webp", torch.zeros(3, 1, 16384))
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""A stylized picture says whose it is, and not where it was taken."""
+"""A stylized image says whose it is, and not where it was taken."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_texts_of_a_png_are_understood() -> None:
     assert (exif[ARTIST], exif[COPYRIGHT]) == ("Ann", "CC0")
 
 
-def test_a_picture_that_says_nothing_has_no_metadata() -> None:
+def test_an_image_that_says_nothing_has_no_metadata() -> None:
     assert read_metadata(Image.new("RGB", (8, 8))) is None
 
 

@@ -25,11 +25,11 @@ def test_the_short_side_becomes_the_size_and_the_aspect_ratio_stays(
     assert resized.shape[:-2] == shape[:-2]
 
 
-def test_a_narrow_picture_keeps_at_least_one_pixel() -> None:
+def test_a_narrow_image_keeps_at_least_one_pixel() -> None:
     assert resize_short_side(noise(3, 30, 1000), 1).shape == (3, 1, 33)
 
 
-def test_a_constant_picture_stays_constant() -> None:
+def test_a_constant_image_stays_constant() -> None:
     resized = resize_short_side(torch.full((3, 31, 47), 0.3), 20)
     torch.testing.assert_close(resized, torch.full_like(resized, 0.3))
 

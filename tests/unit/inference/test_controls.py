@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
 from fast_nst.image.color import luminance
-from fast_nst.image.io import Picture
+from fast_nst.image.io import TensorImage
 from fast_nst.inference import Controls, Stylizer, read_mask
 
 
@@ -85,7 +85,7 @@ def test_a_mask_says_where_to_stylize(negative: Stylizer) -> None:
     assert torch.equal(inverted[..., 4:], content[..., 4:])
 
 
-def test_a_mask_of_another_size_is_brought_to_the_pictures(negative: Stylizer) -> None:
+def test_a_mask_of_another_size_is_brought_to_the_images(negative: Stylizer) -> None:
     content = noise(3, 30, 40)
     mask = torch.zeros(1, 3, 4)
     mask[..., 2:] = 1
@@ -122,16 +122,16 @@ def test_larger_strokes_keep_the_contents_fine_detail_without_its_colors() -> No
     assert torch.equal(stylized[0], stylized[1])
 
 
-def test_the_smallest_picture_takes_every_scale(filter_file: Path) -> None:
+def test_the_smallest_image_takes_every_scale(filter_file: Path) -> None:
     stylizer = Stylizer.load(filter_file)
     for scale in (0.25, 4.0):
         assert stylizer(noise(3, 1, 1), scale=scale).shape == (3, 1, 1)
 
 
 def test_alpha_and_metadata_stay(negative: Stylizer) -> None:
-    picture = Picture(noise(3, 5, 5), noise(1, 5, 5))
-    stylized = negative.stylize_picture(picture, Controls(strength=0.5, scale=2.0))
-    assert stylized.alpha is picture.alpha
+    image = TensorImage(noise(3, 5, 5), noise(1, 5, 5))
+    stylized = negative.stylize_image(image, Controls(strength=0.5, scale=2.0))
+    assert stylized.alpha is image.alpha
 
 
 @pytest.mark.parametrize(

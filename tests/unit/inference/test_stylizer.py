@@ -35,7 +35,7 @@ def noise(*shape: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
 
-def make_picture(path: Path, color: str = "red", size: tuple[int, int] = (6, 4)) -> Path:
+def make_image(path: Path, color: str = "red", size: tuple[int, int] = (6, 4)) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, color).save(path)
     return path
@@ -92,7 +92,7 @@ def test_a_pil_image_comes_back_upright(negative: Stylizer) -> None:
     assert negative(image).size == (5, 7)
 
 
-def test_all_kinds_give_the_same_picture(filter_file: Path) -> None:
+def test_all_kinds_give_the_same_image(filter_file: Path) -> None:
     stylizer = Stylizer.load(filter_file)
     pixels = (noise(20, 23, 3) * 255).byte().numpy()
     from_array = stylizer(pixels)
@@ -150,7 +150,7 @@ def targets(inputs: list[Path], output: Path | str, base: Path) -> list[str]:
 
 
 def test_one_file_goes_to_the_named_file_or_into_the_named_folder(tmp_path: Path) -> None:
-    photo = make_picture(tmp_path / "photo.jpg")
+    photo = make_image(tmp_path / "photo.jpg")
     (tmp_path / "there.png").mkdir()
     assert targets([photo], tmp_path / "out.png", tmp_path) == ["out.png"]
     assert targets([photo], tmp_path / "out", tmp_path) == ["out/photo.jpg"]
@@ -159,21 +159,21 @@ def test_one_file_goes_to_the_named_file_or_into_the_named_folder(tmp_path: Path
 
 
 def test_a_folder_keeps_its_names_and_structure(tmp_path: Path) -> None:
-    make_picture(tmp_path / "in" / "a.jpg")
-    make_picture(tmp_path / "in" / "deep" / "er" / "a.png")
+    make_image(tmp_path / "in" / "a.jpg")
+    make_image(tmp_path / "in" / "deep" / "er" / "a.png")
     wanted = ["out/a.jpg", "out/deep/er/a.png"]
     assert targets([tmp_path / "in"], tmp_path / "out", tmp_path) == wanted
 
 
-def test_a_folder_with_one_picture_is_still_a_folder(tmp_path: Path) -> None:
-    make_picture(tmp_path / "in" / "a.jpg")
+def test_a_folder_with_one_image_is_still_a_folder(tmp_path: Path) -> None:
+    make_image(tmp_path / "in" / "a.jpg")
     with pytest.raises(ImageError, match="Name a folder"):
         plan_files([tmp_path / "in"], tmp_path / "out.jpg")
 
 
-def test_no_two_pictures_go_to_the_same_file(tmp_path: Path) -> None:
+def test_no_two_images_go_to_the_same_file(tmp_path: Path) -> None:
     inputs = [
-        make_picture(tmp_path / name)
+        make_image(tmp_path / name)
         for name in ("1/a.jpg", "2/a.jpg", "3/A.JPG", "4/a-2.jpg", "5/a.ppm", "6/a.png")
     ]
     got = targets(inputs, tmp_path / "out", tmp_path)
@@ -182,26 +182,26 @@ def test_no_two_pictures_go_to_the_same_file(tmp_path: Path) -> None:
     assert len({name.lower() for name in got}) == len(inputs)
 
 
-def test_a_picture_that_is_named_twice_is_taken_once(tmp_path: Path) -> None:
-    photo = make_picture(tmp_path / "in" / "a.jpg")
+def test_an_image_that_is_named_twice_is_taken_once(tmp_path: Path) -> None:
+    photo = make_image(tmp_path / "in" / "a.jpg")
     assert len(plan_files([photo, tmp_path / "in", photo], tmp_path / "out")) == 1
 
 
 def test_results_of_an_earlier_run_are_no_inputs(tmp_path: Path) -> None:
-    make_picture(tmp_path / "a.jpg")
-    make_picture(tmp_path / "out" / "a.jpg")
+    make_image(tmp_path / "a.jpg")
+    make_image(tmp_path / "out" / "a.jpg")
     assert targets([tmp_path], tmp_path / "out", tmp_path) == ["out/a.jpg"]
 
 
 def test_an_output_that_holds_the_input_folder_hides_nothing(tmp_path: Path) -> None:
-    make_picture(tmp_path / "in" / "a.jpg")
+    make_image(tmp_path / "in" / "a.jpg")
     assert targets([tmp_path / "in"], tmp_path, tmp_path) == ["a.jpg"]
 
 
 def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
-    photo = make_picture(tmp_path / "in" / "a.jpg")
+    photo = make_image(tmp_path / "in" / "a.jpg")
     (tmp_path / "link.jpg").symlink_to(photo)
-    other = make_picture(tmp_path / "b.jpg")
+    other = make_image(tmp_path / "b.jpg")
     for inputs, output in [
         ([photo], photo),
         ([photo], tmp_path / "link.jpg"),
@@ -213,16 +213,16 @@ def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
-    one, two = make_picture(tmp_path / "1.jpg"), make_picture(tmp_path / "2.jpg")
+    one, two = make_image(tmp_path / "1.jpg"), make_image(tmp_path / "2.jpg")
     (tmp_path / "empty").mkdir()
     (tmp_path / "plain").touch()
     with pytest.raises(ImageError, match="Name a folder"):
         plan_files([one, two], tmp_path / "out.png")
     with pytest.raises(ImageError, match="Name a folder"):
         plan_files([one, two], tmp_path / "plain")
-    with pytest.raises(ImageError, match="no pictures"):
+    with pytest.raises(ImageError, match="no images"):
         plan_files([tmp_path / "empty"], tmp_path / "out")
-    with pytest.raises(ImageError, match="no pictures"):
+    with pytest.raises(ImageError, match="no images"):
         plan_files([], tmp_path / "out")
     with pytest.raises(ImageError, match="does not exist"):
         plan_files([one, tmp_path / "missing.jpg"], tmp_path / "out")
@@ -233,13 +233,13 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
 # Running over files
 
 
-def test_broken_pictures_are_reported_and_the_others_go_on(
+def test_broken_images_are_reported_and_the_others_go_on(
     negative: Stylizer, tmp_path: Path
 ) -> None:
-    make_picture(tmp_path / "in" / "a.png", "red")
-    (tmp_path / "in" / "b.png").write_text("no picture")
+    make_image(tmp_path / "in" / "a.png", "red")
+    (tmp_path / "in" / "b.png").write_text("no image")
     (tmp_path / "in" / "c.png").symlink_to("nowhere")
-    make_picture(tmp_path / "in" / "d.png", "blue")
+    make_image(tmp_path / "in" / "d.png", "blue")
     seen: list[StylizeProgress] = []
     report = stylize_files(negative, [tmp_path / "in"], tmp_path / "out", on_progress=seen.append)
     assert [file.source.name for file in report.written] == ["a.png", "d.png"]
@@ -251,15 +251,15 @@ def test_broken_pictures_are_reported_and_the_others_go_on(
     assert torch.equal(read_image(tmp_path / "out" / "a.png").rgb, cyan)
 
 
-def test_a_picture_that_does_not_fit_in_memory_is_reported(tmp_path: Path) -> None:
+def test_an_image_that_does_not_fit_in_memory_is_reported(tmp_path: Path) -> None:
     class Hungry(nn.Module):
         def forward(self, images: Tensor) -> Tensor:
             if images.shape[-1] > 6:
                 raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ...")
             return images
 
-    small = make_picture(tmp_path / "small.png")
-    large = make_picture(tmp_path / "large.png", size=(60, 40))
+    small = make_image(tmp_path / "small.png")
+    large = make_image(tmp_path / "large.png", size=(60, 40))
     report = stylize_files(Stylizer(Hungry()), [large, small], tmp_path / "out")
     assert [file.source for file in report.written] == [small]
     assert "does not fit in memory" in report.failures[0].message
@@ -270,6 +270,6 @@ def test_a_fault_in_the_program_is_not_hidden(tmp_path: Path) -> None:
         def forward(self, images: Tensor) -> Tensor:
             raise RuntimeError("sizes differ")
 
-    photo = make_picture(tmp_path / "a.png")
+    photo = make_image(tmp_path / "a.png")
     with pytest.raises(RuntimeError, match="sizes differ"):
         stylize_files(Stylizer(Faulty()), [photo], tmp_path / "out")

@@ -97,7 +97,7 @@ def test_the_relative_error_of_a_target_of_zeros_is_finite() -> None:
     assert relative_squared_error(torch.ones(1, 2), torch.zeros(1, 2)).isfinite()
 
 
-def test_total_variation_is_zero_for_flat_pictures_and_counts_steps() -> None:
+def test_total_variation_is_zero_for_flat_images_and_counts_steps() -> None:
     assert total_variation(torch.full((1, 3, 4, 4), 0.5)) == 0
     step = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])
     assert total_variation(step) == 1.0
@@ -135,7 +135,7 @@ def test_a_frame_is_told_by_its_color_on_each_side() -> None:
     assert left[[0, 1, 3]].abs().max() < 1e-6
 
 
-def test_a_picture_too_small_to_have_an_inside_has_no_frame() -> None:
+def test_an_image_too_small_to_have_an_inside_has_no_frame() -> None:
     assert frame_shift(torch.rand(1, 3, 64, 200)).eq(0).all()
     assert frame_shift(torch.rand(1, 3, 65, 65)).abs().min() > 0
 

@@ -19,14 +19,14 @@ def encoder() -> VGGLite:
     return network
 
 
-def picture(seed: int, side: int = 32) -> torch.Tensor:
+def image(seed: int, side: int = 32) -> torch.Tensor:
     return torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(seed))
 
 
-def test_a_picture_has_no_content_loss_to_itself_and_no_style_loss_to_itself(
+def test_an_image_has_no_content_loss_to_itself_and_no_style_loss_to_itself(
     encoder: VGGLite,
 ) -> None:
-    style = picture(0)
+    style = image(0)
     loss = PerceptualLoss(encoder, style, content_weight=1, style_weight=30)
     terms = loss(style, loss.content_targets(style))
     assert terms.keys() == {"content", "style"}
@@ -35,9 +35,9 @@ def test_a_picture_has_no_content_loss_to_itself_and_no_style_loss_to_itself(
 
 
 def test_weights_multiply_their_terms_and_can_be_divided_out(encoder: VGGLite) -> None:
-    content, stylized = picture(1), picture(2)
-    one = PerceptualLoss(encoder, picture(0), content_weight=1, style_weight=1, tv_weight=1)
-    many = PerceptualLoss(encoder, picture(0), content_weight=2, style_weight=7, tv_weight=0.5)
+    content, stylized = image(1), image(2)
+    one = PerceptualLoss(encoder, image(0), content_weight=1, style_weight=1, tv_weight=1)
+    many = PerceptualLoss(encoder, image(0), content_weight=2, style_weight=7, tv_weight=0.5)
     targets = one.content_targets(content)
     plain, weighted = one(stylized, targets), many(stylized, targets)
     for name, factor in (("content", 2), ("style", 7), ("tv", 0.5)):
@@ -45,10 +45,10 @@ def test_weights_multiply_their_terms_and_can_be_divided_out(encoder: VGGLite) -
         torch.testing.assert_close(many.unweighted(weighted)[name], plain[name])
 
 
-def test_the_style_target_of_several_pictures_is_the_mean_of_their_gram_matrices(
+def test_the_style_target_of_several_images_is_the_mean_of_their_gram_matrices(
     encoder: VGGLite,
 ) -> None:
-    first, second = picture(3), picture(4)
+    first, second = image(3), image(4)
     targets = [
         PerceptualLoss(encoder, style, style_weight=1).terms["style"].target("relu2_1")
         for style in (first, second, [first, second])
@@ -56,10 +56,10 @@ def test_the_style_target_of_several_pictures_is_the_mean_of_their_gram_matrices
     torch.testing.assert_close(targets[2], (targets[0] + targets[1]) / 2)
 
 
-def test_only_pictures_get_a_gradient(encoder: VGGLite) -> None:
-    loss = PerceptualLoss(encoder, picture(0), content_weight=1, style_weight=30)
-    stylized = picture(1).requires_grad_(True)
-    sum(loss(stylized, loss.content_targets(picture(2))).values()).backward()
+def test_only_images_get_a_gradient(encoder: VGGLite) -> None:
+    loss = PerceptualLoss(encoder, image(0), content_weight=1, style_weight=30)
+    stylized = image(1).requires_grad_(True)
+    sum(loss(stylized, loss.content_targets(image(2))).values()).backward()
     assert stylized.grad is not None
     assert stylized.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in encoder.parameters())
@@ -68,10 +68,10 @@ def test_only_pictures_get_a_gradient(encoder: VGGLite) -> None:
 def test_the_papers_scale_grows_with_the_features_and_the_relative_one_does_not(
     encoder: VGGLite,
 ) -> None:
-    content, stylized = picture(1), picture(2)
+    content, stylized = image(1), image(2)
     values = {}
     for scale in ("paper", "relative"):
-        loss = PerceptualLoss(encoder, picture(0), content_weight=1, scale=scale)
+        loss = PerceptualLoss(encoder, image(0), content_weight=1, scale=scale)
         targets = loss.content_targets(content)
         values[scale] = loss(stylized, targets)["content"]
         assert values[scale] > 0
@@ -81,7 +81,7 @@ def test_the_papers_scale_grows_with_the_features_and_the_relative_one_does_not(
 
 def test_mistakes_are_named(encoder: VGGLite) -> None:
     def mistaken(**settings: object) -> None:
-        PerceptualLoss(encoder, picture(0), **{"content_weight": 1, **settings})  # type: ignore[arg-type]
+        PerceptualLoss(encoder, image(0), **{"content_weight": 1, **settings})  # type: ignore[arg-type]
 
     with pytest.raises(ConfigError, match="style_weight is -1"):
         mistaken(style_weight=-1)
@@ -114,25 +114,25 @@ class Counting(VGGLite):
 def test_the_encoder_runs_once_for_the_layers_that_terms_with_a_weight_read() -> None:
     encoder = Counting()
     loss = PerceptualLoss(
-        encoder, picture(0), content_weight=1, style_weight=1, tv_weight=1,
+        encoder, image(0), content_weight=1, style_weight=1, tv_weight=1,
         content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"),
     )  # fmt: skip
     assert encoder.asked == [("relu1_1", "relu2_1")]  # the style's targets
-    loss(picture(1), loss.content_targets(picture(2)))
+    loss(image(1), loss.content_targets(image(2)))
     assert encoder.asked[1:] == [("relu2_1",), ("relu2_1", "relu1_1")]
     encoder.asked.clear()
-    alone = PerceptualLoss(encoder, picture(0), tv_weight=1)
-    assert alone(picture(1), alone.content_targets(picture(2))).keys() == {"tv"}
+    alone = PerceptualLoss(encoder, image(0), tv_weight=1)
+    assert alone(image(1), alone.content_targets(image(2))).keys() == {"tv"}
     assert encoder.asked == []
 
 
 def test_terms_without_a_weight_are_not_there(encoder: VGGLite) -> None:
-    loss = PerceptualLoss(encoder, picture(0), content_weight=0, style_weight=2, grid_weight=0.0)
+    loss = PerceptualLoss(encoder, image(0), content_weight=0, style_weight=2, grid_weight=0.0)
     assert list(loss.terms) == ["style"]
     assert loss.weights == {"style": 2}
-    assert loss(picture(1)).keys() == {"style"}
+    assert loss(image(1)).keys() == {"style"}
     assert not loss.draws_random
-    assert PerceptualLoss(encoder, picture(0), stability_weight=1).draws_random
+    assert PerceptualLoss(encoder, image(0), stability_weight=1).draws_random
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ def test_terms_without_a_weight_are_not_there(encoder: VGGLite) -> None:
     [("content_weight", "content"), ("grid_weight", "network"), ("stability_weight", "network")],
 )
 def test_the_error_names_what_a_term_needs(encoder: VGGLite, weight: str, missing: str) -> None:
-    loss = PerceptualLoss(encoder, picture(0), **{weight: 1})  # type: ignore[arg-type]
+    loss = PerceptualLoss(encoder, image(0), **{weight: 1})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=f"needs the {missing}"):
-        loss(picture(1))
+        loss(image(1))
 
 
 class Operations(TorchDispatchMode):
@@ -162,8 +162,8 @@ def test_no_term_reads_a_value_from_the_device_so_that_steps_can_be_recorded(
     encoder: VGGLite, scale: str
 ) -> None:
     weights = {f"{name}_weight": 1.0 for name in TERMS}
-    loss = PerceptualLoss(encoder, picture(0), **weights, scale=scale)  # type: ignore[arg-type]
-    network, content = create_network("johnson", width=2, blocks=0), picture(1, side=80)
+    loss = PerceptualLoss(encoder, image(0), **weights, scale=scale)  # type: ignore[arg-type]
+    network, content = create_network("johnson", width=2, blocks=0), image(1, side=80)
     with Operations() as computed:
         terms = loss(network(content), loss.content_targets(content), network)
         torch.stack(list(terms.values())).sum().backward()

@@ -18,17 +18,17 @@ def motion(right: float = 0.0, down: float = 0.0, zoom: float = 1.0) -> Tensor:
 
 
 def test_a_shift_by_whole_pixels_is_exact_and_tells_what_comes_from_outside() -> None:
-    picture = random(1, 3, 6, 8)
-    moved, inside = move(picture, motion(right=2, down=-1))
-    torch.testing.assert_close(moved[..., :5, 2:], picture[..., 1:, :-2])
+    image = random(1, 3, 6, 8)
+    moved, inside = move(image, motion(right=2, down=-1))
+    torch.testing.assert_close(moved[..., :5, 2:], image[..., 1:, :-2])
     assert inside.sum() == 5 * 6
     assert inside[..., :5, 2:].all()
 
 
 def test_no_motion_changes_nothing() -> None:
-    picture = random(2, 3, 5, 7)
-    moved, inside = move(picture, motion().expand(2, 3))
-    torch.testing.assert_close(moved, picture)
+    image = random(2, 3, 5, 7)
+    moved, inside = move(image, motion().expand(2, 3))
+    torch.testing.assert_close(moved, image)
     assert inside.all()
 
 
@@ -52,7 +52,7 @@ def test_motions_are_still_whole_or_in_between_a_third_each() -> None:
     assert found[:, :2].abs().max() <= MAX_SHIFT
 
 
-def test_a_perturbed_picture_stays_in_range_and_is_nearly_the_moved_one() -> None:
+def test_a_perturbed_image_stays_in_range_and_is_nearly_the_moved_one() -> None:
     torch.manual_seed(0)
     content = random(6, 3, 40, 40).float()
     before = content.clone()
@@ -66,9 +66,9 @@ def test_a_perturbed_picture_stays_in_range_and_is_nearly_the_moved_one() -> Non
 
 
 def test_a_network_that_moves_with_the_scene_has_no_error() -> None:
-    picture = random(2, 3, 40, 50)
+    image = random(2, 3, 40, 50)
     moves = torch.cat([motion(3, -2), motion(0.4, 0.7, 1.02)])
-    assert stability_error(picture, move(picture, moves)[0], moves) < 1e-20
+    assert stability_error(image, move(image, moves)[0], moves) < 1e-20
 
 
 def test_the_error_is_the_mean_square_over_the_variance_where_both_are_seen() -> None:
@@ -85,14 +85,14 @@ def test_the_error_is_the_mean_square_over_the_variance_where_both_are_seen() ->
     assert stability_error(stylized, move(stylized, moves)[0], moves) < 1e-20
 
 
-def test_unrelated_pictures_are_2_apart_whatever_their_contrast() -> None:
+def test_unrelated_images_are_2_apart_whatever_their_contrast() -> None:
     first, second = random(1, 3, 64, 64), random(1, 3, 64, 64, seed=1)
     assert float(stability_error(first, second, motion())) == pytest.approx(2, abs=0.1)
     paler = stability_error(0.1 * first, 0.1 * second, motion())
     torch.testing.assert_close(paler, stability_error(first, second, motion()))
 
 
-def test_the_gradient_is_right_for_both_pictures() -> None:
+def test_the_gradient_is_right_for_both_images() -> None:
     first = random(1, 1, 20, 20).requires_grad_()
     second = random(1, 1, 20, 20, seed=1).requires_grad_()
     # The divisor is held fixed, as no gradient flows through it.
@@ -106,7 +106,7 @@ def test_the_gradient_is_right_for_both_pictures() -> None:
     assert gradcheck(difference, (first, second))
 
 
-def test_pictures_smaller_than_the_margin_are_compared_where_they_can_be() -> None:
+def test_images_smaller_than_the_margin_are_compared_where_they_can_be() -> None:
     tiny = random(1, 3, 3, 4)
     assert stability_error(tiny, tiny, motion()) == 0
     assert stability_error(tiny, tiny, motion(right=100)) == 0

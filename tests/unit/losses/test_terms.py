@@ -28,7 +28,7 @@ from fast_nst.losses.terms import (
 from fast_nst.paths import config_dir
 
 
-def picture(seed: int, side: int = 32) -> Tensor:
+def image(seed: int, side: int = 32) -> Tensor:
     return torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(seed))
 
 
@@ -65,7 +65,7 @@ def test_all_keys_of_terms_stand_in_the_default_file_with_their_own_defaults(
         f"{name}_{option}" for name, term in TERMS.items() for option in ("weight", *term.options())
     }
     assert written.keys() == keys
-    given = Setup(encoder, [picture(0)])
+    given = Setup(encoder, [image(0)])
     for name in ("content", "style"):
         assert list(TERMS[name].build(given).layers) == written[f"{name}_layers"]
 
@@ -74,7 +74,7 @@ def test_relative_content_errors_are_averaged_and_the_papers_are_summed() -> Non
     # Layer a: off by 1 of 2 everywhere, so 1/4 relative, 1 absolute; layer b: by 3 of 3, 1 and 9.
     targets = {"a": torch.full((1, 2, 2, 2), 2.0), "b": torch.full((1, 1, 1, 1), 3.0)}
     features = {"a": torch.ones(1, 2, 2, 2), "b": torch.zeros(1, 1, 1, 1)}
-    seen = LossContext(picture(0), features, Content(picture(1), targets))
+    seen = LossContext(image(0), features, Content(image(1), targets))
     assert ContentTerm(("a", "b"))(seen) == pytest.approx((1 / 4 + 1) / 2)
     assert ContentTerm(("a", "b"), "paper")(seen) == pytest.approx(1 + 9)
 
@@ -83,20 +83,20 @@ def test_style_errors_of_a_2x2_case_with_a_target_for_each_sample() -> None:
     # Features of one pixel, (1, 2): the Gram matrix is [[1, 2], [2, 4]], its mean square 25 / 4.
     features = torch.tensor([1.0, 2.0]).view(1, 2, 1, 1)
     gram = torch.tensor([[[1.0, 2.0], [2.0, 4.0]]])
-    seen = LossContext(picture(0), {"a": features})
+    seen = LossContext(image(0), {"a": features})
     assert StyleTerm({"a": gram})(seen) == 0
     assert StyleTerm({"a": gram / 2})(seen) == pytest.approx(1)
     # Differences are halves of 1, 2, 2, 4; over two channels; squares are summed: 25 / 16.
     assert StyleTerm({"a": gram / 2}, "paper")(seen) == pytest.approx(25 / 16)
-    both = LossContext(picture(0), {"a": features.expand(2, 2, 1, 1)})
+    both = LossContext(image(0), {"a": features.expand(2, 2, 1, 1)})
     term = StyleTerm({"a": torch.cat([gram, gram / 2])})
     assert term(both) == pytest.approx(1 / 2)
     shares = torch.tensor([0.25, 0.75])
     assert term.compare({"a": gram.expand(2, 2, 2)}, shares) == pytest.approx(3 / 4)
 
 
-def test_total_variation_is_that_of_the_stylized_pictures() -> None:
-    assert TotalVariationTerm()(context(picture(0))) == total_variation(picture(0))
+def test_total_variation_is_that_of_the_stylized_images() -> None:
+    assert TotalVariationTerm()(context(image(0))) == total_variation(image(0))
 
 
 @pytest.mark.parametrize("stride", [4, 8])
@@ -111,27 +111,27 @@ def test_the_grid_that_counts_is_that_of_the_networks_stride(stride: int) -> Non
 
 
 def test_only_what_is_more_regular_than_the_style_counts_as_a_pattern(encoder: VGGLite) -> None:
-    noise, across = picture(1, side=64), torch.arange(64.0)
+    noise, across = image(1, side=64), torch.arange(64.0)
     waves = (0.5 + 0.3 * torch.sin(across * 2 * torch.pi / 5)).expand(1, 3, 64, 64)
     for style, pattern in ((noise, True), (waves, False)):
         term = PatternTerm.build(Setup(encoder, [style]))
         assert (term(context(waves)) > 1) == pattern
         assert term(context(noise)) < 0.2
-        assert term(context(picture(2, side=16))) == 0
+        assert term(context(image(2, side=16))) == 0
 
 
 def test_a_style_too_small_to_show_a_pattern_is_named(encoder: VGGLite) -> None:
     with pytest.raises(ConfigError, match="at least 32 x 32 px"):
-        PatternTerm.build(Setup(encoder, [picture(0, side=24)]))
+        PatternTerm.build(Setup(encoder, [image(0, side=24)]))
 
 
 def framed() -> Tensor:
-    image = picture(1, side=80) * 0.5
-    image[..., 8:-8, 8:-8] += 0.3
-    return image
+    stylized = image(1, side=80) * 0.5
+    stylized[..., 8:-8, 8:-8] += 0.3
+    return stylized
 
 
-def test_a_frame_counts_when_many_pictures_have_it() -> None:
+def test_a_frame_counts_when_many_images_have_it() -> None:
     image, term = framed().requires_grad_(True), FrameTerm()
     first = term(context(image))
     gradient = torch.autograd.grad(first, image)[0]
@@ -145,7 +145,7 @@ def test_a_frame_counts_when_many_pictures_have_it() -> None:
 
 
 def test_sides_that_differ_in_opposite_ways_are_a_frame_as_well() -> None:
-    plain = picture(1, side=80) * 0.5
+    plain = image(1, side=80) * 0.5
     slanted = plain.clone()
     slanted[..., :8, :] += 0.3
     slanted[..., -8:, :] -= 0.3
@@ -160,12 +160,12 @@ def test_a_preview_counts_its_own_frame_and_is_not_remembered() -> None:
         term.train(training)
         with torch.no_grad():
             assert term(context(framed())).item() == pytest.approx(3 * 0.3**2, rel=0.1)
-            assert term(context(picture(1, side=80) * 0.5)) < 0.01
+            assert term(context(image(1, side=80) * 0.5)) < 0.01
     assert not term.running_shift.any()
 
 
 def test_the_frames_memory_changes_in_place_and_is_in_no_checkpoint(encoder: VGGLite) -> None:
-    loss = PerceptualLoss(encoder, picture(0), frame_weight=1)
+    loss = PerceptualLoss(encoder, image(0), frame_weight=1)
     memory = loss.terms["frame"].running_shift
     loss(framed())
     assert memory.any()
@@ -173,10 +173,10 @@ def test_the_frames_memory_changes_in_place_and_is_in_no_checkpoint(encoder: VGG
     assert not [name for name in loss.state_dict() if not name.startswith("encoder.")]
 
 
-def test_stability_passes_the_network_once_over_a_perturbed_picture() -> None:
+def test_stability_passes_the_network_once_over_a_perturbed_image() -> None:
     torch.manual_seed(0)
-    network, content = Inverting(), Content(picture(1), {})
-    seen = context(1 - picture(1), content=content, network=network)
+    network, content = Inverting(), Content(image(1), {})
+    seen = context(1 - image(1), content=content, network=network)
     found = StabilityTerm()(seen)
     (given,) = network.given
     assert given.shape == content.images.shape
@@ -188,7 +188,7 @@ def test_stability_passes_the_network_once_over_a_perturbed_picture() -> None:
             return torch.full_like(images, 0.5)
 
     # A network that paints the same whatever it sees has nothing to be unstable in.
-    gray = replace(seen, stylized=torch.full_like(picture(1), 0.5), network=Gray())
+    gray = replace(seen, stylized=torch.full_like(image(1), 0.5), network=Gray())
     assert StabilityTerm()(gray) < 1e-6
 
 

@@ -62,10 +62,10 @@ def test_instance_norm_is_torchs_own_and_takes_single_pixels() -> None:
             assert InstanceNorm(5)(torch.ones(1, 5, 1, 1)).abs().max() == 0
 
 
-def test_pictures_of_a_batch_do_not_influence_each_other(network: nn.Module) -> None:
-    pictures = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    alone = torch.cat([network(picture[None]) for picture in pictures])
-    torch.testing.assert_close(network(pictures), alone)
+def test_images_of_a_batch_do_not_influence_each_other(network: nn.Module) -> None:
+    images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    alone = torch.cat([network(image[None]) for image in images])
+    torch.testing.assert_close(network(images), alone)
 
 
 @pytest.mark.parametrize("name", KINDS)

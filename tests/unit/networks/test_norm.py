@@ -13,7 +13,7 @@ from fast_nst.networks.norm import (
 )
 
 
-def pictures(count: int = 2, size: int = 32) -> torch.Tensor:
+def images(count: int = 2, size: int = 32) -> torch.Tensor:
     return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(0))
 
 
@@ -32,9 +32,9 @@ def test_statistics_are_means_and_biased_variances() -> None:
 def test_recording_changes_nothing_and_names_every_norm() -> None:
     net = network()
     with torch.no_grad():
-        plain = net(pictures())
+        plain = net(images())
         with record_statistics(net) as found:
-            torch.testing.assert_close(net(pictures()), plain)
+            torch.testing.assert_close(net(images()), plain)
     norms = {name: each for name, each in net.named_modules() if isinstance(each, InstanceNorm)}
     assert found.keys() == norms.keys()
     for name, norm in norms.items():
@@ -42,15 +42,15 @@ def test_recording_changes_nothing_and_names_every_norm() -> None:
         assert norm.choose is None
 
 
-def test_a_pictures_own_statistics_give_its_own_result() -> None:
+def test_an_images_own_statistics_give_its_own_result() -> None:
     net = network()
     with torch.no_grad():
-        plain = net(pictures())
+        plain = net(images())
         with record_statistics(net) as found:
-            net(pictures())
+            net(images())
         with use_statistics(net, found):
-            torch.testing.assert_close(net(pictures()), plain)
-        torch.testing.assert_close(net(pictures()), plain)
+            torch.testing.assert_close(net(images()), plain)
+        torch.testing.assert_close(net(images()), plain)
 
 
 def test_given_statistics_are_used_and_serve_a_whole_batch() -> None:
@@ -89,7 +89,7 @@ def test_an_error_inside_leaves_the_network_as_it_was() -> None:
     net = network()
     try:
         with use_statistics(net, {}), torch.no_grad():
-            net(pictures())
+            net(images())
     except KeyError:
         pass
     assert all(m.choose is None for m in net.modules() if isinstance(m, InstanceNorm))
@@ -98,8 +98,8 @@ def test_an_error_inside_leaves_the_network_as_it_was() -> None:
 def test_the_network_can_still_be_exported() -> None:
     net = network()
     with torch.no_grad():
-        program = torch.export.export(net, (pictures(1),))
-        torch.testing.assert_close(program.module()(pictures(1)), net(pictures(1)))
+        program = torch.export.export(net, (images(1),))
+        torch.testing.assert_close(program.module()(images(1)), net(images(1)))
 
 
 def adaptive_norm(channels: int = 3) -> AdaptiveInstanceNorm:
@@ -125,7 +125,7 @@ def test_an_adaptive_norm_scales_and_shifts_by_its_statistics(gradients: bool) -
     weight, bias = norm.affine(measure(x))
     torch.testing.assert_close(found.mean, bias)
     torch.testing.assert_close(found.var.sqrt(), weight.abs(), rtol=1e-4, atol=1e-5)
-    assert (bias[0] - bias[1]).abs().min() > 1e-3  # each picture has its own
+    assert (bias[0] - bias[1]).abs().min() > 1e-3  # each image has its own
 
 
 def test_an_adaptive_norm_looks_at_low_precision_in_float32() -> None:
@@ -141,7 +141,7 @@ def test_an_adaptive_norm_looks_at_low_precision_in_float32() -> None:
     torch.testing.assert_close(found.float(), norm(x.float()), rtol=0.05, atol=0.05)
 
 
-def test_an_adaptive_norm_with_given_statistics_does_not_look_at_the_picture() -> None:
+def test_an_adaptive_norm_with_given_statistics_does_not_look_at_the_image() -> None:
     norm = adaptive_norm()
     given = Statistics(torch.zeros(3), torch.ones(3))
     x = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))

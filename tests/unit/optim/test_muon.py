@@ -24,12 +24,12 @@ def test_it_fits_a_convolution_to_another() -> None:
     torch.manual_seed(0)
     target, student = nn.Conv2d(4, 8, 3), nn.Conv2d(4, 8, 3)
     optimizer = Muon(student.parameters(), lr=1e-2)
-    pictures = torch.randn(16, 4, 8, 8)
+    images = torch.randn(16, 4, 8, 8)
     losses = []
     for step in range(300):
         for group in optimizer.param_groups:
             group["lr"] = 1e-2 * (1 - step / 300)
-        loss = (student(pictures) - target(pictures).detach()).square().mean()
+        loss = (student(images) - target(images).detach()).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -27,7 +27,7 @@ def blocks(height: int, width: int, seed: int = 0, cell: int = 4) -> Tensor:
 
 
 def scene() -> Tensor:
-    """A smooth picture with one edge, 40x56 px."""
+    """A smooth image with one edge, 40x56 px."""
     content = torch.linspace(0.2, 0.7, 56).repeat(1, 3, 40, 1)
     content[:, 0] *= 0.5
     content[..., 20:, :] = 0.2 + 0.5 * content[..., 20:, :]
@@ -114,7 +114,7 @@ def test_a_region_takes_the_colors_of_its_own_region(encoder: Encoder) -> None:
     assert red_on_the_left(1 - mask) < -0.1
 
 
-def test_progress_counts_over_all_levels_and_gives_the_best_picture_at_full_size(
+def test_progress_counts_over_all_levels_and_gives_the_best_image_at_full_size(
     encoder: Encoder,
 ) -> None:
     seen: list[TransferProgress] = []
@@ -131,7 +131,7 @@ def test_progress_counts_over_all_levels_and_gives_the_best_picture_at_full_size
     assert {tuple(each.best().shape) for each in seen} == {tuple(result.shape)}
 
 
-def test_an_interruption_reaches_the_caller_who_has_the_best_picture(encoder: Encoder) -> None:
+def test_an_interruption_reaches_the_caller_who_has_the_best_image(encoder: Encoder) -> None:
     latest: list[TransferProgress] = []
 
     def stop(progress: TransferProgress) -> None:

@@ -43,10 +43,10 @@ def halves(side: int = 48, first: int = 0) -> Tensor:
 def test_it_is_the_perceptual_loss_where_there_is_one_style_and_no_mask(
     encoder: Encoder, tiled: TiledEncoder
 ) -> None:
-    content, style, picture = blocks(0), blocks(1, 64), blocks(2)
+    content, style, image = blocks(0), blocks(1, 64), blocks(2)
     loss = PerceptualLoss(encoder, style, content_weight=2, style_weight=30)
-    expected = loss(picture, loss.content_targets(content))
-    found = Objective(tiled, content, [style], [], OPTIONS)(picture)
+    expected = loss(image, loss.content_targets(content))
+    found = Objective(tiled, content, [style], [], OPTIONS)(image)
     assert found.keys() == expected.keys()
     for name, value in found.items():
         torch.testing.assert_close(value, expected[name])
@@ -85,12 +85,12 @@ def test_a_region_takes_its_style_from_the_region_of_the_same_number(tiled: Tile
 
 
 def test_regions_far_apart_do_not_see_each_other(tiled: TiledEncoder) -> None:
-    picture = blocks(2, 160).requires_grad_(True)
+    image = blocks(2, 160).requires_grad_(True)
     regions = torch.zeros(2, 160, 160, dtype=torch.float64)
     regions[0, :, :40], regions[1, :, 120:] = 1, 1
     objective = Objective(tiled, blocks(0, 160), [blocks(1)], [regions, halves()], OPTIONS)
-    grams, _ = objective._compare(picture)
-    (gradient,) = torch.autograd.grad(grams["relu3_1"][0].sum(), picture)
+    grams, _ = objective._compare(image)
+    (gradient,) = torch.autograd.grad(grams["relu3_1"][0].sum(), image)
     assert gradient[..., :40].abs().max() > 0
     assert gradient[..., 120:].abs().max() == 0
 

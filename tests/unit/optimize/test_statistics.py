@@ -58,7 +58,7 @@ def test_tiles_cover_every_pixel_once_and_no_tile_is_much_larger_than_asked(
     assert (seen == 1).all()
 
 
-def test_a_picture_no_larger_than_a_tile_is_one() -> None:
+def test_an_image_no_larger_than_a_tile_is_one() -> None:
     (tile,) = split(64, 48, 64, create_encoder("vgg_lite"), STYLE_LAYERS)
     assert tile.core == tile.outer == (slice(0, 64), slice(0, 48))
 
@@ -69,45 +69,45 @@ def test_a_picture_no_larger_than_a_tile_is_one() -> None:
     [(create_encoder("vgg_lite").double(), STYLE_LAYERS), (Deep(), ("relu1_2", "relu5_1"))],
     ids=["vgg_lite", "deep"],
 )
-def test_tiles_give_the_same_statistics_and_gradients_as_the_whole_picture(
+def test_tiles_give_the_same_statistics_and_gradients_as_the_whole_image(
     encoder: Encoder, layers: tuple[str, ...], guided: bool
 ) -> None:
-    picture = noise(1, 3, 72, 104).requires_grad_(True)
+    image = noise(1, 3, 72, 104).requires_grad_(True)
     found = []
     for size in (1024, 64):
         tiled = TiledEncoder(encoder, None, size)
         targets = tiled.content(noise(1, 3, 72, 104, seed=1), ("relu3_1",))
         guides = {
             layer: noise(2, 1, *feature.shape[-2:], seed=2)
-            for layer, feature in tiled.content(picture.detach(), layers).items()
+            for layer, feature in tiled.content(image.detach(), layers).items()
             if guided
         }
         compare = Comparison(tiled, layers, guides, targets)
-        grams, distances = compare(picture)
+        grams, distances = compare(image)
         parts = [*grams.values(), *distances.values()]
         total = torch.stack([part.square().sum() for part in parts]).sum()
-        found.append([*targets.values(), *parts, *torch.autograd.grad(total, picture)])
-    assert len(tiled.tiles(picture, compare.layers)) == 4
+        found.append([*targets.values(), *parts, *torch.autograd.grad(total, image)])
+    assert len(tiled.tiles(image, compare.layers)) == 4
     for whole, tiled in zip(*found, strict=True):
         assert (tiled - whole).abs().max() < 1e-11 * whole.abs().max()
 
 
 def test_tiles_agree_in_float32_too() -> None:
-    picture = noise(1, 3, 96, 130).float().requires_grad_(True)
+    image = noise(1, 3, 96, 130).float().requires_grad_(True)
     gradients = []
     for size in (1024, 64):
         compare = Comparison(TiledEncoder(create_encoder("vgg_lite"), None, size), STYLE_LAYERS)
-        grams, _ = compare(picture)
+        grams, _ = compare(image)
         total = torch.stack([gram.square().mean() for gram in grams.values()]).sum()
-        gradients += torch.autograd.grad(total, picture)
+        gradients += torch.autograd.grad(total, image)
     difference = torch.linalg.norm(gradients[0] - gradients[1])
     assert difference < 1e-4 * torch.linalg.norm(gradients[0])
 
 
 def test_gram_matrices_and_distances_are_float32_whatever_the_precision() -> None:
-    picture = noise(1, 3, 32, 32).float()
+    image = noise(1, 3, 32, 32).float()
     tiled = TiledEncoder(create_encoder("vgg_lite"), torch.bfloat16)
-    targets = tiled.content(picture, ("relu3_1",))
-    grams, distances = Comparison(tiled, STYLE_LAYERS, {}, targets)(picture)
+    targets = tiled.content(image, ("relu3_1",))
+    grams, distances = Comparison(tiled, STYLE_LAYERS, {}, targets)(image)
     assert targets["relu3_1"].dtype == torch.bfloat16
     assert {each.dtype for each in (*grams.values(), *distances.values())} == {torch.float32}

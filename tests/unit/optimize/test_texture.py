@@ -8,7 +8,7 @@ from fast_nst.optimize.texture import noise_like, synthesize_texture
 
 
 def blocks(side: int) -> torch.Tensor:
-    """A picture with structure: colored squares of 4 px."""
+    """An image with structure: colored squares of 4 px."""
     generator = torch.Generator().manual_seed(0)
     cells = torch.rand(1, 3, side // 4, side // 4, generator=generator)
     return cells.repeat_interleave(4, 2).repeat_interleave(4, 3)

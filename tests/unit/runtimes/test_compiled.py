@@ -1,4 +1,4 @@
-"""The compiled engine: the pictures of the other one, and what is said of it."""
+"""The compiled engine: the images of the other one, and what is said of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler 
 
 
 @needs_compiler
-def test_in_float32_it_gives_the_pictures_of_torch_and_compiles_once_for_each_size(
+def test_in_float32_it_gives_the_images_of_torch_and_compiles_once_for_each_size(
     filter_file: Path,
 ) -> None:
     said: list[tuple[int, int]] = []
@@ -41,14 +41,14 @@ def test_in_float32_it_gives_the_pictures_of_torch_and_compiles_once_for_each_si
     )
     x = torch.rand(1, 3, 37, 50, generator=torch.Generator().manual_seed(0))
     wanted = Stylizer.load(filter_file, engine="torch")(x)
-    for picture in (x, x.contiguous(memory_format=torch.channels_last)):
-        torch.testing.assert_close(compiled(picture), wanted, rtol=1e-5, atol=1e-6)
+    for image in (x, x.contiguous(memory_format=torch.channels_last)):
+        torch.testing.assert_close(compiled(image), wanted, rtol=1e-5, atol=1e-6)
     assert said == [(37, 50)]
     assert wanted.std() > 0.01
 
 
 @needs_compiler
-def test_from_the_command_line_it_says_that_it_compiles_and_paints_the_same_picture(
+def test_from_the_command_line_it_says_that_it_compiles_and_paints_the_same_image(
     filter_file: Path, tmp_path: Path
 ) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
@@ -81,5 +81,5 @@ def test_without_a_compiler_it_says_so_in_one_line(filter_file: Path) -> None:
 
 
 def test_it_is_not_taken_for_a_network_that_can_be_cut_into_strips(filter_file: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be run on a part of a picture"):
+    with pytest.raises(ConfigError, match="cannot be run on a part of an image"):
         SegmentedNetwork(CompiledNetwork(load_filter(filter_file).network))

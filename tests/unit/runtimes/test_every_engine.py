@@ -1,4 +1,4 @@
-"""Every network in every engine and format: the pictures of float64, of flat pictures as well."""
+"""Every network in every engine and format: the images of float64, of flat images as well."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def make_started(name: str) -> tuple[nn.Module, FilterMetadata]:
     return network, FilterMetadata((Style(name),), name, arguments)
 
 
-def exact(network: nn.Module, pictures: Tensor, monkeypatch: pytest.MonkeyPatch) -> Tensor:
+def exact(network: nn.Module, images: Tensor, monkeypatch: pytest.MonkeyPatch) -> Tensor:
     """What the network is by its definition, in float64."""
     network = copy.deepcopy(network).double()
 
@@ -86,7 +86,7 @@ def exact(network: nn.Module, pictures: Tensor, monkeypatch: pytest.MonkeyPatch)
     with monkeypatch.context() as patch, torch.no_grad():
         patch.setattr(InstanceNorm, "forward", normalize)
         patch.setattr(Tensor, "float", lambda self: self)  # what goes back to 32 bits stays in 64
-        result: Tensor = network(pictures.double())
+        result: Tensor = network(images.double())
     assert result.dtype == torch.float64
     return result
 
@@ -105,15 +105,15 @@ def load_engine(engine: str, file: Path) -> Callable[[Tensor], Tensor]:
 
 
 def halves(height: int, width: int) -> Tensor:
-    picture = flat(COLORS[0], height, width)
-    picture[..., : width // 2] = flat(COLORS[3], height, width)[..., : width // 2]
-    return picture
+    image = flat(COLORS[0], height, width)
+    image[..., : width // 2] = flat(COLORS[3], height, width)[..., : width // 2]
+    return image
 
 
 def dot(height: int, width: int) -> Tensor:
-    picture = flat(COLORS[0], height, width)
-    picture[..., height // 3, width // 2] = 0
-    return picture
+    image = flat(COLORS[0], height, width)
+    image[..., height // 3, width // 2] = 0
+    return image
 
 
 def noise(height: int, width: int) -> Tensor:
@@ -131,15 +131,15 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_network_in_every_engine_gives_the_pictures_of_float64(
+def test_every_network_in_every_engine_gives_the_images_of_float64(
     kind: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, metadata = make_small(kind)
     run = load_engine(engine, save_filter(tmp_path / "a.safetensors", network, metadata))
-    for picture in (noise(40, 52), flat(COLORS[0], 40, 52), halves(40, 52), dot(40, 52)):
-        wanted = exact(network, picture, monkeypatch)
+    for image in (noise(40, 52), flat(COLORS[0], 40, 52), halves(40, 52), dot(40, 52)):
+        wanted = exact(network, image, monkeypatch)
         with torch.no_grad():
-            apart = 255 * (run(picture).double() - wanted)
+            apart = 255 * (run(image).double() - wanted)
         if "bfloat16" in engine:  # whose numbers have 8 bits, whatever a norm does
             assert apart.square().mean().sqrt() < 8
         else:
@@ -149,7 +149,7 @@ def test_every_network_in_every_engine_gives_the_pictures_of_float64(
 
 @pytest.mark.parametrize("engine", ["torch", "exported", "torchscript", "strips", "onnxruntime"])
 @pytest.mark.parametrize("name", ["quarter", "mobile"])
-def test_a_flat_picture_is_the_same_at_every_size(
+def test_a_flat_image_is_the_same_at_every_size(
     name: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, metadata = make_started(name)
@@ -176,14 +176,14 @@ def test_a_flat_picture_is_the_same_at_every_size(
 def in_strips(network: nn.Module) -> Callable[[Tensor], Tensor]:
     """The network as ``--memory`` runs it, in little memory."""
 
-    def run(picture: Tensor) -> Tensor:
-        result = torch.empty_like(picture)
+    def run(image: Tensor) -> Tensor:
+        result = torch.empty_like(image)
 
         def write(top: int, rows: Tensor) -> None:
             result[:, :, top : top + rows.shape[2]] = rows
 
-        size = (picture.shape[2], picture.shape[3])
-        read = lambda top, bottom: picture[:, :, top:bottom]  # noqa: E731
+        size = (image.shape[2], image.shape[3])
+        read = lambda top, bottom: image[:, :, top:bottom]  # noqa: E731
         stylize_rows(network, size, read, write, memory=3e8)
         return result
 

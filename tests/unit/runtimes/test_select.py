@@ -1,4 +1,4 @@
-"""Engines: the same pictures from each, and which is chosen."""
+"""Engines: the same images from each, and which is chosen."""
 
 from __future__ import annotations
 
@@ -55,16 +55,16 @@ def make_model(path: Path, shape: list[Any], operation: str = "Identity", **opti
     return path
 
 
-def pictures(*shape: int) -> Tensor:
+def images(*shape: int) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(2))
 
 
-# The same pictures
+# The same images
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 37, 50), (2, 3, 64, 32), (1, 3, 5, 90)])
-def test_onnxruntime_gives_the_pictures_of_torch(filter_file: Path, shape: tuple[int, ...]) -> None:
-    x = pictures(*shape)
+def test_onnxruntime_gives_the_images_of_torch(filter_file: Path, shape: tuple[int, ...]) -> None:
+    x = images(*shape)
     by_torch = Stylizer.load(filter_file, engine="torch")(x)
     by_graph = Stylizer.load(filter_file, engine="onnxruntime")(x)
     assert torch.allclose(by_torch, by_graph, rtol=1e-5, atol=1e-5)
@@ -158,13 +158,13 @@ def test_a_model_must_be_told_its_range(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shape", [["b", 3, "h", "w"], ["b", "h", "w", 3], [1, 3, "h", "w"]])
 def test_ranges_and_layouts_are_undone(tmp_path: Path, value_range: str, shape: list[Any]) -> None:
     stylizer = Stylizer.load(make_model(tmp_path / "same.onnx", shape), value_range=value_range)
-    x = pictures(3, 3, 7, 9)
+    x = images(3, 3, 7, 9)
     assert torch.allclose(stylizer(x), x, atol=1e-5)
 
 
 def test_a_model_of_0_to_255_gets_just_that(tmp_path: Path) -> None:
     file = make_model(tmp_path / "light.onnx", ["b", 3, "h", "w"], "Add", operand=[51.0])
-    x = pictures(1, 3, 6, 6)
+    x = images(1, 3, 6, 6)
     assert torch.allclose(
         Stylizer.load(file, value_range="0-255")(x), (x + 0.2).clamp(0, 1), atol=1e-5
     )
@@ -172,12 +172,12 @@ def test_a_model_of_0_to_255_gets_just_that(tmp_path: Path) -> None:
 
 def test_a_model_of_imagenet_gets_normalised_channels(tmp_path: Path) -> None:
     file = make_model(tmp_path / "zero.onnx", ["b", 3, "h", "w"], "Mul", operand=[0.0])
-    stylized = Stylizer.load(file, value_range="imagenet")(pictures(1, 3, 4, 4))
+    stylized = Stylizer.load(file, value_range="imagenet")(images(1, 3, 4, 4))
     mean = torch.tensor([0.485, 0.456, 0.406])
     assert torch.allclose(stylized.mean((0, 2, 3)), mean, atol=1e-6)
 
 
-def test_pictures_are_resized_to_a_fixed_size_and_back(tmp_path: Path) -> None:
+def test_images_are_resized_to_a_fixed_size_and_back(tmp_path: Path) -> None:
     file = make_model(tmp_path / "fixed.onnx", [1, 3, 32, 48])
     smooth = torch.linspace(0, 1, 60).expand(2, 3, 40, 60)
     stylized = Stylizer.load(file, value_range="0-1")(smooth)
@@ -185,7 +185,7 @@ def test_pictures_are_resized_to_a_fixed_size_and_back(tmp_path: Path) -> None:
     assert (stylized - smooth).abs().max() < 0.03
 
 
-def test_a_picture_that_grew_by_rounding_is_cut_not_squeezed(tmp_path: Path) -> None:
+def test_an_image_that_grew_by_rounding_is_cut_not_squeezed(tmp_path: Path) -> None:
     pads = np.array([0, 0, 0, 0, 0, 0, 3, 2], np.int64)
     from onnx import TensorProto, helper, numpy_helper
 
@@ -200,20 +200,20 @@ def test_a_picture_that_grew_by_rounding_is_cut_not_squeezed(tmp_path: Path) -> 
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10),
         tmp_path / "grown.onnx",
     )
-    x = pictures(1, 3, 9, 11)
+    x = images(1, 3, 9, 11)
     assert torch.equal(Stylizer.load(tmp_path / "grown.onnx", value_range="0-1")(x), x)
 
 
 @pytest.mark.parametrize("shape", [["b", 4, "h", "w"], ["b", "c", "h", "w"], [3, 64], [1]])
-def test_a_model_that_takes_no_picture_is_refused(tmp_path: Path, shape: list[Any]) -> None:
-    with pytest.raises(CheckpointError, match="expected one picture"):
+def test_a_model_that_takes_no_image_is_refused(tmp_path: Path, shape: list[Any]) -> None:
+    with pytest.raises(CheckpointError, match="expected one image"):
         Stylizer.load(make_model(tmp_path / "other.onnx", shape), value_range="0-1")
 
 
-def test_a_model_that_returns_no_picture_is_refused(tmp_path: Path) -> None:
+def test_a_model_that_returns_no_image_is_refused(tmp_path: Path) -> None:
     file = make_model(tmp_path / "shape.onnx", ["b", 3, "h", "w"], "Flatten")
     with pytest.raises(CheckpointError, match="returns"):
-        Stylizer.load(file, value_range="0-1")(pictures(1, 3, 4, 4))
+        Stylizer.load(file, value_range="0-1")(images(1, 3, 4, 4))
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, I am not a model"])
@@ -237,5 +237,5 @@ def test_a_range_for_a_filter_of_ours_is_refused(filter_file: Path) -> None:
 
 def test_a_float16_model_gets_its_own_type(tmp_path: Path) -> None:
     file = make_model(tmp_path / "h.onnx", ["b", 3, "h", "w"], kind=onnx.TensorProto.FLOAT16)
-    x = pictures(1, 3, 4, 4).numpy()
+    x = images(1, 3, 4, 4).numpy()
     assert np.abs(OnnxSession(file, "0-1").run(x) - x).max() < 1e-3

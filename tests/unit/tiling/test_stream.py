@@ -28,30 +28,28 @@ def draw(path: Path, mode: str = "RGB", size: tuple[int, int] = (61, 150)) -> Pa
     generator = torch.Generator().manual_seed(0)
     channels = len(Image.new(mode, (1, 1)).getbands())
     values = torch.rand(size[1] // 5, size[0] // 5 + 1, channels, generator=generator)
-    picture = Image.fromarray((values * 255).byte().numpy().squeeze(), mode=None)
-    picture.resize(size, Image.Resampling.BILINEAR).save(path)
+    image = Image.fromarray((values * 255).byte().numpy().squeeze(), mode=None)
+    image.resize(size, Image.Resampling.BILINEAR).save(path)
     return path
 
 
 @pytest.mark.parametrize("name", ["photo.png", "photo.jpg", "photo.tif", "photo.webp"])
-def test_the_file_is_that_of_the_whole_picture(
-    stylizer: Stylizer, tmp_path: Path, name: str
-) -> None:
+def test_the_file_is_that_of_the_whole_image(stylizer: Stylizer, tmp_path: Path, name: str) -> None:
     source = draw(tmp_path / "in.png")
     stylize_file_streamed(stylizer, source, tmp_path / name, memory=enough())
-    write_image(tmp_path / f"whole_{name}", stylizer.stylize_picture(read_image(source)).rgb)
+    write_image(tmp_path / f"whole_{name}", stylizer.stylize_image(read_image(source)).rgb)
     streamed, whole = (np.array(Image.open(tmp_path / n)) for n in (name, f"whole_{name}"))
     assert streamed.shape == whole.shape
     assert np.abs(streamed.astype(int) - whole).max() <= (2 if name.endswith(("png", "tif")) else 9)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA"])
-def test_gray_and_transparent_pictures_are_read_as_ever(
+def test_gray_and_transparent_images_are_read_as_ever(
     stylizer: Stylizer, tmp_path: Path, mode: str
 ) -> None:
     source = draw(tmp_path / "in.png", mode)
     stylize_file_streamed(stylizer, source, tmp_path / "out.png", memory=enough())
-    whole = stylizer.stylize_picture(read_image(source))
+    whole = stylizer.stylize_image(read_image(source))
     streamed = read_image(tmp_path / "out.png")
     assert (streamed.alpha is None) == (whole.alpha is None)
     if whole.alpha is not None and streamed.alpha is not None:
@@ -63,9 +61,9 @@ def test_gray_and_transparent_pictures_are_read_as_ever(
 def test_hidden_colors_do_not_reach_the_result(stylizer: Stylizer, tmp_path: Path) -> None:
     results = []
     for hidden in ((255, 0, 0), (0, 0, 255)):
-        picture = Image.new("RGBA", (80, 120), (*hidden, 0))
-        picture.paste((90, 140, 60, 255), (20, 30, 60, 90))
-        picture.save(tmp_path / "in.png")
+        image = Image.new("RGBA", (80, 120), (*hidden, 0))
+        image.paste((90, 140, 60, 255), (20, 30, 60, 90))
+        image.save(tmp_path / "in.png")
         stylize_file_streamed(stylizer, tmp_path / "in.png", tmp_path / "out.png", memory=enough())
         results.append(np.array(Image.open(tmp_path / "out.png")))
     assert (results[0] == results[1]).all()

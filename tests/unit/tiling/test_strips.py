@@ -46,7 +46,7 @@ def segmented(network: nn.Module) -> SegmentedNetwork:
     return SegmentedNetwork(network)
 
 
-def picture(height: int, width: int) -> Tensor:
+def image(height: int, width: int) -> Tensor:
     generator = torch.Generator().manual_seed(height)
     # Brightness that falls from top to bottom: strips differ, so that local statistics would show.
     return torch.rand(1, 3, height, width, generator=generator) * torch.linspace(
@@ -80,14 +80,14 @@ def in_strips(
     ("height", "width"),
     [(1, 1), (1, 90), (90, 1), (3, 2), (15, 40), (64, 48), (109, 33), (130, 67), (201, 18)],
 )
-def test_strips_give_the_result_of_the_whole_picture_at_any_size(
+def test_strips_give_the_result_of_the_whole_image_at_any_size(
     network: nn.Module, segmented: SegmentedNetwork, height: int, width: int
 ) -> None:
-    rgb = picture(height, width)
+    rgb = image(height, width)
     with torch.inference_mode():
         whole = network(rgb)
     seen: list[TileProgress] = []
-    # A picture of one color has no variance but rounding, which is amplified.
+    # An image of one color has no variance but rounding, which is amplified.
     torch.testing.assert_close(in_strips(segmented, rgb, 24, seen), whole, atol=1e-3, rtol=0)
     assert [p.done for p in seen] == list(range(1, seen[-1].total + 1))
     # From 109 px on, there are two strips a segment or more.
@@ -98,7 +98,7 @@ def test_strips_give_the_result_of_the_whole_picture_at_any_size(
 def test_the_height_of_strips_does_not_matter(
     network: nn.Module, segmented: SegmentedNetwork, rows: int
 ) -> None:
-    rgb = picture(143, 30)
+    rgb = image(143, 30)
     with torch.inference_mode():
         whole = network(rgb)
     torch.testing.assert_close(in_strips(segmented, rgb, rows), whole, atol=2e-4, rtol=0)
@@ -107,7 +107,7 @@ def test_the_height_of_strips_does_not_matter(
 def test_margins_are_needed(network: nn.Module) -> None:
     net = SegmentedNetwork(network)
     net.segments = tuple(replace(s, margin=0) for s in net.segments)
-    rgb = picture(143, 30)
+    rgb = image(143, 30)
     with torch.inference_mode():
         whole = network(rgb)
     assert (in_strips(net, rgb, 32) - whole).abs().max() > 0.01
@@ -129,9 +129,9 @@ def test_there_is_a_segment_more_than_norms_and_each_sees_little(
 def test_the_network_itself_is_left_alone(network: nn.Module) -> None:
     before = {name: value.clone() for name, value in network.state_dict().items()}
     with torch.inference_mode():
-        plain = network(picture(20, 20))
+        plain = network(image(20, 20))
         SegmentedNetwork(network)
-        assert torch.equal(network(picture(20, 20)), plain)
+        assert torch.equal(network(image(20, 20)), plain)
     assert all(torch.equal(before[n], v) for n, v in network.state_dict().items())
 
 
@@ -153,14 +153,14 @@ class Skipping(nn.Module):
 def test_a_network_with_long_shortcuts_is_cut_as_well() -> None:
     torch.manual_seed(1)
     net = Skipping().eval()
-    rgb = picture(118, 26)
+    rgb = image(118, 26)
     with torch.inference_mode():
         whole = net(rgb)
     torch.testing.assert_close(in_strips(SegmentedNetwork(net), rgb, 24), whole, atol=1e-4, rtol=0)
 
 
 class Attentive(nn.Module):
-    """Scales by the mean of the picture, with no instance norm: not local."""
+    """Scales by the mean of the image, with no instance norm: not local."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class Attentive(nn.Module):
 
 
 def test_a_network_that_sees_everything_is_refused() -> None:
-    with pytest.raises(ConfigError, match="sees the whole picture"):
+    with pytest.raises(ConfigError, match="sees the whole image"):
         SegmentedNetwork(Attentive())
 
 
@@ -228,7 +228,7 @@ def test_resident_memory_grows_with_what_is_held() -> None:
 @pytest.mark.parametrize("name", ["green_park_3840x2160.jpg", "roses_5335x3561.jpg"])
 def test_large_photographs_come_out_as_if_computed_whole(shared_data: Path, name: str) -> None:
     rgb = read_image(shared_data / "hires" / name).rgb[None]
-    network = make_network("quarter")  # of the others, smaller pictures tell as much
+    network = make_network("quarter")  # of the others, smaller images tell as much
     with torch.inference_mode():
         whole = network(rgb)
     error = (in_strips(SegmentedNetwork(network), rgb, 128) - whole).abs()

@@ -42,7 +42,7 @@ def test_every_bundled_start_is_of_the_network_that_its_name_says(file: Path) ->
     network = create_started_network(found.network, found.network_arguments, "bundled")
     assert next(network.parameters()).dtype == torch.float32
     stylized = network(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
-    assert stylized.std() > 0.05  # a picture
+    assert stylized.std() > 0.05  # an image
 
 
 def test_what_is_not_bundled_is_said_with_what_is() -> None:

@@ -102,7 +102,7 @@ export class Live implements Source {
     }
     if (!video.videoWidth) {
       release();
-      throw new PageError(`${title} has no pictures, only sound.`);
+      throw new PageError(`${title} has no images, only sound.`);
     }
     return new Live(video, title, mirrored, release, device);
   }

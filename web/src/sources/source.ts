@@ -1,8 +1,8 @@
 import type { Size } from '../sizes';
 
-/** Where pictures come from. */
+/** Where images come from. */
 export interface Source {
-  /** A still has one picture; a live source has a new one many times a second. */
+  /** A still has one image; a live source has a new one many times a second. */
   readonly live: boolean;
   /** Its own size, px. */
   readonly size: Size;
@@ -10,7 +10,7 @@ export interface Source {
   readonly mirrored: boolean;
   /** For the names of downloads and for screen readers. */
   readonly title: string;
-  /** The present picture at a size. */
+  /** The present image at a size. */
   capture(size: Size): Promise<ImageBitmap>;
   close(): void;
 }

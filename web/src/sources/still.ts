@@ -2,7 +2,7 @@ import { PageError } from '../errors';
 import type { Size } from '../sizes';
 import type { Source } from './source';
 
-const MOST_PIXELS = 60e6; // of a picture that is opened: beyond, browsers fail in their own ways
+const MOST_PIXELS = 60e6; // of an image that is opened: beyond, browsers fail in their own ways
 
 /** A photo, decoded once. */
 export class Still implements Source {
@@ -10,42 +10,42 @@ export class Still implements Source {
   readonly mirrored = false;
 
   private constructor(
-    private readonly picture: ImageBitmap,
+    private readonly image: ImageBitmap,
     readonly title: string,
   ) {}
 
   /**
-   * Read a picture; it is turned upright as its EXIF data say.
+   * Read an image; it is turned upright as its EXIF data say.
    *
    * @throws PageError if it is none, or too large.
    */
   static async open(file: Blob, title: string): Promise<Still> {
-    let picture: ImageBitmap;
+    let image: ImageBitmap;
     try {
-      picture = await createImageBitmap(file, { imageOrientation: 'from-image' });
+      image = await createImageBitmap(file, { imageOrientation: 'from-image' });
     } catch {
-      throw new PageError(`${title} is not a picture that this browser reads. Use JPEG, PNG or WebP.`);
+      throw new PageError(`${title} is not an image that this browser reads. Use JPEG, PNG or WebP.`);
     }
-    const { width, height } = picture;
+    const { width, height } = image;
     if (width * height > MOST_PIXELS) {
-      picture.close();
+      image.close();
       throw new PageError(
         `${title} is ${width}x${height} px; this page takes up to ${MOST_PIXELS / 1e6} megapixels. ` +
           'Use fast-nst stylize for it.',
       );
     }
-    return new Still(picture, title);
+    return new Still(image, title);
   }
 
   get size(): Size {
-    return { width: this.picture.width, height: this.picture.height };
+    return { width: this.image.width, height: this.image.height };
   }
 
   capture(size: Size): Promise<ImageBitmap> {
-    if (size.width === this.picture.width && size.height === this.picture.height) {
-      return createImageBitmap(this.picture);
+    if (size.width === this.image.width && size.height === this.image.height) {
+      return createImageBitmap(this.image);
     }
-    return createImageBitmap(this.picture, {
+    return createImageBitmap(this.image, {
       resizeWidth: size.width,
       resizeHeight: size.height,
       resizeQuality: 'high',
@@ -53,6 +53,6 @@ export class Still implements Source {
   }
 
   close(): void {
-    this.picture.close();
+    this.image.close();
   }
 }

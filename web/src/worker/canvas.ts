@@ -12,7 +12,7 @@ export class Canvas {
     this.context = context;
   }
 
-  /** Draw a picture at a size and read its pixels. */
+  /** Draw an image at a size and read its pixels. */
   draw(source: CanvasImageSource, { width, height }: Size): ImageData {
     this.resize(width, height);
     this.context.imageSmoothingQuality = 'high';

@@ -1,4 +1,4 @@
-/* From a content picture and settings to the pixels of the result. */
+/* From a content image and settings to the pixels of the result. */
 import { PageError } from '../errors';
 import type { Filter } from '../filters';
 import type { Result, Settings, ToWorker } from '../messages';
@@ -38,7 +38,7 @@ export class Renderer {
       this.content = this.contentCanvas.draw(bitmap, bitmap);
       this.forget();
     }
-    if (!this.content) throw new PageError('There is no picture yet. Open one.');
+    if (!this.content) throw new PageError('There is no image yet. Open one.');
     const { width, height, data } = this.content;
     const pixels = reuse(spare, data.length);
     if (settings.strength === 0) {

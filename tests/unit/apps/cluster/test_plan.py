@@ -1,4 +1,4 @@
-"""What workers are told of each picture."""
+"""What workers are told of each image."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_a_thumbnail_of_the_style_is_taken_and_encoded_anew(
 
 
 @pytest.mark.parametrize("content", ["", "not base64!", base64.b64encode(b"<svg/>").decode(), 7])
-def test_without_a_picture_of_the_style_the_thumbnail_shows_the_filter_at_work(
+def test_without_an_image_of_the_style_the_thumbnail_shows_the_filter_at_work(
     filter_file: Path, tmp_path: Path, content: Any
 ) -> None:
     model = exported(filter_file, tmp_path / "a.onnx", thumbnail=content)

@@ -1,4 +1,4 @@
-"""Run requests of pictures: in files, through a pipe, and on a contact sheet."""
+"""Run requests of images: in files, through a pipe, and on a contact sheet."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import click
 
 from fast_nst.cli.stylize.filters import open_filters
 from fast_nst.cli.stylize.report import print_failures, print_report, run_resumable, run_with_bar
-from fast_nst.cli.stylize.request import Pictures, Pipe, Sheet
+from fast_nst.cli.stylize.request import Images, Pipe, Sheet
 from fast_nst.cli.stylize.usage import PIPE
 
 if TYPE_CHECKING:
-    from fast_nst.inference import PictureFilter
+    from fast_nst.inference import ArrayFilter
 
 
-def run_pictures(request: Pictures) -> bool:
-    """Write a file for each picture; return whether all are there."""
+def run_images(request: Images) -> bool:
+    """Write a file for each image; return whether all are there."""
     from fast_nst.batch import stylize_planned
 
     stylizer = open_filters(request.filters)[0]
@@ -59,14 +59,14 @@ def run_pipe(request: Pipe) -> bool:
 
 
 def run_sheet(request: Sheet) -> bool:
-    """Write one picture of all; return whether every input is on it."""
+    """Write one image of all; return whether every input is on it."""
     from fast_nst.batch.contact_sheet import make_contact_sheet, name_filters
 
     names = name_filters(request.filters.checkpoints)
     stylizers = open_filters(request.filters)
     if len(stylizers) < len(names):
         names = [" + ".join(names)]
-    by_name: dict[str, PictureFilter] = dict(zip(names, stylizers, strict=True))
+    by_name: dict[str, ArrayFilter] = dict(zip(names, stylizers, strict=True))
     report, _ = run_with_bar(
         lambda show: make_contact_sheet(
             by_name,

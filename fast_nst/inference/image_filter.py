@@ -1,4 +1,4 @@
-"""A filter as files of pictures need it, without PyTorch where ONNX Runtime computes."""
+"""A filter as files of images need it, without PyTorch where ONNX Runtime computes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from fast_nst.filter_metadata import Binding
-from fast_nst.image.arrays import ArrayPicture
+from fast_nst.image.arrays import ArrayImage
 from fast_nst.inference.controls import Controls
 from fast_nst.runtimes.select import ENGINES, Opening, Session, choose_engine, open_session
 from fast_nst.startup import without_gc
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 _AS_TRAINED = Controls()
 
 
-class PictureFilter(Protocol):
-    """Repaints pictures that are arrays: a ``Stylizer``, or a :class:`GraphFilter`."""
+class ArrayFilter(Protocol):
+    """Repaints images that are arrays: a ``Stylizer``, or a :class:`GraphFilter`."""
 
-    def stylize_arrays(
-        self, picture: ArrayPicture, controls: Controls = _AS_TRAINED
-    ) -> ArrayPicture:
-        """Repaint a picture; its transparency and metadata are kept."""
+    def stylize_arrays(self, image: ArrayImage, controls: Controls = _AS_TRAINED) -> ArrayImage:
+        """Repaint an image; its transparency and metadata are kept."""
         ...
 
     def to_torch(self) -> Stylizer:
@@ -43,13 +41,11 @@ class GraphFilter:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def stylize_arrays(
-        self, picture: ArrayPicture, controls: Controls = _AS_TRAINED
-    ) -> ArrayPicture:
-        """Repaint a picture; see :class:`PictureFilter`."""
+    def stylize_arrays(self, image: ArrayImage, controls: Controls = _AS_TRAINED) -> ArrayImage:
+        """Repaint an image; see :class:`ArrayFilter`."""
         if not controls.plain:
-            return self.to_torch().stylize_arrays(picture, controls)
-        return replace(picture, rgb=self.session.run(picture.rgb[None])[0])
+            return self.to_torch().stylize_arrays(image, controls)
+        return replace(image, rgb=self.session.run(image.rgb[None])[0])
 
     def to_torch(self) -> Stylizer:
         """The same filter for tensors."""
@@ -69,8 +65,8 @@ def open_filter(
     moving: bool = False,
     style: str | None = None,
     knobs: Mapping[str, float] | None = None,
-) -> PictureFilter:
-    """Load a filter, or an ONNX model of pictures, for the pictures of files.
+) -> ArrayFilter:
+    """Load a filter, or an ONNX model of images, for the images of files.
 
     Args:
         path: the file.
@@ -78,7 +74,7 @@ def open_filter(
         engine: one of ``fast_nst.runtimes.select.ENGINES``; ``"auto"`` takes the graph of an
             earlier run with ONNX Runtime where there is one, which starts sooner.
         value_range: what an ONNX model that fast_nst did not export takes and returns.
-        on_compile: called before pictures of another size are compiled for.
+        on_compile: called before images of another size are compiled for.
         moving: whether there are videos or a camera among them: see ``choose_engine``.
         style: as for ``Stylizer.load``, like ``knobs``.
         knobs: values by name.

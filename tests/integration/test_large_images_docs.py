@@ -1,4 +1,4 @@
-"""The examples of docs/large_pictures.md run as they stand, whatever ran before."""
+"""The examples of docs/large_images.md run as they stand, whatever ran before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fast_nst.cli.main import main
 from fast_nst.inference import Stylizer
 from fast_nst.runtimes.graph_cache import graph_path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "large_pictures.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "large_images.md"
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
@@ -47,9 +47,9 @@ def test_the_python_examples_run_as_they_stand(
     for program in PROGRAMS:
         # The limits are for a process of its own; this one has loaded much more.
         program = re.sub(r"memory=[\d.e]+", "memory=8e9", program)
-        exec(compile(program, "docs/large_pictures.md", "exec"), names)
+        exec(compile(program, "docs/large_images.md", "exec"), names)
     whole = Stylizer.load("starry_night.safetensors", engine="torch")
     with Image.open("poster_starry.png") as got, Image.open("poster.png") as photo:
         expected = np.asarray(whole(photo.convert("RGB")), int)
         assert np.abs(np.asarray(got, int) - expected).max() <= 1
-    assert (names["result"] - whole(names["picture"])).abs().max() < 1e-4
+    assert (names["result"] - whole(names["image"])).abs().max() < 1e-4

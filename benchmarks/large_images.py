@@ -1,12 +1,12 @@
-"""What does stylizing a large picture in a given amount of memory cost, in time and in accuracy?
+"""What does stylizing a large image in a given amount of memory cost, in time and in accuracy?
 
-    python benchmarks/large_pictures.py --ckpt starry_night.safetensors \
+    python benchmarks/large_images.py --ckpt starry_night.safetensors \
         --photos PHOTOS --megapixels 100 --memory 1.5GB
 
-For every photo, reduced to 2048 px, the result in strips is compared with that of the whole picture
-(in 1/255; also from a reduced copy's statistics, as URST, Chen et al. 2021, takes them). Then a
-picture of the wanted size, made of mirrored copies of the first photo, is stylized by a process of
-its own, whose peak memory and time are measured. Writes ``results/large_pictures.json``.
+For every photo, reduced to 2048 px, the result in strips is compared with that of the whole image
+(in 1/255; also from a reduced copy's statistics, as URST, Chen et al. 2021, takes them). Then an
+image of the wanted size, made of mirrored copies of the first photo, is stylized by a process of
+its own, whose peak memory and time are measured. Writes ``results/large_images.json``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STRIPS_MEMORY = 100e6  # bytes: a dozen strips or more in the widest segments
 
 
 def compare(network: nn.Module, rgb: Tensor, folder: Path | None, name: str) -> dict[str, object]:
-    """Differences from the result of the whole picture, (1, 3, H, W), in 1/255."""
+    """Differences from the result of the whole image, (1, 3, H, W), in 1/255."""
     begin = time.monotonic()
     with torch.inference_mode():
         whole = network(rgb)
@@ -90,7 +90,7 @@ def enlarge(photo: Path, megapixels: float, target: Path) -> tuple[int, int]:
 
 
 def measure(ckpt: Path, photo: Path, megapixels: float, memory: str) -> dict[str, object]:
-    """Peak memory and time of a process that stylizes a large picture from file to file."""
+    """Peak memory and time of a process that stylizes a large image from file to file."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "large.jpg"), Path(folder, "stylized.jpg")
         width, height = enlarge(photo, megapixels, source)
@@ -152,7 +152,7 @@ def main() -> None:
         "date": time.strftime("%Y-%m-%d"),
     }
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "large_pictures.json").write_text(json.dumps(result, indent=2) + "\n")
+    (args.out / "large_images.json").write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

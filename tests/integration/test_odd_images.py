@@ -1,4 +1,4 @@
-"""Every awkward picture in shared/data/odd comes out right, or is refused with one clear line."""
+"""Every awkward image in shared/data/odd comes out right, or is refused with one clear line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from fast_nst.cli.main import main
 from fast_nst.errors import ImageError
 from fast_nst.image.animation import Animation, read_frames
-from fast_nst.image.io import list_images, picture_from_pil, read_image
+from fast_nst.image.io import image_from_pil, list_images, read_image
 
 pytestmark = pytest.mark.shared
 
@@ -22,7 +22,7 @@ BROKEN = {
     "bomb_valid_20000x20000_1bit.png": "megapixels",
     "corrupt_idat_crc.png": "damaged",
     "header_only.jpg": "damaged",
-    "text_file.jpg": "not a picture",
+    "text_file.jpg": "not an image",
     "truncated.jpg": "damaged",
     "zero_byte.png": "empty",
 }
@@ -73,31 +73,31 @@ def test_orientation_is_applied(odd: Path, name: str) -> None:
 
 
 def test_magenta_under_full_transparency_does_not_leak(odd: Path, boats: Tensor) -> None:
-    picture = read_image(odd / "rgba_soft_alpha.png")
-    assert picture.alpha is not None
-    hidden = picture.alpha[0] == 0
+    image = read_image(odd / "rgba_soft_alpha.png")
+    assert image.alpha is not None
+    hidden = image.alpha[0] == 0
     assert hidden.any()
-    red, green, blue = picture.rgb[:, hidden]
+    red, green, blue = image.rgb[:, hidden]
     assert ((torch.minimum(red, blue) - green) < 0.1).all(), "magenta shows"
-    solid = picture.alpha[0] > 0.5
-    assert difference(picture.rgb[:, solid], boats[:, solid]) < 0.01
+    solid = image.alpha[0] > 0.5
+    assert difference(image.rgb[:, solid], boats[:, solid]) < 0.01
 
 
 def test_gray_with_alpha_is_the_gray_photo_where_it_shows(odd: Path, boats: Tensor) -> None:
-    picture = read_image(odd / "gray_alpha_la.png")
-    assert picture.alpha is not None
-    solid = picture.alpha[0] > 0.5
-    assert difference(picture.rgb[:, solid], gray(boats)[:, solid]) < 0.5
+    image = read_image(odd / "gray_alpha_la.png")
+    assert image.alpha is not None
+    solid = image.alpha[0] > 0.5
+    assert difference(image.rgb[:, solid], gray(boats)[:, solid]) < 0.5
 
 
 def test_the_transparent_index_of_a_palette_becomes_alpha(odd: Path, boats: Tensor) -> None:
-    picture = read_image(odd / "palette_transparent.png")
-    assert picture.alpha is not None
-    assert set(picture.alpha.flatten().tolist()) == {0.0, 1.0}
-    shown = picture.alpha[0] == 1
-    assert difference(picture.rgb[:, shown], boats[:, shown]) < 8
+    image = read_image(odd / "palette_transparent.png")
+    assert image.alpha is not None
+    assert set(image.alpha.flatten().tolist()) == {0.0, 1.0}
+    shown = image.alpha[0] == 1
+    assert difference(image.rgb[:, shown], boats[:, shown]) < 8
     # The hidden index is black in the file; the fill takes the colors around instead.
-    assert picture.rgb[:, ~shown].mean() > 0.15
+    assert image.rgb[:, ~shown].mean() > 0.15
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_the_transparent_index_of_a_palette_becomes_alpha(odd: Path, boats: Tens
 def test_every_container_holds_the_same_photo(
     odd: Path, boats: Tensor, name: str, steps: float
 ) -> None:
-    picture = read_image(odd / name)
-    assert picture.alpha is None
-    assert difference(picture.rgb, boats) < steps
+    image = read_image(odd / name)
+    assert image.alpha is None
+    assert difference(image.rgb, boats) < steps
 
 
 @pytest.mark.parametrize(("name", "steps"), [("gray16.png", 0.6), ("gray8.jpg", 3)])
@@ -140,7 +140,7 @@ def test_of_an_animation_the_first_frame_is_read(odd: Path, suffix: str) -> None
         last = animation.convert("RGB")
     assert first.tobytes() != last.tobytes(), "the frames do not differ"
     got = read_image(odd / f"animated.{suffix}").rgb
-    to_first, to_last = (difference(got, picture_from_pil(frame).rgb) for frame in (first, last))
+    to_first, to_last = (difference(got, image_from_pil(frame).rgb) for frame in (first, last))
     assert to_first < 8
     assert to_first < to_last
 
@@ -150,7 +150,7 @@ def test_a_wide_gamut_photo_becomes_more_saturated_in_srgb(odd: Path, name: str)
     converted = read_image(odd / name).rgb
     with Image.open(odd / name) as image:
         image.info.pop("icc_profile")
-        as_stored = picture_from_pil(image).rgb
+        as_stored = image_from_pil(image).rgb
     saturation = [(rgb.amax(0) - rgb.amin(0)).mean().item() for rgb in (converted, as_stored)]
     assert saturation[0] > 1.03 * saturation[1]
     # Neutral colors stay neutral: only the primaries differ.
@@ -190,7 +190,7 @@ def test_the_whole_folder_goes_through_the_command_line(
     for name in BROKEN:
         assert sum(name in line for line in errors) == 1
     total = len(list_images(odd))
-    assert summary == f"{len(BROKEN)} of {total} pictures failed."
+    assert summary == f"{len(BROKEN)} of {total} images failed."
     written = [path for path in out.rglob("*") if path.is_file()]
     assert len(written) == total - len(BROKEN)
     assert not {path.name for path in written} & set(BROKEN)
@@ -199,14 +199,14 @@ def test_the_whole_folder_goes_through_the_command_line(
         if path.name in BROKEN:
             continue
         source = read_image(path)
-        result_picture = read_image(out / path.name)
+        result_image = read_image(out / path.name)
         assert frame_times(out / path.name) == frame_times(path), path.name
-        assert result_picture.rgb.shape == source.rgb.shape, path.name
+        assert result_image.rgb.shape == source.rgb.shape, path.name
         height, width = source.rgb.shape[-2:]
         assert SIZES.get(path.name, (width, height)) == (width, height)
         if source.alpha is not None:
-            assert result_picture.alpha is not None, path.name
-            torch.testing.assert_close(result_picture.alpha, source.alpha)
+            assert result_image.alpha is not None, path.name
+            torch.testing.assert_close(result_image.alpha, source.alpha)
 
 
 def frame_times(path: Path) -> list[float]:
