@@ -1,4 +1,4 @@
-"""What a sweep ends with: its filters side by side, in a table, a contact sheet and a report."""
+"""The end of a sweep: its filters compared in a table, a contact sheet and a report."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _print_table(report: Report, ranked: list[FilterFigures]) -> None:
 
 
 def _overrides(job: Path) -> list[str]:
-    """What a job was started with: Hydra keeps it in the job's folder."""
+    """The overrides of a job, which Hydra keeps in the job's folder."""
     file = job / ".hydra" / "overrides.yaml"
     return [str(each) for each in OmegaConf.load(file)] if file.is_file() else []
 

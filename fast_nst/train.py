@@ -121,12 +121,12 @@ def _train_with_progress(
 
 
 def _tell(line: str) -> None:
-    """One line beside the results; rich would break it, and paths in it, at the 80th column."""
+    """Print one line to stderr; rich would break it, and paths in it, at the 80th column."""
     print(line, file=sys.stderr, flush=True)
 
 
 def start_lines(start: TrainStart, resume: str | None) -> list[str]:
-    """What a training begins with, in words."""
+    """Lines that say what a training starts from."""
     lines = [f"note: {note}" for note in start.notes]
     if start.checkpoint is not None and start.fraction >= 1:
         lines.append(

@@ -1,4 +1,4 @@
-"""Images to train on. Nothing heavy is imported before a kind is chosen."""
+"""Training images. Heavy libraries are imported only when a kind is chosen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Images(Protocol):
-    """What every kind of data offers, each a ``torch.utils.data.IterableDataset``."""
+    """Interface of every kind of data, each a ``torch.utils.data.IterableDataset``."""
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
@@ -29,7 +29,7 @@ class Images(Protocol):
         """What else the user should know by now, a line each."""
 
     def set_epoch(self, epoch: int) -> None:
-        """Let the next pass differ from the passes before."""
+        """Make the next pass differ from earlier ones."""
 
     def __iter__(self) -> Iterator[Tensor]:
         """Yield (3, size, size), uint8, for ever."""
@@ -75,7 +75,7 @@ def _class_of(kind: str) -> Any:
 
 
 def _taken(kind: str) -> dict[str, Parameter]:
-    """What the class of a kind takes besides size and seed."""
+    """Arguments of a kind's class besides size and seed."""
     taken = dict(signature(_class_of(kind)).parameters)
     del taken["size"], taken["seed"]
     return taken

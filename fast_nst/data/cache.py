@@ -1,4 +1,4 @@
-"""Photographs that were decoded once, kept on disk as 8-bit images of a moderate size.
+"""A cache of decoded photographs: 8-bit images of a moderate size on disk.
 
 One file per photograph, written when it is first read: nothing to wait for before a training, and
 nothing that two trainings at once could get in each other's way with.

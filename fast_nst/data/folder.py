@@ -82,7 +82,7 @@ class FolderImages(ImageStream):
 
     @property
     def notes(self) -> list[str]:
-        """Whether none is held out, or some are decoded again and again for want of disk space."""
+        """Say if no photograph is held out, or if the cache had no room for some."""
         notes = []
         if self._wanted_out and not self._held_out:
             notes.append(

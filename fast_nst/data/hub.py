@@ -100,7 +100,7 @@ class HubImages(ImageStream):
 
     @property
     def notes(self) -> list[str]:
-        """Whether no row could be held out."""
+        """Say if no row could be held out."""
         if not self._none_held_out:
             return []
         return [
@@ -184,7 +184,7 @@ class HubImages(ImageStream):
             yield {"row": int(number), **self._all[int(number)]}
 
     def _guarded(self, rows: Any) -> Iterator[Row]:
-        """Turn what goes wrong between here and the Hub into one line."""
+        """Turn errors of the Hub and the network into one line."""
         try:
             yield from rows
         except OSError as error:
@@ -245,7 +245,7 @@ def _unreachable(name: str, error: Exception) -> str:
 
 
 def _undecoded(rows: Any, name: str, column: str) -> Any:
-    """Check the column, and have its images handed over encoded: a broken one harms no other."""
+    """Check the column, and read its images undecoded: so a broken one is skipped alone."""
     import datasets
 
     names = rows.column_names

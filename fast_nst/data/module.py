@@ -1,4 +1,4 @@
-"""The images as PyTorch Lightning takes them."""
+"""Training images as a Lightning data module."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class ImageDataModule(pl.LightningDataModule):
 
 
 class _EpochLoader(DataLoader[Tensor]):
-    """A loader that tells the images which pass this is, so that no two are alike."""
+    """A loader that tells the dataset the number of the pass, so that passes differ."""
 
     _passes = 0
 
@@ -166,7 +166,7 @@ class _EpochLoader(DataLoader[Tensor]):
 
 
 class _Stages:
-    """Batches of one loader until it is late, then of another."""
+    """Batches of one loader early in a training, then of another."""
 
     def __init__(
         self, early: Iterable[Tensor], late: Iterable[Tensor], is_late: Callable[[], bool]

@@ -1,4 +1,4 @@
-"""The few photographs that scikit-image carries in its wheel; read from there, never downloaded."""
+"""The photographs in scikit-image's wheel; nothing is downloaded."""
 
 from __future__ import annotations
 

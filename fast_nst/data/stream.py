@@ -1,4 +1,4 @@
-"""What the endless streams of training images have in common."""
+"""Base class of the endless streams of training images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fast_nst.data.workers import SkippedList
 class ImageStream(IterableDataset[Tensor]):
     """Images without end, (3, size, size), uint8; another order or choice in each epoch.
 
-    8 bits, as a quarter of the bytes has to be handed from a worker to the device.
+    In 8 bits, a quarter of float32's bytes go from a worker to the device.
 
     Args:
         size: height and width of the images, px.

@@ -1,4 +1,4 @@
-"""From a photograph to a training image: what data=folder and data=hub do alike."""
+"""From a photograph to a training image, for data=folder and data=hub."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def decode(file: str | PathLike[str] | IO[bytes] | Image.Image, least_side: int)
 
 
 def why_broken(error: Exception) -> str:
-    """Say in few words what ``decode`` stumbled on."""
+    """Say in a few words why ``decode`` failed."""
     if isinstance(error, UnidentifiedImageError):
         return "not an image in a known format"
     if isinstance(error, Image.DecompressionBombError):

@@ -1,4 +1,4 @@
-"""Which of all loader workers on all machines this one is, and what the workers tell each other."""
+"""The number of a loader worker among those of all machines, and a list that workers share."""
 
 from __future__ import annotations
 

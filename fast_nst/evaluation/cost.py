@@ -1,4 +1,4 @@
-"""What a filter costs: seconds and peak memory of one image."""
+"""Cost of a filter: seconds and peak memory for one image."""
 
 from __future__ import annotations
 

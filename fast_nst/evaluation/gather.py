@@ -1,4 +1,4 @@
-"""All that is measured of filters, in an order that may be interrupted."""
+"""Measure all figures of filters, in an order that may be interrupted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN_PHOTOS = 3  # rows of the contact sheet at 256 px; fewer at larger sizes
 
 @dataclass
 class Findings:
-    """What is known so far.
+    """Figures measured so far.
 
     Attributes:
         sizes: for each filter, its figures at each size.

@@ -22,7 +22,7 @@ Losses = dict[str, float]
 
 @dataclass(frozen=True)
 class Trajectory:
-    """What an optimisation went through.
+    """Losses and images of an optimisation.
 
     Attributes:
         losses: item k has the weighted losses of the image after k iterations, 0 being the start.

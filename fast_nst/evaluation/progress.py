@@ -1,4 +1,4 @@
-"""How far an evaluation is."""
+"""Progress of an evaluation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EvaluateProgress:
 
 
 class Work:
-    """Adds up stages, and reports.
+    """Adds up the work of stages, and reports it.
 
     Args:
         stages: (kind, size) of every stage that is to come, kinds being those of ``WEIGHTS``.

@@ -1,4 +1,4 @@
-"""What an evaluation found, and its JSON file."""
+"""Results of an evaluation, and their JSON file."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def evaluate(
     device: str = "auto",
     on_progress: Callable[[EvaluateProgress], None] | None = None,
 ) -> Report:
-    """Say how good filters are, in numbers and content.
+    """Say how good filters are, in numbers and images.
 
     Args:
         checkpoints: filter files, judged side by side.
@@ -52,7 +52,7 @@ def evaluate(
         images: a folder of photographs that were not trained on; None for scikit-image's, which
             ``data=synthetic`` trains on.
         sizes: short sides, px, that the photos are resized to, enlarged if need be.
-        photos: on so many of them, evenly spaced, content are optimised; 0 leaves that out.
+        photos: on so many of them, evenly spaced, images are optimised; 0 leaves that out.
         iterations: at most so many in each optimisation.
         style: the style image of all filters; None for the ones that they were trained with.
         judge: name of an encoder, or a file of its weights, that the filters were not trained with.

@@ -1,4 +1,4 @@
-"""What is judged, and by what: filters with their own losses, and an independent judge."""
+"""Filters to judge, the losses that judge them, and an independent judge."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def distinct_names(files: Sequence[Path]) -> list[str]:
 def training_config(
     metadata: FilterMetadata, file: Path, style: Path | None = None
 ) -> dict[str, Any]:
-    """What of a filter's training configuration decides its loss, without terms against artefacts.
+    """The configuration of a filter's training loss, without its terms against artefacts.
 
     An image that is optimised has no network whose artefacts such terms could suppress. Filters
     of other programs, whose configuration nobody knows, are judged by the default one.

@@ -1,6 +1,6 @@
 """Read and write image files; images are tensors here, and arrays in ``arrays.py``.
 
-PyTorch is loaded with the first image that is wanted as tensors, not before.
+PyTorch is loaded when an image is first read as tensors.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Metadata:
 
 
 def read_metadata(image: Image.Image) -> Metadata | None:
-    """Pick from an opened image what may be said of a stylized one as well.
+    """Pick from an opened image what also holds for a stylized one.
 
     Kept are author, copyright, descriptions, dates, camera, lens and exposure. Damaged parts are
     skipped: metadata is no reason to refuse an image.

@@ -1,4 +1,4 @@
-"""Apply a filter as :class:`Controls` say: what surrounds the network."""
+"""Apply a filter with :class:`Controls`: the steps around the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be chosen when a filter is applied, without training it again; no torch in here."""
+"""Options of applying a filter that need no training; no torch in here."""
 
 from __future__ import annotations
 

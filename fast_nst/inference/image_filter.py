@@ -1,4 +1,4 @@
-"""A filter as files of images need it, without PyTorch where ONNX Runtime computes."""
+"""Filters for image files; ONNX Runtime needs no PyTorch here."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ArrayFilter(Protocol):
 class GraphFilter:
     """A filter in ONNX Runtime, or another engine that computes on arrays.
 
-    PyTorch is loaded where controls are to be applied, or tensors are given.
+    PyTorch is loaded only for controls or tensors.
     """
 
     def __init__(self, session: Session) -> None:

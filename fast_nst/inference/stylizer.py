@@ -93,7 +93,7 @@ class Stylizer:
 
     @classmethod
     def open(cls, opening: Opening, engine: str | None = None) -> Stylizer:
-        """Do what :meth:`load` does, for an opening that is put together already."""
+        """Like :meth:`load`, from an ``Opening``."""
         return cls(*load_network(opening, engine))
 
     @classmethod
@@ -158,7 +158,7 @@ class Stylizer:
         return self.stylize_image(TensorImage.of_arrays(image), controls).to_arrays()
 
     def to_torch(self) -> Stylizer:
-        """This one."""
+        """Return itself."""
         return self
 
     def _apply_network(self, image: TensorImage) -> TensorImage:

@@ -1,1 +1,1 @@
-"""Images as the unknowns: optimized pixel by pixel against an encoder."""
+"""Iterative style transfer: the pixels of one image are optimized."""

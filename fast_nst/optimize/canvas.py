@@ -11,7 +11,7 @@ from fast_nst.optimize.texture import noise_like
 
 
 class Canvas:
-    """Knows the content at one size, and what pixels mean: colors, or lightness alone.
+    """The content at one size, and what is optimized of it: colors, or lightness alone.
 
     Args:
         content: (1, 3, H, W) in [0, 1], of any size.
@@ -54,7 +54,7 @@ class Canvas:
         return replace_luminance(self._colored, pixels) if self._lightness_only else pixels
 
     def enlarge(self, pixels: Tensor, smaller: Canvas) -> Tensor:
-        """Take over pixels of a smaller canvas; what is enlarged is their change to the content."""
+        """Enlarge the result of a smaller canvas: its difference from the content is enlarged."""
         if smaller.size == self.size:
             return pixels
         change = F.interpolate(

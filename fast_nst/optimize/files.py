@@ -1,4 +1,4 @@
-"""Which files a style transfer reads and writes, settled before the long work."""
+"""Check which files a style transfer reads and writes, before the long work."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def preview_path(target: Path, iteration: int) -> Path:
 
 
 def check_target(target: Path, sources: Iterable[Path], previews: bool) -> None:
-    """Find out, without leaving anything behind, whether a result can be written.
+    """Check whether a result can be written; leaves no file.
 
     Args:
         target: the result.

@@ -24,7 +24,7 @@ MIN_LEVEL = 64  # px; at smaller sizes there is little to see
 
 @dataclass(frozen=True)
 class TransferProgress:
-    """How far a style transfer is.
+    """Progress of a style transfer.
 
     Attributes:
         iteration: of ``iterations``, from 1.
@@ -102,7 +102,7 @@ def stylize_iteratively(
 
 
 def plan_levels(short: int, encoder: Encoder, options: TransferOptions) -> list[tuple[int, int]]:
-    """Sizes to go through, smallest first: (short side in px, steps), of ``options.iterations``.
+    """Sizes to optimize at, smallest first: (short side in px, steps), of ``options.iterations``.
 
     Levels get equally many steps, but for a remainder, which goes to the largest ones.
     """

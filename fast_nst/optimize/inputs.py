@@ -1,4 +1,4 @@
-"""The images of a style transfer, checked and made ready."""
+"""The images of a style transfer, checked and prepared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_PIXELS = 1 << 25
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is optimized towards.
+    """Content, styles and regions, prepared for the losses.
 
     Attributes:
         content: (1, 3, H, W) in [0, 1], at its own size.

@@ -1,4 +1,4 @@
-"""What can be chosen in an iterative style transfer; no torch in here."""
+"""Options of an iterative style transfer; no torch in here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 @dataclass(frozen=True)
 class TransferOptions:
-    """The choices, with the defaults of ``fast-nst optimize``.
+    """The options, with the defaults of ``fast-nst optimize``.
 
     Attributes:
         size: px, short side of the result; 0 keeps the content's own.

@@ -1,4 +1,4 @@
-"""What the losses compare, Gram matrices and distances of features, whole or tile by tile."""
+"""Gram matrices and feature distances of an image, as a whole or tile by tile."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TiledEncoder:
         return found
 
     def tiles(self, image: Tensor, layers: Sequence[str]) -> list[Tile]:
-        """The parts to look at one by one."""
+        """The tiles to measure one by one."""
         height, width = image.shape[-2:]
         return split(height, width, self.tile, self.encoder, layers)
 
@@ -76,7 +76,7 @@ class Comparison:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """All layers that are looked at."""
+        """All layers that are read."""
         return tuple(dict.fromkeys((*self.style_layers, *self.targets)))
 
     def __call__(self, image: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

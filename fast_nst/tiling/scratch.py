@@ -63,7 +63,7 @@ class RowStore:
         return torch.from_numpy(content).permute(2, 0, 1)[None]
 
     def close(self) -> None:
-        """Give the room back."""
+        """Free the disk space."""
         self._file.close()
 
     def __enter__(self) -> RowStore:

@@ -61,7 +61,7 @@ class Segment:
 
 
 class _Stop(Exception):  # noqa: N818 - nothing is wrong
-    """The end of the segment is reached."""
+    """Raised at the end of a segment."""
 
 
 class SegmentedNetwork:
@@ -224,7 +224,7 @@ class SegmentedNetwork:
 
 
 class _Watched:
-    """A copy of a network that asks at each value what to go on with."""
+    """A copy of a network that calls ``visit`` at each value."""
 
     def __init__(self, network: nn.Module, device: str | None = None) -> None:
         with torch.inference_mode(False):  # or gradients could not pass through the copy

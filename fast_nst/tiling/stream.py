@@ -26,7 +26,7 @@ _SLACK = 100e6  # bytes that the allocator and the coders take besides; it varie
 
 
 class HoldsNetwork(Protocol):
-    """What a filter in strips needs of a ``Stylizer``, which lies above this module."""
+    """The part of a ``Stylizer`` that strips need; that class lies above this module."""
 
     @property
     def network(self) -> nn.Module:

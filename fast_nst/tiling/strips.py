@@ -33,7 +33,7 @@ Writer = Callable[[int, Tensor], None]
 
 @dataclass(frozen=True)
 class TileProgress:
-    """How far an image is: ``done`` of ``total`` parts of about the same work."""
+    """Progress on an image: ``done`` of ``total`` parts of about equal work."""
 
     done: int
     total: int
@@ -62,7 +62,7 @@ class StreamedMoments:
         self.count = both
 
     def statistics(self) -> Statistics:
-        """Of all parts so far."""
+        """Statistics of all parts so far."""
         return Statistics(self.mean.float(), (self.squares / self.count).float())
 
 

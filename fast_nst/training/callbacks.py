@@ -1,4 +1,4 @@
-"""What happens now and then while a filter is trained: previews, checkpoints, progress."""
+"""Lightning callbacks of a training: previews, checkpoints, progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fast_nst.training.schedule import Schedule
 
 @dataclass(frozen=True)
 class TrainProgress:
-    """How far a training is.
+    """Progress of a training.
 
     Attributes:
         step: optimizer steps done.
@@ -41,13 +41,13 @@ class TrainProgress:
 
 @dataclass(frozen=True)
 class TrainStart:
-    """What a training begins with.
+    """The state that a training starts in.
 
     Attributes:
-        checkpoint: what it goes on from; None for a training that starts afresh.
+        checkpoint: the file that it resumes from; None for a new training.
         step: optimizer steps done by then.
         fraction: share of the schedule done by then, in [0, 1]; at 1 nothing is left to train.
-        notes: what else the user should know, a line each.
+        notes: further messages for the user, one line each.
     """
 
     checkpoint: Path | None
@@ -57,7 +57,7 @@ class TrainStart:
 
 
 class ReportStart(pl.Callback):
-    """Calls ``report`` with a ``TrainStart`` once, when a checkpoint has been found to fit.
+    """Calls ``report`` with a ``TrainStart`` once, after a checkpoint was found to fit.
 
     Args:
         report: None for nobody to tell.
@@ -79,14 +79,14 @@ class ReportStart(pl.Callback):
         self._notes = tuple(notes)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Report a training that starts afresh."""
+        """Report a new training."""
         if self._checkpoint is None:
             self._tell(trainer, 0)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Report one that goes on: no later hook is called where nothing is left to train."""
+        """Report a resumed training; no later hook is called if nothing is left to train."""
         self._tell(trainer, int(checkpoint["global_step"]))
 
     def _tell(self, trainer: pl.Trainer, step: int) -> None:
@@ -140,7 +140,7 @@ class ReportProgress(pl.Callback):
 
 
 class Preview(pl.Callback):
-    """Stylizes the same images every so often: losses to the logger, an image to the disk.
+    """Stylizes fixed images at intervals; logs their losses and writes an image.
 
     Args:
         content: (B, 3, H, W) in [0, 1], never trained on.
@@ -194,7 +194,7 @@ def log_image(logger: Any, image: Tensor, step: int) -> None:
 
 
 class KeepLast(pl.Callback):
-    """Writes Lightning's checkpoint to ``file`` every so often, and once more at the end."""
+    """Writes Lightning's checkpoint to ``file`` at intervals, and at the end."""
 
     def __init__(self, file: Path, every_s: float) -> None:
         self.file = file
@@ -209,7 +209,7 @@ class KeepLast(pl.Callback):
             self._save(trainer, pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save the end."""
+        """Save the final state."""
         self._save(trainer, pl_module)
 
     def _due(self, trainer: pl.Trainer) -> bool:

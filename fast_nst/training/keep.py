@@ -1,4 +1,4 @@
-"""What a training leaves: its filter and preview, and those that they replace."""
+"""Write a training's filter and preview, and keep those that they replace."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write_result(
 ) -> list[str]:
     """Write ``<style>.safetensors`` and ``<style>.png`` to both folders.
 
-    Those of another training that are in ``output_dir`` already are renamed, unless this is the
+    Files of another training in ``output_dir`` are renamed, unless this is the
     run's own folder, or the weights are the same.
 
     Args:

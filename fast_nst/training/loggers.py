@@ -1,4 +1,4 @@
-"""Where a training's figures go."""
+"""Loggers: where a training writes its losses."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ INSTALL = {"wandb": "pip install wandb", "tensorboard": "pip install 'fast-nst[t
 def create_logger(
     config: LoggerConfig, run_dir: Path, style: str
 ) -> tuple[Logger | bool, list[str]]:
-    """The logger by name, and what the user should know of it, a line each.
+    """Create a logger by its name; also return messages for the user, one line each.
 
-    wandb without a key, where nobody can be asked for one, writes to the disk only.
+    Without a key, and without a terminal to ask for one, wandb writes to the disk only.
 
     Raises:
         ConfigError: If there is no such logger, its package is not installed, or wandb has a key
@@ -61,7 +61,7 @@ def create_logger(
 
 
 def start_logger(logger: Logger | None) -> None:
-    """Begin wandb's run, which is where it first speaks to its server.
+    """Start wandb's run, which is when it first contacts its server.
 
     Raises:
         ConfigError: If it refuses.

@@ -91,14 +91,14 @@ class StyleTransferModule(pl.LightningModule):
 
     @property
     def _records(self) -> bool:
-        """Whether steps are recorded as graphs: on one GPU, where none asks for its values."""
+        """Whether steps are recorded as CUDA graphs: on one GPU, if no term reads its values."""
         if self.device.type != "cuda" or self.trainer.world_size > 1:
             return False
         scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
         return not (scaled or self.loss.draws_random)
 
     def on_train_start(self) -> None:
-        """Forget the graph of an earlier training: it knows where the weights were then."""
+        """Delete the graph of an earlier training: it refers to the memory of old weights."""
         self._graph = None
         prepare_optimizer(self.trainer.optimizers[0], self.device, self._records)
 
@@ -115,14 +115,14 @@ class StyleTransferModule(pl.LightningModule):
         return self._graph
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """Compute gradients, unless a graph has done it."""
+        """Compute gradients, unless a graph has computed them."""
         if not self._records:
             super().backward(loss, *args, **kwargs)
 
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None
     ) -> None:
-        """Change the weights; a graph does it in the training step, which the closure calls."""
+        """Update the weights; a graph does so in the training step, which the closure calls."""
         if self._records:
             optimizer_closure()
         else:
@@ -173,7 +173,7 @@ class StyleTransferModule(pl.LightningModule):
         checkpoint["elapsed_s"] = self.schedule.elapsed_s
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the encoder's weights, which checkpoints lack, back from this run's own."""
+        """Add this run's encoder weights, which checkpoints do not hold."""
         saved = json.loads(checkpoint[KEY])
         for key in ("network", "network_arguments"):
             if saved[key] != getattr(self.metadata, key):

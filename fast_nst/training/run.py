@@ -54,7 +54,7 @@ HARMLESS = (
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a training gave.
+    """Result of a training.
 
     Attributes:
         filter: the filter file.
@@ -63,7 +63,7 @@ class TrainResult:
         steps: optimizer steps, those before a resume included.
         elapsed_s: seconds, likewise.
         skipped: (name, reason) of each training image that could not be read.
-        notes: what else the user should know of the training, a line each.
+        notes: further messages for the user, one line each.
     """
 
     filter: Path
@@ -186,7 +186,7 @@ def checkpoint_to_resume(resume: str | None, run_dir: Path) -> Path | None:
     """The checkpoint that ``resume`` names: None, a file, or for "auto" this style's newest.
 
     "auto" looks in ``run_dir`` first (a sweep's job that is run again), then in the folders beside
-    it, where earlier runs of the same style are; with none there it starts afresh.
+    it, where earlier runs of the same style are; if there is none, a new training starts.
     """
     if resume is None:
         return None

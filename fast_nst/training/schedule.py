@@ -1,4 +1,4 @@
-"""How far a training is, in steps or in time, and the learning rate that follows from it."""
+"""Progress of a training, in steps or time, and the learning rate at that point."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Schedule:
         return self._clock() - self._begin
 
     def resume(self, elapsed_s: float) -> None:
-        """Go on from ``elapsed_s`` seconds of training."""
+        """Resume after ``elapsed_s`` seconds of training."""
         self._begin = self._clock() - elapsed_s
 
     def fraction(self, step: int) -> float:

@@ -1,4 +1,4 @@
-"""The weights that a training starts from."""
+"""Initial weights of a training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUNDLED = "bundled"
 
 
 def network_settings(group: Mapping[str, Any]) -> tuple[str, dict[str, Any], str | None]:
-    """What a configuration's group ``network`` says: its name, its arguments, its start.
+    """Split the configuration group ``network`` into name, arguments and initial weights.
 
     ``adaptive`` is an argument only where it is set, as not every network knows it.
 
@@ -89,19 +89,19 @@ def create_started_network(
 
 
 def bundled_starts() -> list[Path]:
-    """What the package carries, ``quarter_24_5.safetensors`` among them; smaller ones first."""
+    """Bundled initial weights, such as ``quarter_24_5.safetensors``; smaller networks first."""
     files = asset_path("starts").glob("*.safetensors")
     return sorted(files, key=lambda file: (file.stem.split("_")[0], *_parse(file)[1].values()))
 
 
 def _parse(file: Path) -> tuple[str, dict[str, Any]]:
-    """The network that a bundled start is of, from the file's name."""
+    """Name and arguments of a bundled file's network, from the file's name."""
     name, width, blocks = file.stem.split("_")
     return name, {"width": int(width), "blocks": int(blocks)}
 
 
 def _fits(found: str, given: dict[str, Any], name: str, arguments: dict[str, Any]) -> bool:
-    """Whether a start can become the network: it is the same, or can be grown to it."""
+    """Whether initial weights fit: of the same network, or of one that can grow to it."""
     if found != name:
         return False
     grows = found == "quarter" and all(given[key] <= arguments.get(key, False) for key in given)

@@ -13,8 +13,8 @@ WARM_UP = 3  # steps before the recording, in which libraries choose their kerne
 class StepGraph:
     """A training step, recorded for one batch and replayed for others of its shape.
 
-    A step of a small network is very many kernels, most of them shorter than the time in which the
-    CPU hands one to the GPU. Recorded, the GPU gets them all at once.
+    A step of a small network launches many kernels, most of them shorter than their launch takes on
+    the CPU. A recorded graph launches them all at once.
 
     Args:
         losses: maps a batch to named, weighted scalars. It must not read a value from the GPU, and
@@ -84,18 +84,18 @@ class StepGraph:
         return {name: value.detach() for name, value in terms.items()}, total.detach()
 
     def fits(self, batch: Tensor) -> bool:
-        """Whether the recording is of batches of this shape."""
+        """Whether the recording was made for batches of this shape."""
         return batch.shape == self._batch.shape
 
     def replay(self, batch: Tensor) -> Tensor:
-        """Learn from a batch; the sum of its losses before that."""
+        """Train on a batch; return the sum of its losses before the update."""
         self._batch.copy_(batch, non_blocking=True)
         self._graph.replay()
         return self._total.clone()
 
 
 def prepare_optimizer(optimizer: torch.optim.Optimizer, device: torch.device, graph: bool) -> None:
-    """Keep what an optimizer counts with where its steps can be recorded, or where they need not.
+    """Move an optimizer's state to where its steps can be recorded, or back.
 
     For a graph, the learning rate becomes a tensor, to be changed in place, and what was loaded
     from a checkpoint moves to the device.

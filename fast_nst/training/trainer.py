@@ -1,4 +1,4 @@
-"""Lightning's trainer, as every training uses it: the benchmarks measure with the same."""
+"""Lightning's trainer, for trainings and benchmarks."""
 
 from __future__ import annotations
 
