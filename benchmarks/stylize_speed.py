@@ -70,7 +70,9 @@ def make_filters(folder: Path, names: list[str]) -> dict[str, Path]:
         wanted[name] = read.get("network", read)  # where it sets the learning rate as well
     for name, arguments in {**wanted, PEER: {"name": "pytorch_examples"}}.items():
         kind = arguments["name"]
-        arguments = {key: arguments[key] for key in ("width", "blocks") if key in arguments}
+        arguments = {
+            key: arguments[key] for key in ("width", "blocks", "adaptive") if key in arguments
+        }
         torch.manual_seed(0)
         network = create_network(kind, **arguments)
         metadata = FilterMetadata((Style("random"),), kind, arguments)

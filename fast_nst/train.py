@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fast_nst.config import TrainConfig, register_schema, train_schema
-from fast_nst.errors import ConfigError, FastNSTError, suggest
+from fast_nst.errors import ConfigError, FastNSTError, one_line, suggest
 from fast_nst.paths import config_dir
 from fast_nst.startup import delayed_gc, lazy_import
 
@@ -50,7 +50,7 @@ def run(config: TrainConfig) -> None:
             _discard(run_dir)
         if DEBUG in os.environ:
             raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         raise SystemExit(1) from None  # Hydra would add lines of its own to other exceptions
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from fast_nst.config import LoggerConfig
-from fast_nst.errors import ConfigError, suggest
+from fast_nst.errors import ConfigError, one_line, suggest
 
 INSTALL = {"wandb": "pip install wandb", "tensorboard": "pip install 'fast-nst[tensorboard]'"}
 
@@ -100,7 +100,7 @@ def _wandb_mode() -> str:
 
 
 def _refusal(error: Exception) -> ConfigError:
-    reason = " ".join(str(error).split()).rstrip(".")
+    reason = one_line(error).rstrip(".")
     return ConfigError(
         f"logger=wandb: {reason}. Run wandb login, or set logger.offline=true to stay offline."
     )
