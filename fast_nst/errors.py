@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class FastNSTError(Exception):
-    """Base of all: the message says what came, what was wanted, and what to do next."""
+    """Base of all: the message says what it got, what it expected, and the next step."""
 
 
 class ConfigError(FastNSTError):
@@ -39,7 +39,7 @@ class CheckpointError(FastNSTError):
 
 
 class ExportError(FastNSTError):
-    """A filter cannot be turned into the wanted format, or the result is not the same filter."""
+    """A filter cannot be turned into the requested format, or the result is not the same filter."""
 
 
 class WeightsError(FastNSTError):

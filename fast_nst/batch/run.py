@@ -101,7 +101,7 @@ def stylize_files(
         controls: how the filter is applied.
         saving: how results are written.
         suffix: the ending that results get in a folder, such as ``.webp``.
-        resume: pass over images whose result is there, whole, and no older than they are.
+        resume: skip images whose result is there, whole, and no older than they are.
         memory: bytes that the process may hold; images are then computed in strips, one after
             the other, as :func:`fast_nst.tiling.stream.stylize_file_streamed` does. Animations
             are not: their frames are computed whole.

@@ -36,5 +36,5 @@ class ImageStream(IterableDataset[Tensor]):
         return []
 
     def set_epoch(self, epoch: int) -> None:
-        """Let the next pass over the stream differ from the passes before."""
+        """Make the next pass over the stream differ from earlier ones."""
         self.epoch = epoch

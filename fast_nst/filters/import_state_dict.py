@@ -89,7 +89,7 @@ def _read(path: Path) -> State:
     if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
         loaded = loaded["state_dict"]
     if not (isinstance(loaded, dict) and loaded and all(map(_is_entry, loaded.items()))):
-        raise CheckpointError(f"{path} holds no state dict: wanted names and tensors.")
+        raise CheckpointError(f"{path} holds no state dict: expected names and tensors.")
     # torch.nn.DataParallel puts a prefix before every name.
     return {name.removeprefix("module."): value for name, value in loaded.items()}
 

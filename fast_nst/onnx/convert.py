@@ -101,7 +101,7 @@ def to_onnx(network: nn.Module, metadata: FilterMetadata, opset: int = OPSET) ->
     """
     if opset not in OPSETS:
         raise ExportError(
-            f"opset {opset}: wanted {OPSETS[0]} to {OPSETS[-1]}. Use --opset {OPSET}."
+            f"opset {opset}: expected {OPSETS[0]} to {OPSETS[-1]}. Use --opset {OPSET}."
         )
     try:
         import onnx

@@ -81,6 +81,6 @@ class RowStore:
 def _no_room(wanted: int, free: int) -> ImageError:
     return ImageError(
         f"{os.fspath(tempfile.gettempdir())} has {free / 1e9:.1f} GB free; a temporary file of "
-        f"{wanted / 1e9:.1f} GB is wanted. Set TMPDIR to a folder with more room, or give more "
+        f"{wanted / 1e9:.1f} GB is needed. Set TMPDIR to a folder with more room, or give more "
         "memory."
     )
