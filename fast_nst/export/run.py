@@ -192,7 +192,7 @@ def _check_options(
             f"--precision {precision} is for ONNX only, not for {name}. Leave it out."
         )
     if opset not in OPSETS:
-        raise ConfigError(f"--opset {opset}: expected {OPSETS[0]} to {OPSETS[-1]}, such as {OPSET}.")
+        raise ConfigError(f"--opset {opset}: expected {OPSETS[0]} to {OPSETS[-1]}. Use {OPSET}.")
     if calibrate is not None and precision != "int8":
         raise ConfigError("--calibrate is for --precision int8 only. Leave it out.")
 
