@@ -12,7 +12,7 @@ Ultra-Resolution Universal Style Transfer"). The student has an architecture of 
 (``fast_nst/encoders/vgg_lite.py``) and starts from random weights.
 
 What makes a small encoder useful for style transfer is not its error on photographs but its error
-on the images that an optimiser makes *with it*: whatever it gets wrong is found and exploited. So
+on the images that an optimizer makes *with it*: whatever it gets wrong is found and exploited. So
 half of every batch comes from a pool of images which the student's own style loss is repainting
 all the while (DAgger, Ross et al. 2011, applied to pixels), and some of the rest is pushed along
 the gradient of the disagreement between the two networks.
@@ -84,7 +84,7 @@ class CropSource:
         return torch.from_numpy(pixels.copy()).permute(2, 0, 1)
 
     def crop(self, paintings: float = 0.15) -> Tensor:
-        """One (3, SIZE, SIZE) crop at a random scale, flipped and recoloured at random."""
+        """One (3, SIZE, SIZE) crop at a random scale, flipped and recolored at random."""
         rng = self.rng
         source = self.paintings if rng.random() < paintings else self.photos
         image = source[rng.integers(len(source))]
@@ -115,7 +115,7 @@ class CropSource:
         return patch.clamp(0, 1) ** gamma * gain + offset
 
     def noise(self) -> Tensor:
-        """Coloured noise around a random colour, smooth or rough, of any strength."""
+        """Colored noise around a random color, smooth or rough, of any strength."""
         rng = self.rng
         cells = int(SIZE / 2 ** rng.integers(0, 6))
         values = torch.from_numpy(rng.standard_normal((1, 3, cells, cells))).float()
@@ -385,7 +385,7 @@ def optimized(encoder: Encoder, content: Tensor, style: Tensor) -> Tensor:
 
 
 def measure(args: argparse.Namespace) -> None:
-    """Optimise held-out photos with the student and with the teacher; the teacher judges both."""
+    """Optimize held-out photos with the student and with the teacher; the teacher judges both."""
     student = VGGLite()
     student.load_state_dict(torch.load(args.student, weights_only=True)["export"])
     state = {name: value.half() for name, value in student.state_dict().items()}
@@ -434,7 +434,7 @@ A small VGG-shaped encoder (RGB in [0, 1] to relu1_1 ... relu4_1) for perceptual
 It was trained from random weights to reproduce the features of a distilled VGG-19, on crops of
 1,148 photographs (BSDS500 training and validation sets, one image of each of 848 ImageNet
 classes) and of 17 paintings, on noise, on perturbed images and on images that were being
-optimised with the student itself, for {minutes} minutes on two CPU cores. No image and no weight
+optimized with the student itself, for {minutes} minutes on two CPU cores. No image and no weight
 is copied from them.
 
 Sources: VGG-19 (Simonyan and Zisserman 2015); its distillation to a quarter of the channels (Wang,
@@ -447,7 +447,7 @@ CVPR 2020; MIT licence, Copyright (c) 2020 Huan Wang), which was the teacher.
 The Starry Night, pixels clipped after each iteration; scale-free losses as the teacher sees the
 results, means:
 
-| optimised with | style | content |
+| optimized with | style | content |
 |---|---|---|
 | vgg_lite | {student_style:.4f} | {student_content:.3f} ({ratio:.2f} times) |
 | the teacher itself | {teacher_style:.4f} | {teacher_content:.3f} |
@@ -478,7 +478,7 @@ def main() -> None:
     measuring.add_argument("--style", type=Path, required=True)
     measuring.add_argument("--every", type=int, default=4, help="take every n-th held-out photo")
     measuring.add_argument("--minutes", type=int, default=60, help="it was trained, for the card")
-    measuring.add_argument("--images", type=Path, help="folder for the optimised images")
+    measuring.add_argument("--images", type=Path, help="folder for the optimized images")
     measuring.add_argument("--out", type=Path, help="folder for the weights and the card")
     for command in (training, measuring):
         command.add_argument("--teacher", type=Path, required=True)

@@ -2,7 +2,7 @@
 
     python scripts/make_assets.py --paintings DIR --teacher T.safetensors
 
-For every ``conf/style/NAME.yaml`` it reads ``DIR/NAME.jpg``, synthesises a 1024 px texture that
+For every ``conf/style/NAME.yaml`` it reads ``DIR/NAME.jpg``, synthesizes a 1024 px texture that
 has the painting's Gram matrices at 256, 512 and 1024 px, writes it to
 ``fast_nst/assets/styles/NAME.webp`` and prints how near the two are, as the teacher and as the
 bundled encoder see them. Training sees nothing of a style but those matrices, so the texture trains

@@ -1,7 +1,7 @@
 """The usual loop: what the "fast neural style" example of the PyTorch examples repository does.
 
 Written again from what it does, so that both sides can be measured in one run: the network of
-Johnson et al. 2016 with instance norm and nearest-neighbour upsampling, 1,679,235 weights; VGG-16
+Johnson et al. 2016 with instance norm and nearest-neighbor upsampling, 1,679,235 weights; VGG-16
 to relu4_3, run on the output and on the content, all layers kept of both; images of 0-255;
 content loss at relu2_2, Gram matrices of relu1_2 ... relu4_3; Adam at 1e-3. Everything in float32,
 contiguous, eager, and the losses read after every step.
@@ -23,7 +23,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class PaddedConv(nn.Module):
-    """Nearest-neighbour upsampling where asked, reflection padding, convolution."""
+    """Nearest-neighbor upsampling where asked, reflection padding, convolution."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, up: int = 1):
         super().__init__()
@@ -91,7 +91,7 @@ class PeerVGG16(nn.Module):
         self.layers = nn.Sequential(*layers).requires_grad_(False)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Normalised images to the activations at ``TAPS``."""
+        """Normalized images to the activations at ``TAPS``."""
         found, convolutions = [], 0
         for layer in self.layers:
             x = layer(x)

@@ -38,10 +38,11 @@ class ArtFID:
         count: how many photos there will be; the style gives as many squares.
         without: terms that are left out, as :func:`left_out` names them.
 
-    Source: Wright and Ommer 2022, "ArtFID: Quantitative Evaluation of Neural Style Transfer".
-    Departs from it: FID compares squares of one style image with squares of the stylized photos,
-    at the same scale, by an Inception trained on ImageNet rather than on art. Of few photos it is
-    far too high, so that only figures of the same photos can be compared.
+    References:
+        Wright and Ommer 2022, "ArtFID: Quantitative Evaluation of Neural Style Transfer". Departs
+        from it: FID compares squares of one style image with squares of the stylized photos, at the
+        same scale, by an Inception trained on ImageNet rather than on art. Of few photos it is far
+        too high, so that only figures of the same photos can be compared.
     """
 
     def __init__(self, style: Tensor, count: int, without: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Filters beside optimised images: one optimisation serves all filters that share a loss."""
+"""Filters beside optimized images: one optimization serves all filters that share a loss."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SHOWN = (50, 100, 200)  # iterations whose images stand in the contact sheet
 
 @dataclass(frozen=True)
 class Comparison:
-    """Optimises images, and counts until they are as good as the filters'.
+    """Optimizes images, and counts until they are as good as the filters'.
 
     Args:
         subjects: the filters.
-        iterations: at most so many in each optimisation.
+        iterations: at most so many in each optimization.
         bf16: whether encoders compute in bfloat16.
     """
 

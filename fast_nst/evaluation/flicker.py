@@ -134,8 +134,9 @@ def estimate_flow(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         (2, H, W) in px, right and down; and (H, W), true where the flow back agrees with it.
 
-    Source: TV-L1 (Zach et al. 2007) as in scikit-image; the test of agreement is that of Ruder et
-    al. 2016, sec. 4.2 (after Sundaram et al. 2010).
+    References:
+        TV-L1 (Zach et al. 2007) as in scikit-image; the test of agreement is that of Ruder et al.
+        2016, sec. 4.2 (after Sundaram et al. 2010).
     """
     gray = [luminance(frame)[0, 0].numpy() for frame in (first, second)]
     estimate: Any = optical_flow_tvl1

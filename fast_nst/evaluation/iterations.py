@@ -1,4 +1,4 @@
-"""Equivalent iterations: how long an image must be optimised to be as good as the filter's."""
+"""Equivalent iterations: how long an image must be optimized to be as good as the filter's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Losses = dict[str, float]
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Losses and images of an optimisation.
+    """Losses and images of an optimization.
 
     Attributes:
         losses: item k has the weighted losses of the image after k iterations, 0 being the start.
@@ -38,7 +38,7 @@ class Trajectory:
 
 
 class _EnoughError(Exception):
-    """Ends an optimisation from within its loss."""
+    """Ends an optimization from within its loss."""
 
 
 def follow(
@@ -50,7 +50,7 @@ def follow(
     keep: Collection[int] = (),
     on_iteration: Callable[[int], None] | None = None,
 ) -> Trajectory:
-    """Optimise an image by L-BFGS, and record it.
+    """Optimize an image by L-BFGS, and record it.
 
     Args:
         start: (1, 3, H, W) in [0, 1].
@@ -106,7 +106,7 @@ def paper_iterations(
         content: (1, 3, H, W) in [0, 1].
         stylized: what each filter makes of it, of the same shape.
         iterations: at most so many.
-        keep: iterations whose images to keep; the optimisation goes on until the last of them.
+        keep: iterations whose images to keep; the optimization goes on until the last of them.
         bf16: whether the encoder computes in bfloat16 (autocast), for both sides.
         seed: of the noise, which is uniform in [0, 1].
         on_iteration: called with k.
@@ -115,9 +115,10 @@ def paper_iterations(
         For each filter the smallest k whose total loss is at most the filter's, None where
         ``iterations`` do not suffice; the filters' total losses; the trajectory.
 
-    Source: Johnson et al. 2016, sec. 4.1, as recalled, not read: white noise, L-BFGS, pixels
-    clipped after each iteration. (The authors' released code starts from noise of one gray level
-    around the mean color instead.)
+    References:
+        Johnson et al. 2016, sec. 4.1, as recalled, not read: white noise, L-BFGS, pixels clipped
+        after each iteration. (The authors' released code starts from noise of one gray level around
+        the mean color instead.)
     """
     measure = weighted_losses(loss, content, bf16=bf16)
     goals = [_total(measure, image) for image in stylized]
@@ -158,15 +159,15 @@ def strict_iterations(
 
     Args:
         loss: scale-free, with content and style weights of 1; its encoder judges both sides.
-        content: (1, 3, H, W) in [0, 1]; the optimisation starts from it.
+        content: (1, 3, H, W) in [0, 1]; the optimization starts from it.
         stylized: what each filter makes of it, of the same shape.
         iterations: at most so many, for each style weight.
-        style_weights: an optimisation each.
+        style_weights: an optimization each.
         bf16: whether the encoder computes in bfloat16 (autocast), for both sides.
         on_iteration: called with k, which starts again at 0 for each weight.
 
     Returns:
-        For each filter the smallest k at which some optimisation has neither more content loss nor
+        For each filter the smallest k at which some optimization has neither more content loss nor
         more style loss than the filter's image; None where none has within ``iterations``.
     """
     measure = weighted_losses(loss, content, bf16=bf16)
@@ -187,7 +188,7 @@ def strict_iterations(
             for index, goal in enumerate(goals):
                 best = found[index]
                 if index in met or (best is not None and k >= best):
-                    continue  # this optimisation can do no better for this filter
+                    continue  # this optimization can do no better for this filter
                 if (
                     losses["content"] <= goal["content"]
                     and losses["style"] <= weight * goal["style"]

@@ -84,7 +84,7 @@ class SizeFigures:
             over all photos' spectra and sides together. None for iterations that did not suffice,
             and for what could not be measured.
         photos: the same for each photo, with its name under "photo"; iterations only for those
-            that were optimised.
+            that were optimized.
     """
 
     size: int
@@ -107,7 +107,7 @@ class FilterFigures:
 
 @dataclass(frozen=True)
 class Curve:
-    """An optimisation the paper's way, beside the filters that share its loss.
+    """An optimization the paper's way, beside the filters that share its loss.
 
     Attributes:
         size: short side, px.

@@ -52,8 +52,8 @@ def evaluate(
         images: a folder of photographs that were not trained on; None for scikit-image's, which
             ``data=synthetic`` trains on.
         sizes: short sides, px, that the photos are resized to, enlarged if need be.
-        photos: on so many of them, evenly spaced, images are optimised; 0 leaves that out.
-        iterations: at most so many in each optimisation.
+        photos: on so many of them, evenly spaced, images are optimized; 0 leaves that out.
+        iterations: at most so many in each optimization.
         style: the style image of all filters; None for the ones that they were trained with.
         judge: name of an encoder, or a file of its weights, that the filters were not trained with.
         clip: a folder of frames; see :func:`measure_flicker`.

@@ -173,7 +173,7 @@ def training_config(
 ) -> dict[str, Any]:
     """The configuration of a filter's training loss, without its terms against artefacts.
 
-    An image that is optimised has no network whose artefacts such terms could suppress. Filters
+    An image that is optimized has no network whose artefacts such terms could suppress. Filters
     of other programs, whose configuration nobody knows, are judged by the default one.
 
     Args:

@@ -32,8 +32,9 @@ def replace_luminance(rgb: Tensor, lightness: Tensor) -> Tensor:
         (B, 3, H, W) in [0, 1], with exactly that lightness. Where the color is too strong for it
         (a light blue as vivid as a dark one), it is paler; its hue stays.
 
-    Source: Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer" (luminance-only
-    transfer in YIQ), but for the paler colors, which clipping would shift in hue.
+    References:
+        Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer" (luminance-only
+        transfer in YIQ), but for the paler colors, which clipping would shift in hue.
     """
     color = rgb - luminance(rgb)
     tiny = torch.finfo(rgb.dtype).tiny
@@ -52,7 +53,8 @@ def match_luminance(lightness: Tensor, reference: Tensor) -> Tensor:
     Returns:
         (1, 1, H, W), clipped to [0, 1].
 
-    Source: Gatys et al. 2016, as above, the luminance-only transfer.
+    References:
+        Gatys et al. 2016, as above, the luminance-only transfer.
     """
     spread = lightness.std().clamp_min(_MIN_VARIANCE**0.5)
     centered = (lightness - lightness.mean()) * (reference.std() / spread)
@@ -70,8 +72,9 @@ def match_colors(rgb: Tensor, reference: Tensor) -> Tensor:
         (1, 3, H, W), clipped to [0, 1]. An image without variation along an axis of color, such
         as a gray one, gets none there.
 
-    Source: Gatys et al. 2016, as above: the color matching with symmetric square roots, which is
-    that of Hertzmann et al. 2001, "Image Analogies".
+    References:
+        Gatys et al. 2016, as above: the color matching with symmetric square roots, which is that
+        of Hertzmann et al. 2001, "Image Analogies".
     """
     mean, covariance = _color_statistics(rgb)
     wanted_mean, wanted = _color_statistics(reference)

@@ -28,7 +28,8 @@ def cover_hidden_colors(rgb: Array, alpha: Array) -> Array:
         (3, H, W): ``rgb`` where ``alpha`` is at least 1/8, and a smooth continuation of it
         elsewhere; mid-gray if the whole image is transparent.
 
-    Source: the push-pull interpolation of Gortler et al. 1996, "The Lumigraph", sec. 3.4.
+    References:
+        the push-pull interpolation of Gortler et al. 1996, "The Lumigraph", sec. 3.4.
     """
     covered: Array = _fill(rgb * alpha, alpha).clip(0, 1)
     return covered

@@ -75,10 +75,11 @@ def stylize_iteratively(
         TrainingError: If the loss stops being finite.
         ValueError: If an image is not (1, 3, H, W).
 
-    Source: Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks"; coarse to
-    fine, and regions, as in Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style
-    Transfer". Departures: clipped pixels, scale-free losses; and from one size to the next, the
-    change so far is enlarged, not the image, so that the content's detail is there at once.
+    References:
+        Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks"; coarse to
+        fine, and regions, as in Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style
+        Transfer". Departures: clipped pixels, scale-free losses; and from one size to the next, the
+        change so far is enlarged, not the image, so that the content's detail is there at once.
     """
     options = options or TransferOptions()
     keep_freed_memory()

@@ -50,7 +50,8 @@ class StreamedMoments:
     def add(self, part: Tensor) -> None:
         """Take in another (1, C, h, w).
 
-        Source: Chan, Golub & LeVeque 1983, "Algorithms for Computing the Sample Variance", (2.1).
+        References:
+            Chan, Golub & LeVeque 1983, "Algorithms for Computing the Sample Variance", (2.1).
         """
         count = part.shape[2] * part.shape[3]
         var, mean = torch.var_mean(part.float(), dim=(0, 2, 3), correction=0)

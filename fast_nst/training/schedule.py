@@ -66,7 +66,8 @@ def learning_rate_factor(fraction: float, warmup: float, final: float) -> float:
     Returns:
         In [0, 1], to be multiplied with the base learning rate; never exactly 0 in the warm-up.
 
-    Source: Loshchilov and Hutter 2017, SGDR, one cycle.
+    References:
+        Loshchilov and Hutter 2017, SGDR, one cycle.
     """
     if fraction < warmup:
         return max(fraction / warmup, 0.01)

@@ -317,7 +317,7 @@ def test_files_that_are_no_models_of_images_are_one_line(tmp_path: Path) -> None
     for file, message in (
         (tmp_path / "none.onnx", "no such file"),
         (broken, "is no ONNX model that can be run"),
-        (gray, "wanted one image"),
+        (gray, "expected one image"),
     ):
         text = one_line(run("import", file, "--range", "0-1", "-o", tmp_path / "a.onnx"))
         assert message in text

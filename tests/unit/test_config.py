@@ -109,7 +109,7 @@ def test_there_are_eight_bundled_styles_with_their_images_and_origins() -> None:
         assert style.title
         assert style.painter
         assert style.year
-        assert "resynthesised texture" in style.note
+        assert "resynthesized texture" in style.note
 
 
 def test_no_such_style_suggests_one(tmp_path: Path) -> None:

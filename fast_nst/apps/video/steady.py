@@ -35,8 +35,9 @@ class Steady:
         VideoError: If ``steady`` is out of range.
         ConfigError: If OpenCV is not installed.
 
-    Source: motion-compensated blending as in Ruder et al. 2016, sec. 4.1 and 4.2, where the moved
-    image is what the next optimization begins with, and is trusted where flow is consistent.
+    References:
+        motion-compensated blending as in Ruder et al. 2016, sec. 4.1 and 4.2, where the moved image
+        is what the next optimization begins with, and is trusted where flow is consistent.
     """
 
     def __init__(self, filter_: FrameFilter, steady: float = USUAL_STEADY) -> None:
@@ -134,8 +135,9 @@ def keep_contrast(blended: Tensor, stylized: Tensor) -> Tensor:
         blended: (3, H, W).
         stylized: (3, H, W), whose contrast is wanted.
 
-    Source: matching the bands of a pyramid, Heeger and Bergen 1995, sec. 3.2 (their histograms;
-    here the variance, and locally); variance-preserving blending, Heitz and Neyret 2018, sec. 3.
+    References:
+        matching the bands of a pyramid, Heeger and Bergen 1995, sec. 3.2 (their histograms; here
+        the variance, and locally); variance-preserving blending, Heitz and Neyret 2018, sec. 3.
     """
     both, part, bands = torch.stack([blended, stylized]), PART, []
     for _ in range(OCTAVES):

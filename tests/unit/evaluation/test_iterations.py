@@ -56,7 +56,7 @@ def test_item_k_has_the_losses_and_the_image_after_k_clipped_iterations() -> Non
         assert after.max() <= 1
 
 
-def test_an_optimisation_ends_as_soon_as_it_is_enough() -> None:
+def test_an_optimization_ends_as_soon_as_it_is_enough() -> None:
     start, seen = torch.zeros(1, 3, 4, 4), list[int]()
     loss = distance(0.7)
     assert callable(loss)

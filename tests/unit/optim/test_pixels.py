@@ -12,7 +12,7 @@ from fast_nst.optim.pixels import LBFGS, Adam, PixelOptimizer, Progress, optimiz
 
 
 def blocks(side: int) -> torch.Tensor:
-    """An image with structure: coloured squares of 4 px."""
+    """An image with structure: colored squares of 4 px."""
     generator = torch.Generator().manual_seed(0)
     cells = torch.rand(1, 3, side // 4, side // 4, generator=generator)
     return cells.repeat_interleave(4, 2).repeat_interleave(4, 3)

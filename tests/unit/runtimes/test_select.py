@@ -170,7 +170,7 @@ def test_a_model_of_0_to_255_gets_just_that(tmp_path: Path) -> None:
     )
 
 
-def test_a_model_of_imagenet_gets_normalised_channels(tmp_path: Path) -> None:
+def test_a_model_of_imagenet_gets_normalized_channels(tmp_path: Path) -> None:
     file = make_model(tmp_path / "zero.onnx", ["b", 3, "h", "w"], "Mul", operand=[0.0])
     stylized = Stylizer.load(file, value_range="imagenet")(images(1, 3, 4, 4))
     mean = torch.tensor([0.485, 0.456, 0.406])
