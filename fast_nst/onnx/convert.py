@@ -121,6 +121,7 @@ def to_onnx(network: nn.Module, metadata: FilterMetadata, opset: int = OPSET) ->
         assert program is not None  # it is None for the old exporter only
         model = _merge_norms(program.model)
     for value in (*model.graph.input, *model.graph.output):
+        del value.metadata_props[:]  # the exporter's notes
         for axis, name in _AXES.items():
             value.type.tensor_type.shape.dim[axis].dim_param = name
     del model.graph.value_info[:]  # it names sizes in the exporter's way

@@ -103,6 +103,7 @@ def test_a_graph_is_simple_and_says_what_it_is() -> None:
     assert model.metadata_props[0].key == KEY
     (content,), (stylized,) = model.graph.input, model.graph.output
     for value, name in ((content, "content"), (stylized, "stylized")):
+        assert not value.metadata_props
         sides = [side.dim_param or side.dim_value for side in value.type.tensor_type.shape.dim]
         assert value.name == name
         assert sides == ["batch", 3, "height", "width"]
