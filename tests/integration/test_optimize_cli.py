@@ -216,7 +216,7 @@ PHOTO, STYLE, OUT = "photo.jpg", "style.png", ("-o", "out.png")
             "the mask of photo.jpg is 48x48 px, and photo.jpg is 40x60 px",
         ),
         ((PHOTO, STYLE, *OUT, "--encoder", "vgg_light"), "did you mean 'vgg_lite'"),
-        ((PHOTO, STYLE, *OUT, "--encoder", "vgg19_distilled"), "Give a file: --encoder-weights FILE"),
+        ((PHOTO, STYLE, *OUT, "--encoder", "vgg19_distilled"), "Give a file: --encoder-weights"),
         ((PHOTO, STYLE, *OUT, "--encoder-weights", STYLE), "Leave --encoder-weights unset"),
         ((PHOTO, STYLE, *OUT, "--iterations", "0"), "iterations is 0; it must be 1 or more"),
         ((PHOTO, STYLE, *OUT, "--device", "abacus"), "device 'abacus' cannot be used"),
