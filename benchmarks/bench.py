@@ -30,7 +30,7 @@ PROGRAMS: dict[str, list[str]] = {
 
 
 def main() -> None:
-    """Run them one after another; a failure is told, and the others still run."""
+    """Run them one after another; a failure is reported, and the others still run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("programs", nargs="*", help=f"of: {', '.join(PROGRAMS)}; default: all")
     parser.add_argument("--tables", action="store_true", help="only rewrite the tables")

@@ -4,8 +4,8 @@
 
 Training: the resident memory of the real trainer after N steps, against that after 100. Stylizing:
 the peak of a process that stylizes one image, above what it takes for a small one, for images
-of growing size; each in a process of its own. The processor time per step is told for the first and
-the last tenth, too: unlike the time of day, it hardly depends on what else the machine does.
+of growing size; each in a process of its own. The processor time per step is given for the first
+and the last tenth, too: unlike the time of day, it hardly depends on what else the machine does.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 ``data=folder`` at 256 px: decoded every time, and from the cache of decoded photographs once it is
 warm, in batches of 4 and 32; in this process alone (one core), then with --workers loader
-processes. Medians of rounds. With loaders, the CPU time of this process is told as well: all
+processes. Medians of rounds. With loaders, the CPU time of this process is given, too: all
 images go through it, however many cores make them. Without --photos, photographs are made up:
 JPEG files of 640x480 px with the detail of natural ones. The first step is that of the real
 command, ``python -m fast_nst.train``, from its start to the end of its first step, with a warm

@@ -5,7 +5,7 @@
 
 For every photo, reduced to 2048 px, the result in strips is compared with that of the whole image
 (in 1/255; also from a reduced copy's statistics, as URST, Chen et al. 2021, takes them). Then an
-image of the wanted size, made of mirrored copies of the first photo, is stylized by a process of
+image of the size asked for, made of mirrored copies of the first photo, is stylized by a process of
 its own, whose peak memory and time are measured. Writes ``results/large_images.json``.
 """
 

@@ -5,7 +5,7 @@
 Fresh processes of the real commands on a warm disk, in turn, medians: ``fast-nst --help``,
 ``fast-nst stylize`` of an image of 256 px in ONNX Runtime (graph in the cache) and in PyTorch,
 and, to compare with, ``import torch`` alone. The network is that of Johnson et al. with 16 channels
-and random weights. It is told as well whether the process loaded PyTorch.
+and random weights. The result also says whether the process loaded PyTorch.
 """
 
 from __future__ import annotations

@@ -64,11 +64,11 @@ print((peak() - before) / 1024)
 def make_filters(folder: Path, names: list[str]) -> dict[str, Path]:
     """A filter file for each of these configurations, and for the peer."""
     files = {}
-    wanted = {}
+    configurations = {}
     for name in names:
         read = yaml.safe_load((config_dir() / "network" / f"{name}.yaml").read_text())
-        wanted[name] = read.get("network", read)  # where it sets the learning rate as well
-    for name, arguments in {**wanted, PEER: {"name": "pytorch_examples"}}.items():
+        configurations[name] = read.get("network", read)  # where it sets the learning rate as well
+    for name, arguments in {**configurations, PEER: {"name": "pytorch_examples"}}.items():
         kind = arguments["name"]
         arguments = {
             key: arguments[key] for key in ("width", "blocks", "adaptive") if key in arguments

@@ -6,7 +6,7 @@ r"""How much of a filter's own rate is left when it repaints a video file?
 
 For each filter and engine: the network alone on the clip's own size, a frame already in memory, and
 ``stylize_video`` on the first frames of the clip to H.264, decoding, turning, color conversion,
-encoding and writing included. The two alternate, and medians are compared. CPU seconds are told as
+encoding and writing included. The two alternate, and medians are compared. CPU seconds are given as
 well: unlike the rates, they hardly depend on what else the machine does. Writes
 ``results/video_speed.json``.
 """

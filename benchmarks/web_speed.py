@@ -48,11 +48,11 @@ def make_filters(folder: Path) -> list[Path]:
     files = []
     for name in ("quarter", "mobile"):
         read = yaml.safe_load((config_dir() / "network" / f"{name}.yaml").read_text())
-        wanted = read.get("network", read)  # where it sets the learning rate as well
-        arguments = {key: wanted[key] for key in ("width", "blocks")}
+        network_config = read.get("network", read)  # where it sets the learning rate as well
+        arguments = {key: network_config[key] for key in ("width", "blocks")}
         torch.manual_seed(0)
-        network = create_network(wanted["name"], **arguments)
-        metadata = FilterMetadata((Style(name),), wanted["name"], arguments)
+        network = create_network(network_config["name"], **arguments)
+        metadata = FilterMetadata((Style(name),), network_config["name"], arguments)
         files.append(save_filter(folder / f"{name}.safetensors", network, metadata))
     return files
 

@@ -231,15 +231,16 @@ class Disagreement:
             mine, target = ours[name], theirs[name]
             with torch.no_grad():
                 target = target / self.scale[name].to(target.dtype)
-                spread = mean_square(target) + 0.05
-            terms[name] = mean_square(mine - target) / spread
+                scale = mean_square(target) + 0.05
+            terms[name] = mean_square(mine - target) / scale
             if name in TAPS:
                 unit = self.scale[name].flatten()
                 weight = unit[:, None] * unit  # from unit channels back to the teacher's
                 with torch.no_grad():
-                    wanted = gram(target) * weight
-                    size = wanted.square().mean((1, 2)) + 1e-3 * unit.mean() ** 4
-                terms[f"gram {name}"] = (gram(mine) * weight - wanted).square().mean((1, 2)) / size
+                    target_gram = gram(target) * weight
+                    size = target_gram.square().mean((1, 2)) + 1e-3 * unit.mean() ** 4
+                error = gram(mine) * weight - target_gram
+                terms[f"gram {name}"] = error.square().mean((1, 2)) / size
         return terms
 
 
@@ -255,7 +256,7 @@ def total(terms: dict[str, Tensor]) -> Tensor:
 
 
 class Muon:
-    """Momentum, orthogonalised for weights (Jordan et al. 2024); Adam for biases."""
+    """Momentum, orthogonalized for weights (Jordan et al. 2024); Adam for biases."""
 
     def __init__(self, module: nn.Module) -> None:
         self.weights = [p for p in module.parameters() if p.ndim == 4]
@@ -439,7 +440,7 @@ is copied from them.
 
 Sources: VGG-19 (Simonyan and Zisserman 2015); its distillation to a quarter of the channels (Wang,
 Li, Wang, Hu and Yang, "Collaborative Distillation for Ultra-Resolution Universal Style Transfer",
-CVPR 2020; MIT licence, Copyright (c) 2020 Huan Wang), which was the teacher.
+CVPR 2020; MIT license, Copyright (c) 2020 Huan Wang), which was the teacher.
 
 ## How good it is
 
