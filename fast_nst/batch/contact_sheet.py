@@ -41,10 +41,10 @@ def make_contact_sheet(
 ) -> StylizeReport[StylizedFile, Path]:
     """Write one image with a row for each input, and a column for each filter.
 
-    Images are stylized at their own size, as they would be by themselves, and then made small.
+    Images are stylized at their full size, and then reduced.
 
     Args:
-        stylizers: filters, by the names that they get on the sheet.
+        stylizers: filters by name; the names are the titles of the columns.
         inputs: files, folders and patterns, as :func:`stylize_files` takes them.
         target: the sheet; the ending of its name decides the format.
         controls: how every filter is applied.
@@ -96,7 +96,7 @@ def make_contact_sheet(
 
 
 def name_filters(paths: Sequence[PathLike]) -> list[str]:
-    """Names that tell filter files apart: of the file, or with as many folders as it takes."""
+    """Short names that tell filter files apart: of the file, with folders where needed."""
     parts = [Path(os.path.realpath(path)).with_suffix("").parts for path in paths]
     depth = 1
     while len({names[-depth:] for names in parts}) < len(set(parts)):

@@ -19,13 +19,13 @@ MAX_PIXELS = 32_000_000  # of all jobs in memory; one that is larger is alone th
 
 @dataclass(frozen=True)
 class Stages(Generic[Job, Loaded, Result]):
-    """What is done with every job.
+    """The three stages of every job.
 
     Attributes:
-        size: its pixels, for the limit on memory; quick, and without exceptions.
-        load: in a thread.
-        work: in the caller's thread, one job at a time, in their order.
-        store: in a thread.
+        size: number of pixels of a job, for the memory limit; must be quick and raise nothing.
+        load: reads a job, in a worker thread.
+        work: computes its result, in the caller's thread, one job at a time and in order.
+        store: writes the result, in a worker thread.
     """
 
     size: Callable[[Job], int]
@@ -42,10 +42,10 @@ def run_stages(
     """Take every job through the three stages; the slowest of them sets the pace.
 
     Args:
-        stages: what to do.
-        jobs: with what.
-        on_done: called in the caller's thread with the number of a job that is finished and what a
-            stage of it raised, if one did. What it raises ends the run: no further job is begun.
+        stages: functions that load, compute and store a job.
+        jobs: the jobs, in order.
+        on_done: called in the caller's thread with the number of a finished job and the exception
+            that a stage raised, or None. If ``on_done`` itself raises, the run ends.
     """
     sizes: dict[int, int] = {}  # of jobs that are begun, or next
     loading: deque[Future[Loaded]] = deque()
@@ -58,7 +58,7 @@ def run_stages(
         return held + sizes[number] <= MAX_PIXELS
 
     def settle(wait: bool) -> None:
-        """Report what is stored, and wait for the first of it."""
+        """Report finished jobs; with ``wait``, wait for the first one."""
         nonlocal held
         while storing and (wait or storing[0][1].done()):
             number, future = storing.popleft()

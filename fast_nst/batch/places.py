@@ -28,10 +28,10 @@ _ON_DISK = ("file://", "local://")
 class Place(ABC):
     """A file, a folder or a pattern somewhere; it can be sent to another process.
 
-    Every method that looks at it raises an ImageError if that cannot be done.
+    Methods that access the file system raise an ImageError if that fails.
 
     Attributes:
-        path: in its file system; absolute, also on disks.
+        path: absolute, in its file system.
         name: as the user would write it.
     """
 
@@ -48,17 +48,17 @@ class Place(ABC):
 
     @property
     def is_private(self) -> bool:
-        """Whether no other process sees it."""
+        """Whether only this process can see it."""
         return False
 
     @property
     @abstractmethod
     def key(self) -> Hashable:
-        """What is equal for two names of one path."""
+        """A value that is equal for two names of one path."""
 
     @property
     def identity(self) -> Hashable | None:
-        """What is equal for two names of one file, links too; None where there is no file."""
+        """A value that is equal for two names of one file, links too; None without a file."""
         return self.key
 
     @abstractmethod
@@ -71,10 +71,10 @@ class Place(ABC):
 
     @abstractmethod
     def is_pattern(self) -> bool:
-        """Whether it stands for many files by its wildcards, and not for one of that very name."""
+        """Whether it has wildcards and is not the name of an existing file."""
 
     def base(self) -> Place:
-        """The folder whose structure is kept; of a pattern, the part before wildcards."""
+        """The folder whose structure is kept; for a pattern, its part before wildcards."""
         return self
 
     @abstractmethod
@@ -95,7 +95,7 @@ class Place(ABC):
 
     @abstractmethod
     def lies_in(self, folder: Place) -> bool:
-        """Whether it lies in a folder, or in one within, by whatever names."""
+        """Whether it lies in a folder or one of its subfolders."""
 
     @abstractmethod
     def read(self) -> bytes:
@@ -103,7 +103,7 @@ class Place(ABC):
 
     @abstractmethod
     def stamp(self) -> str | None:
-        """A text that changes when the file is written; None where there is none."""
+        """A text that changes when the file is written; None where there is no file."""
 
     @abstractmethod
     def modified_ns(self) -> int | None:
@@ -111,11 +111,11 @@ class Place(ABC):
 
     @abstractmethod
     def write(self, content: bytes, replace: bool) -> bool:
-        """Write a file that appears when it is complete, or not at all; folders are made.
+        """Write a file that appears complete or not at all; missing folders are created.
 
         Args:
             content: of the file.
-            replace: whether one is there already; else, one that appears meanwhile is left.
+            replace: whether to replace an existing file; if not, it is left as it is.
 
         Returns:
             Whether it was written.
@@ -156,7 +156,7 @@ class LocalPlace(Place):
             return Path(self.name).is_dir()
 
     def is_pattern(self) -> bool:
-        """Whether there are wildcards, and no file of that very name."""
+        """Whether there are wildcards, and no file with exactly this name."""
         return glob.has_magic(self.name) and not os.path.lexists(self.name)
 
     def base(self) -> Place:
@@ -175,7 +175,7 @@ class LocalPlace(Place):
             files = []
             for match in sorted(map(Path, glob.glob(self.name, recursive=True))):
                 if match.is_dir():
-                    # `**` names every folder below; what it finds there is named by itself.
+                    # `**` matches the files in these folders as well: do not list them twice.
                     files += [] if path.name == "**" else list_files(match, endings)
                 elif match.suffix.lower() in endings:
                     files.append(match)
@@ -226,7 +226,7 @@ class LocalPlace(Place):
 
 
 def open_place(name: PathLike) -> Place:
-    """Find what a path or a URL names; whether there is such a file is not looked at.
+    """Make a place of a path or a URL; whether the file exists is not checked.
 
     Raises:
         ClusterError: If the file system of a URL is unknown, or needs a package that is not
@@ -243,7 +243,7 @@ def open_place(name: PathLike) -> Place:
 
 
 def is_url(name: str) -> bool:
-    """Whether a name is that of something which fsspec opens, rather than of a path."""
+    """Whether a name is a URL, which fsspec opens, rather than a path."""
     return "://" in name
 
 
@@ -269,7 +269,7 @@ def explained(verb: str, place: Place) -> Iterator[None]:
 
 
 def why(error: Exception) -> str:
-    """What an exception says, in one line without a full stop."""
+    """The message of an exception, in one line without a final period."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(reason.split()).rstrip(".") or type(error).__name__
 
@@ -285,7 +285,7 @@ def _first_wildcard(parts: tuple[str, ...]) -> int:
 def _rename(temporary: str, path: str, replace: bool) -> bool:
     if not replace:
         try:
-            os.link(temporary, path)  # unlike a renaming, it fails where a file is
+            os.link(temporary, path)  # unlike a rename, it fails if the file exists
         except FileExistsError:
             return False
         except OSError as error:

@@ -1,7 +1,7 @@
 """Decide which file is written for which, before the long work: one planner for all commands.
 
-It takes images and videos, on disks and behind URLs; what a :class:`Medium` and a ``Place`` say
-is all that it knows of them.
+It plans images and videos, on disks and behind URLs; it knows of them only what a
+:class:`Medium` and a ``Place`` say.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from fast_nst.image.io import READ_SUFFIXES, WRITE_FORMATS, image_format, open_i
 
 @dataclass(frozen=True)
 class Medium:
-    """What files are looked for, and what becomes of them.
+    """A kind of file, such as images: the endings of inputs and results.
 
     Attributes:
-        name: of one, in messages.
-        reads: endings that are taken for it.
+        name: of one such file, in messages.
+        reads: endings that can be read.
         writes: endings that can be written.
-        otherwise: the ending of results whose source's own cannot be written.
+        otherwise: the ending of a result where that of its source cannot be written.
         check_target: raises an error for the name of a result that cannot be written.
-        is_target: whether a name can only be that of one such result, so that any input becomes
-            one.
+        is_target: whether a file of this name can only be a result of this kind, whatever the
+            ending of the input.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Planned:
     medium: Medium = IMAGES
 
     def on_disk(self) -> StylizedFile:
-        """The same as paths; of local places only."""
+        """The same with paths; for local places only."""
         return StylizedFile(Path(self.source.name), Path(self.target.name))
 
 
@@ -76,7 +76,7 @@ class Found:
     Attributes:
         place: where it is.
         relative: its path below the folder whose structure is kept.
-        medium: what it is taken for.
+        medium: its kind.
     """
 
     place: Place
@@ -95,10 +95,10 @@ def plan(
     Args:
         inputs: files, folders, which are searched with their subfolders, and patterns such as
             ``holiday/**/*.jpg``, each a path or a URL. A file that is named twice is taken once.
-            What lies in ``output`` is no input of a folder or a pattern.
+            Files in ``output`` are no inputs of a folder or a pattern.
         output: for one file, the name of the result, or a folder (one that exists, or a name
-            without an ending). For several files, a folder or a pattern, a folder: names stay, and
-            below an input folder, or the part of a pattern that is no pattern, its structure. The
+            without an ending). For several files, a folder or a pattern, a folder: names are kept,
+            and the structure below an input folder or the fixed part of a pattern. The
             second of two equal names becomes ``name-2``.
         suffix: the ending that images get in a folder, such as ``.webp``; None to keep theirs.
         media: what is looked for. A file that is named is taken for the first of them, unless its
@@ -106,8 +106,8 @@ def plan(
 
     Raises:
         ClusterError: If the file system of a URL cannot be used.
-        ImageError: If an input is missing, there is nothing of ``media``, ``output`` is a file but
-            several came, or an input would be overwritten.
+        ImageError: If an input is missing, no file of ``media`` is found, ``output`` is a file but
+            there are several inputs, or an input would be overwritten.
         FastNSTError: What ``check_target`` raises.
     """
     if suffix is not None:
@@ -152,16 +152,16 @@ def find_files(
     media: Sequence[Medium] = (IMAGES,),
     becomes: str | None = None,
 ) -> list[Found]:
-    """Find the files that inputs stand for; each once.
+    """Find the files of all inputs; each once.
 
     Args:
         places: as :func:`plan` takes them.
-        into: the output; what lies in it is no input of a folder or a pattern around it.
+        into: the output; files in it are no inputs of a folder or a pattern around it.
         media: what is looked for.
-        becomes: the name of the result, where it may be one file.
+        becomes: the name of the result, if it may be a single file.
 
     Raises:
-        ImageError: If an input is missing, or there is nothing.
+        ImageError: If an input is missing, or no file is found.
     """
     endings = {ending: medium for medium in media for ending in medium.reads}
     found: dict[object, Found] = {}
@@ -187,10 +187,10 @@ def find_files(
 
 
 def is_done(file: Planned) -> bool:
-    """Whether the result is there, no older than its source, and of images, whole.
+    """Whether the result exists, is no older than its source and, for images, complete.
 
-    A source of unknown age, on a web server, is taken for one that does not change. Videos appear
-    when they are complete.
+    A source of unknown age, as on some web servers, is assumed not to change. Videos are always
+    complete.
     """
     try:
         ages = file.source.modified_ns(), file.target.modified_ns()
@@ -202,7 +202,7 @@ def is_done(file: Planned) -> bool:
 
 
 def content(place: Place) -> Path | bytes:
-    """What decoders read a file from: its path if it is on a disk, else what is in it.
+    """What decoders read: the path of a local file, or the bytes of any other.
 
     Raises:
         ImageError: If it cannot be read.
@@ -223,10 +223,10 @@ def is_whole(source: PathLike | bytes) -> bool:
 
 
 def refuse_overwriting(planned: Iterable[Planned]) -> None:
-    """Stop before a result takes the place of an input, by whatever name.
+    """Refuse a result that would overwrite an input, also by another name or a link.
 
     Raises:
-        ImageError: If one would.
+        ImageError: If there is one.
     """
     planned = list(planned)
     sources = {file.source.identity: file.source for file in planned}
@@ -257,7 +257,7 @@ def _name_results(found: Iterable[Found], suffix: str | None) -> list[Path]:
 
 
 def _any_becomes(target: str, media: Sequence[Medium]) -> Medium | None:
-    """What any file becomes if the result has that name; the first medium claims nothing."""
+    """The medium of every input if the result's name decides it; never the first one."""
     return next((medium for medium in media[1:] if medium.is_target(target)), None)
 
 

@@ -17,11 +17,11 @@ from fast_nst.errors import ClusterError, suggest
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-# Where a file that is put appears complete or not at all. Elsewhere, a temporary one is renamed.
+# Uploads appear complete or not at all here. Elsewhere, a temporary file is renamed.
 _ATOMIC = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "hf", "memory", "oss", "oci", "r2"}
-# Where a put can be told to fail if there is such a file.
+# Uploads can be told to fail here if the file exists.
 _EXCLUSIVE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"}
-# What changes when a file is written, by the names that file systems give it.
+# Keys of a file's information that change when it is written; file systems name them differently.
 _STAMPS = (
     *("mtime", "ino", "size", "LastModified", "last_modified", "modified", "updated", "created"),
     *("generation", "ETag", "etag", "blob_id"),
@@ -40,13 +40,13 @@ class RemotePlace(Place):
 
     @property
     def protocols(self) -> set[str]:
-        """What URLs of the file system begin with."""
+        """The protocols of its URLs, such as ``s3``."""
         protocol = self.system.protocol
         return {protocol} if isinstance(protocol, str) else set(protocol)
 
     @property
     def is_private(self) -> bool:
-        """Whether no other process sees it."""
+        """Whether only this process can see it."""
         return "memory" in self.protocols
 
     @property
@@ -65,7 +65,7 @@ class RemotePlace(Place):
             return bool(self.system.isdir(self.path))
 
     def is_pattern(self) -> bool:
-        """Whether there are wildcards, and no file of that very name."""
+        """Whether there are wildcards, and no file with exactly this name."""
         return glob.has_magic(self.path) and not self.is_file()
 
     def base(self) -> RemotePlace:
@@ -140,7 +140,7 @@ class RemotePlace(Place):
         return int(when.timestamp() * 1e9)
 
     def write(self, content: bytes, replace: bool) -> bool:
-        """Put a file, or rename one where a put is not atomic; see :meth:`Place.write`."""
+        """Upload a file, or rename one where uploads are not atomic; see :meth:`Place.write`."""
         with explained("write", self):
             if not self.protocols & _ATOMIC:
                 return self._write_and_rename(content, replace)
@@ -169,7 +169,7 @@ class RemotePlace(Place):
         return True
 
     def list_paths(self) -> set[str]:
-        """The paths of all files below, in one question."""
+        """The paths of all files below, in one request."""
         with explained("use", self):
             return set(self.system.find(self.path))
 

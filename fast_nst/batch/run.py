@@ -51,7 +51,7 @@ class StylizeReport(Generic[FileT, SourceT]):
         written: stylized.
         failures: not stylized.
         skipped: stylized before, with ``resume``.
-        notes: what a person should know of images that were written, one line each.
+        notes: remarks to the user on images that were written, one line each.
     """
 
     written: tuple[FileT, ...]
@@ -65,8 +65,8 @@ class Saving:
     """How results are written.
 
     Attributes:
-        quality: 1 to 100, for JPEG, WebP and AVIF; None for each format's own.
-        keep_metadata: copy what stays true of the image: author, copyright, dates, camera.
+        quality: 1 to 100, for JPEG, WebP and AVIF; None for the format's default.
+        keep_metadata: copy the metadata that stay true: author, copyright, dates, camera.
 
     Raises:
         ConfigError: If ``quality`` is outside its range.
@@ -101,7 +101,7 @@ def stylize_files(
         controls: how the filter is applied.
         saving: how results are written.
         suffix: the ending that results get in a folder, such as ``.webp``.
-        resume: skip images whose result is there, whole, and no older than they are.
+        resume: skip images that have a complete result which is no older than they are.
         memory: bytes that the process may hold; images are then computed in strips, one after
             the other, as :func:`fast_nst.tiling.stream.stylize_file_streamed` does. Animations
             are not: their frames are computed whole.
@@ -133,7 +133,7 @@ def stylize_planned(
     memory: float | None = None,
     on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
 ) -> StylizeReport[StylizedFile, Path]:
-    """Stylize what is planned already, images on disks; else as :func:`stylize_files`."""
+    """Stylize local images that are planned already; else as :func:`stylize_files`."""
     planned = [file.on_disk() for file in files]
     controls, saving = controls or Controls(), saving or Saving()
     stream: Callable[[Path, Path], None] | None = None
@@ -221,7 +221,7 @@ def stylize_bytes(
         target: what errors call the result, if it is to become a file.
 
     Returns:
-        The content of the resulting file; and what a person should know of it, or an empty text.
+        The bytes of the resulting file, and a remark to the user, or an empty text.
 
     Raises:
         ImageError: If ``source`` is no image, or the result too large for the format or memory.
@@ -245,7 +245,7 @@ def stylize_bytes(
 def _stream(
     stylizer: ArrayFilter, controls: Controls, saving: Saving, memory: float
 ) -> Callable[[Path, Path], None]:
-    """A function from a file to a file, which computes in strips."""
+    """A function that stylizes one file into another in strips."""
     from fast_nst.tiling.segments import SegmentedNetwork
     from fast_nst.tiling.stream import stylize_file_streamed
 
@@ -276,7 +276,7 @@ def _stylize(
     controls: Controls,
     saving: Saving,
 ) -> Encoder:
-    """Stylize every frame that ``kind`` can hold; what is returned makes a file of them."""
+    """Stylize every frame that ``kind`` can hold; the returned function encodes them."""
     metadata = loaded.metadata if saving.keep_metadata else None
     if isinstance(loaded, Animation) and kind in ANIMATED:
         frames: list[Image.Image] = []
@@ -304,7 +304,7 @@ def _count_pixels(source: Path) -> int:
 
 
 def explain_failure(source: Path | str, error: Exception) -> str:
-    """What to tell of an image that failed.
+    """The message on an image that failed.
 
     Raises:
         Exception: ``error`` itself, if it is a fault of the program.

@@ -38,11 +38,12 @@ class ArtFID:
         count: how many photos there will be; the style gives as many squares.
         without: terms that are left out, as :func:`left_out` names them.
 
+    It differs from the paper: FID compares squares of one style image with squares of the stylized
+    photos, at the same scale, by an Inception trained on ImageNet rather than on art. With few
+    photos it is far too high: compare only figures of the same photos.
+
     References:
-        Wright and Ommer 2022, "ArtFID: Quantitative Evaluation of Neural Style Transfer". Departs
-        from it: FID compares squares of one style image with squares of the stylized photos, at the
-        same scale, by an Inception trained on ImageNet rather than on art. Of few photos it is far
-        too high, so that only figures of the same photos can be compared.
+        Wright and Ommer 2022, "ArtFID: Quantitative Evaluation of Neural Style Transfer".
     """
 
     def __init__(self, style: Tensor, count: int, without: dict[str, str]) -> None:
@@ -62,7 +63,7 @@ class ArtFID:
 
     @torch.no_grad()
     def add(self, content: Tensor, stylized: Tensor) -> dict[str, float]:
-        """Take one photo in, (1, 3, H, W) in [0, 1]; returns its LPIPS, if that is computed."""
+        """Add one photo, (1, 3, H, W) in [0, 1]; returns its LPIPS, if that is computed."""
         if min(content.shape[-2:]) < MIN_SIDE:
             return {}
         if self._fid is not None:

@@ -21,10 +21,10 @@ def color(index: int) -> str:
 
 
 def curve_chart(totals: Sequence[float], levels: Sequence[tuple[str, float, str]]) -> Markup:
-    """Draw a loss that falls, on a logarithmic axis, and levels that it passes.
+    """Draw a falling loss on a logarithmic axis, and levels that it passes.
 
     Args:
-        totals: positive; item k at k.
+        totals: positive losses; item k is drawn at k.
         levels: (label, value, color), drawn as horizontal lines.
     """
     height = 220
@@ -52,7 +52,7 @@ def strip_chart(
 
     Args:
         rows: (label, color, [(photo, value)]); None is drawn hollow, at ``limit``.
-        limit: what a value of None is more than.
+        limit: a value of None means more than this.
     """
     known = [
         value if value is not None else limit
@@ -123,7 +123,7 @@ def _logarithmic(low: float, high: float, start: float, end: float) -> Scale:
 
 
 def _ticks(low: float, high: float, *, whole: bool) -> list[float]:
-    """About four round numbers between two, so that their labels do not touch."""
+    """About four round numbers from ``low`` to ``high``, so that labels do not touch."""
     step = 10 ** math.floor(math.log10(max(high - low, 1e-9) / 5))
     step *= next(m for m in (1, 2, 5, 10) if (high - low) / (m * step) <= 5)
     step = max(step, 1) if whole else step

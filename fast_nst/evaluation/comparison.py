@@ -18,11 +18,11 @@ SHOWN = (50, 100, 200)  # iterations whose images stand in the contact sheet
 
 @dataclass(frozen=True)
 class Comparison:
-    """Optimizes images, and counts until they are as good as the filters'.
+    """Optimizes images, and counts the iterations until they are as good as the filters'.
 
     Args:
         subjects: the filters.
-        iterations: at most so many in each optimization.
+        iterations: maximum of each optimization.
         bf16: whether encoders compute in bfloat16.
     """
 
@@ -31,7 +31,7 @@ class Comparison:
     bf16: bool
 
     def stages(self) -> list[str]:
-        """What is done for each photo, as kinds of work."""
+        """The kinds of work for each photo, in order."""
         return ["paper"] * len(self._groups("objective")) + ["strict"] * (
             len(self._groups("plain")) + len(self._groups("judge"))
         )
@@ -53,7 +53,7 @@ class Comparison:
             size: its short side, px.
             content: (1, 3, H, W) in [0, 1].
             stylized: what each filter makes of it.
-            work: is told how far it is.
+            work: receives the progress.
             show: whether to return curves and images as well, which takes as many iterations as
                 are shown.
 
@@ -105,7 +105,7 @@ class Comparison:
         return counts, curves
 
     def _groups(self, kind: str) -> list[tuple[PerceptualLoss, list[int]]]:
-        """Each loss of that kind, and the subjects that share it."""
+        """Each loss of that kind, and the indices of the filters that share it."""
         groups: dict[int, tuple[PerceptualLoss, list[int]]] = {}
         for index, subject in enumerate(self.subjects):
             loss: PerceptualLoss | None = getattr(subject, kind)

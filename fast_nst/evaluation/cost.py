@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from fast_nst.errors import FastNSTError
 
-RUNS = 5  # whose median counts, after one to warm up
+RUNS = 5  # after one to warm up; the median counts
 TIMEOUT_S = 600
 
-# In a process of its own, because a process's peak never falls. Linux says how much this program
-# alone has used; elsewhere, what getrusage knows (macOS counts bytes, others KiB).
+# In a separate process, because the peak of a process never falls. Linux counts this program
+# alone; elsewhere getrusage is read (macOS counts bytes, others KiB).
 PROGRAM = """
 import resource, sys, torch
 from pathlib import Path
@@ -63,10 +63,10 @@ def peak_memory(file: Path, network: nn.Module, size: tuple[int, int], device: t
     """Bytes that the forward pass of one image adds at its peak.
 
     Args:
-        file: the filter, which is loaded in a process of its own where ``device`` is the CPU.
+        file: the filter, which is loaded in a separate process where ``device`` is the CPU.
         network: the same, loaded on ``device``.
         size: height and width of the image, px.
-        device: CUDA's own count is read there; other accelerators keep none.
+        device: on CUDA, its own count is read; other accelerators keep none.
 
     Raises:
         UnmeasuredError: Where it cannot be measured.

@@ -1,4 +1,4 @@
-"""Flicker of a filter on a clip: how far its images are from moving as the scene does."""
+"""Flicker of a filter on a clip: how much its frames change beyond the motion of the scene."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fast_nst.evaluation.artefacts import luminance
 from fast_nst.image.io import READ_SUFFIXES, read_image
 
 FLOW_TAG = 202021.25  # the bytes "PIEH": what a .flo file starts with
-MASKS = ("occlusions", "invalid")  # white: not to be compared
+MASKS = ("occlusions", "invalid")  # white parts are not compared
 NOT_FRAMES = ("flow", *MASKS)
 
 
@@ -29,11 +29,11 @@ class Flicker:
     """Warp errors of a clip.
 
     Attributes:
-        stylized: mean absolute difference, in [0, 1], of a stylized frame and the next one moved
-            back by the flow, where the scene can be seen in both; mean over pairs of frames.
-        content: the same of the frames themselves.
-        pairs: of frames that were compared.
-        estimated: of these, how many without ground-truth flow.
+        stylized: mean absolute difference, in [0, 1], of a stylized frame and the next one warped
+            back by the flow, where the scene is visible in both; mean over pairs of frames.
+        content: the same for the frames of the clip.
+        pairs: number of pairs of frames that were compared.
+        estimated: number of these pairs without ground-truth flow.
     """
 
     stylized: float
@@ -43,7 +43,7 @@ class Flicker:
 
     @property
     def ratio(self) -> float:
-        """How many times the clip's own."""
+        """The stylized error over that of the clip."""
         return self.stylized / max(self.content, 1e-6)
 
 
@@ -116,7 +116,7 @@ def read_flow(file: Path) -> Tensor:
         (2, H, W): by how many px each pixel moves to the right and down.
 
     Raises:
-        DataError: If it is none.
+        DataError: If it is not such a file.
     """
     data = file.read_bytes()
     header = np.frombuffer(data[:12], "<i4") if len(data) >= 12 else np.zeros(3, "<i4")
@@ -129,14 +129,14 @@ def read_flow(file: Path) -> Tensor:
 
 
 def estimate_flow(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Estimate how (1, 3, H, W) moves to another.
+    """Estimate the optical flow from one frame, (1, 3, H, W), to another.
 
     Returns:
         (2, H, W) in px, right and down; and (H, W), true where the flow back agrees with it.
 
     References:
-        TV-L1 (Zach et al. 2007) as in scikit-image; the test of agreement is that of Ruder et al.
-        2016, sec. 4.2 (after Sundaram et al. 2010).
+        Zach et al. 2007: TV-L1, as in scikit-image. Ruder et al. 2016, sec. 4.2 (after Sundaram
+        et al. 2010): the test of agreement.
     """
     gray = [luminance(frame)[0, 0].numpy() for frame in (first, second)]
     estimate: Any = optical_flow_tvl1
@@ -149,14 +149,14 @@ def estimate_flow(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def warp(second: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Fetch each pixel from where the flow says it went.
+    """Warp the second frame back along the flow, onto the first.
 
     Args:
         second: (1, C, H, W).
         flow: (2, H, W), px.
 
     Returns:
-        (1, C, H, W); and (H, W), true where that place lies inside.
+        (1, C, H, W); and (H, W), true where the flow points inside the frame.
     """
     height, width = flow.shape[1:]
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -168,7 +168,7 @@ def warp(second: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def warp_error(first: Tensor, second: Tensor, flow: Tensor, seen: Tensor) -> float:
-    """Mean absolute difference of ``first`` and ``second`` moved back, where ``seen``; or 0."""
+    """Mean absolute difference of ``first`` and the warped ``second`` where ``seen``; or 0."""
     moved, inside = warp(second, flow)
     where = inside & seen
     return float((first - moved).abs().mean(1)[0][where].mean()) if where.any() else 0.0

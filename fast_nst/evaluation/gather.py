@@ -55,21 +55,21 @@ def gather(
     work: Work,
     device: torch.device,
 ) -> Findings:
-    """Measure everything; Ctrl-C ends it, and what is whole by then is kept.
+    """Measure everything; after Ctrl-C, what is complete is kept.
 
     Args:
         subjects: the filters.
         images: the photographs.
         sizes: short sides, px.
-        optimized: on so many of the photographs, evenly spaced, iterations are counted.
-        comparison: counts them.
+        optimized: number of photographs, evenly spaced, for which iterations are counted.
+        comparison: counts the iterations.
         clip: a folder of frames, or None.
         left_out: name -> why, of ArtFID's terms that cannot be computed here.
-        work: is told how far it is.
+        work: receives the progress.
         device: where to compute.
 
     Raises:
-        KeyboardInterrupt: Where nothing is whole yet.
+        KeyboardInterrupt: If nothing is complete yet.
     """
     chosen = evenly_spaced(len(images), optimized)
     found = Findings([[] for _ in subjects], [None] * len(subjects), left_out=dict(left_out))
@@ -90,7 +90,7 @@ def gather(
 
 
 def _missing(last: SizeFigures, pending: list[str], photos: int) -> list[str]:
-    """What is pending, the first of it being the size of ``last`` where that is not whole."""
+    """What is pending; if the size of ``last`` is incomplete, what of it is missing."""
     if f"{last.size} px" != pending[0]:
         return pending
     unmeasured = photos - len(last.photos)
@@ -108,7 +108,7 @@ def _measure_size(
     work: Work,
     device: torch.device,
 ) -> None:
-    """Add all filters' figures at one size; those of the photos so far if it is interrupted."""
+    """Add all filters' figures at one size; if interrupted, those of the photos so far."""
     samples = [Samples(subject, len(images), found.left_out) for subject in subjects]
     shown = chosen[: max(1, SHOWN_PHOTOS * 256 // size)]
     enlarged = done = 0

@@ -13,8 +13,8 @@ from torch import Tensor
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.optim.pixels import optimize_image
 
-# Of the strict way, in the units of scale-free losses. The middle first: it is the likeliest to
-# meet a filter early, and then bounds how long the others are followed.
+# For the strict way, in the units of scale-free losses. The middle one is first: it most likely
+# meets a filter early, which then limits the iterations of the others.
 STYLE_WEIGHTS = (30.0, 100.0, 10.0, 300.0, 3.0)
 
 Losses = dict[str, float]
@@ -54,10 +54,10 @@ def follow(
 
     Args:
         start: (1, 3, H, W) in [0, 1].
-        loss: gives named, weighted scalars.
-        iterations: at most so many.
-        enough: told k and the losses after k iterations; True ends it.
-        keep: which images to keep.
+        loss: returns named, weighted scalars.
+        iterations: maximum number.
+        enough: called with k and the losses after k iterations; True ends the optimization.
+        keep: iterations whose images to keep.
         on_iteration: called with k.
 
     Returns:
@@ -105,7 +105,7 @@ def paper_iterations(
         loss: the one that the filters were trained with.
         content: (1, 3, H, W) in [0, 1].
         stylized: what each filter makes of it, of the same shape.
-        iterations: at most so many.
+        iterations: maximum number.
         keep: iterations whose images to keep; the optimization goes on until the last of them.
         bf16: whether the encoder computes in bfloat16 (autocast), for both sides.
         seed: of the noise, which is uniform in [0, 1].
@@ -117,8 +117,8 @@ def paper_iterations(
 
     References:
         Johnson et al. 2016, sec. 4.1, as recalled, not read: white noise, L-BFGS, pixels clipped
-        after each iteration. (The authors' released code starts from noise of one gray level around
-        the mean color instead.)
+        after each iteration. (The authors' released code starts from noise of one gray level
+        around the mean color instead.)
     """
     measure = weighted_losses(loss, content, bf16=bf16)
     goals = [_total(measure, image) for image in stylized]
@@ -161,8 +161,8 @@ def strict_iterations(
         loss: scale-free, with content and style weights of 1; its encoder judges both sides.
         content: (1, 3, H, W) in [0, 1]; the optimization starts from it.
         stylized: what each filter makes of it, of the same shape.
-        iterations: at most so many, for each style weight.
-        style_weights: an optimization each.
+        iterations: maximum number for each style weight.
+        style_weights: one optimization is run for each.
         bf16: whether the encoder computes in bfloat16 (autocast), for both sides.
         on_iteration: called with k, which starts again at 0 for each weight.
 
@@ -222,7 +222,7 @@ def weighted_losses(
 
 
 def median_iterations(counts: Sequence[int | None]) -> int | None:
-    """The lower median, where None is more than any number; None as well for no counts.
+    """The lower median, where None is more than any number; None if there are no counts.
 
     The lower one of two middle values, so that it is always one that was counted.
     """

@@ -20,12 +20,12 @@ from fast_nst.losses.perceptual import PerceptualLoss
 
 @dataclass
 class Samples:
-    """What is known of a subject so far, at one size.
+    """Figures of one filter so far, at one size.
 
     Attributes:
         subject: the filter.
         count: how many photos there will be.
-        without: what is left out, by name, of ArtFID's terms.
+        without: name -> why, of ArtFID's terms that are left out.
         photos: a row of figures per photo.
         grids: of each photo, :func:`artefacts.grid_excess` of stylized and content.
         peaks: of each photo, :func:`artefacts.pattern_peak` of the stylized flat areas.
@@ -76,11 +76,11 @@ class Samples:
         self.photos.append(row)
 
     def figures(self, done: int | None = None) -> dict[str, Value]:
-        """Medians over photos, and artefacts of all together.
+        """Medians over photos; artefacts are computed over all photos together.
 
         Args:
-            done: only the first so many photos count, and ArtFID, which cannot be taken back, is
-                left out; None for all.
+            done: number of photos to use, from the first on; ArtFID, which cannot forget a photo,
+                is then left out. None for all.
         """
         found: dict[str, Value] = {}
         photos = self.photos[:done]

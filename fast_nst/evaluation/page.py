@@ -28,7 +28,7 @@ PER_PHOTO = (
 
 
 def render_page(report: Report) -> str:
-    """Lay out a report as HTML that loads nothing from elsewhere; images and plots are in it."""
+    """Render a report as HTML that loads nothing from elsewhere; it embeds images and plots."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string((PACKAGE / "evaluation" / "page.html").read_text("utf-8"))
     return template.render(

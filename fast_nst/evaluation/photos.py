@@ -35,7 +35,7 @@ class Photo:
 
 
 def find_photos(images: str | os.PathLike[str] | None) -> tuple[list[Photo], list[str]]:
-    """The images of a folder or file; of None, scenes that scikit-image carries.
+    """The photographs of a folder or file; for None, scenes that scikit-image carries.
 
     Returns:
         The photographs, and a line for each file that cannot be read, or is a strip.
@@ -55,7 +55,7 @@ def find_photos(images: str | os.PathLike[str] | None) -> tuple[list[Photo], lis
     for file in list_images(root):
         photo = Photo(str(file.relative_to(root)) if file != root else file.name, file)
         try:
-            height, width = photo.read().shape[-2:]  # now rather than after an hour
+            height, width = photo.read().shape[-2:]  # fails now rather than after an hour
         except ImageError as error:
             broken.append(f"left out: {error}")
             continue
@@ -74,7 +74,7 @@ def find_photos(images: str | os.PathLike[str] | None) -> tuple[list[Photo], lis
     return photos, broken
 
 
-def evenly_spaced(total: int, wanted: int) -> list[int]:
-    """At most ``wanted`` of the numbers below ``total``, as far apart as they can be."""
-    count = min(wanted, total)
+def evenly_spaced(total: int, requested: int) -> list[int]:
+    """At most ``requested`` of the numbers below ``total``, as far apart as they can be."""
+    count = min(requested, total)
     return [index * total // count for index in range(count)]

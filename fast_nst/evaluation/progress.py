@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-# Work in forward-and-backward passes of an encoder at 256 px, roughly: only the bar depends on it.
+# Rough work, in forward and backward passes of an encoder at 256 px; only the bar depends on it.
 WEIGHTS = {"photo": 1.0, "paper": 60.0, "strict": 100.0, "cost": 10.0}
 TYPICAL_ITERATIONS = 60
 
 
 @dataclass(frozen=True)
 class EvaluateProgress:
-    """How far an evaluation is: ``fraction`` of the work, estimated, and what it does now."""
+    """The ``fraction`` of the work that is done, estimated, and the current ``stage``."""
 
     fraction: float
     stage: str
@@ -22,7 +22,7 @@ class Work:
     """Adds up the work of stages, and reports it.
 
     Args:
-        stages: (kind, size) of every stage that is to come, kinds being those of ``WEIGHTS``.
+        stages: (kind, size) of every stage to come; kinds are the keys of ``WEIGHTS``.
         report: called at each change.
     """
 
@@ -49,7 +49,7 @@ class Work:
         self._tell(0.0)
 
     def iteration(self, k: int) -> None:
-        """So many iterations of this stage are done."""
+        """Report that ``k`` iterations of this stage are done."""
         self._tell(min(1.0, k / TYPICAL_ITERATIONS))
 
     def _tell(self, share: float) -> None:

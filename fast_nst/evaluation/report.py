@@ -48,22 +48,22 @@ FIGURES: dict[str, Figure] = {
     "style": Figure("style", "scale-free loss at relu1_1 to relu4_1, by its own encoder", ".4f"),
     "judge_content": Figure("content, by the judge", "the same by the judge"),
     "judge_style": Figure("style, by the judge", "the same by the judge", ".4f"),
-    "structure": Figure("structure kept", "SSIM of luminance edges with the content's; 1 is all"),
+    "structure": Figure("structure kept", "SSIM of luminance edges with the content's; 1 is best"),
     "grid": Figure(
         "grid",
-        "energy at the network's stride frequencies in flat areas over that around them, against "
-        "the content's; 1 is none, above 1.1 may be seen",
+        "energy at the network's stride frequencies in flat areas over that around them, relative "
+        "to the content's; 1 means no grid, above 1.1 may be visible",
         ".2f",
     ),
     "hatching": Figure(
         "hatching",
-        "the strongest other pattern of 2.5 to 12 px in flat areas, against the style image's",
+        "the strongest other pattern of 2.5 to 12 px in flat areas, relative to the style image's",
         ".1f",
     ),
     "border": Figure(
         "border",
-        "differences of color or contrast between the outermost 8 px and the inside, against the "
-        "same place where it is not outermost; the content's own is 1, above 1.1 may be seen",
+        "differences of color or contrast between the outermost 8 px and the inside, relative to "
+        "the same place away from a border; 1 means no frame, above 1.1 may be visible",
         ".2f",
     ),
     "lpips": Figure("LPIPS", "ArtFID's content term, between content and stylized"),
@@ -81,8 +81,8 @@ class SizeFigures:
     Attributes:
         size: short side of the photos, px.
         figures: by name, see ``FIGURES``. Medians over the photos, but grid, hatching and border
-            over all photos' spectra and sides together. None for iterations that did not suffice,
-            and for what could not be measured.
+            over all photos together. None for iterations that did not suffice, and for what could
+            not be measured.
         photos: the same for each photo, with its name under "photo"; iterations only for those
             that were optimized.
     """
@@ -107,14 +107,14 @@ class FilterFigures:
 
 @dataclass(frozen=True)
 class Curve:
-    """An optimization the paper's way, beside the filters that share its loss.
+    """An optimization the paper's way, with the filters that share its loss.
 
     Attributes:
         size: short side, px.
         photo: its name.
         totals: item k is the total loss after k iterations.
         filters: total loss of each filter, by name.
-        sheet: (label, (3, H, W) in [0, 1]): content, filters, iterations; in no JSON.
+        sheet: (label, (3, H, W) in [0, 1]): content, filters, iterations; not in the JSON file.
     """
 
     size: int
@@ -130,7 +130,7 @@ class Report:
 
     Attributes:
         created: ISO 8601, UTC.
-        settings: what was asked for.
+        settings: the options of the evaluation.
         machine: what it was measured on.
         notes: what a reader should know of the figures.
         left_out: name -> why, of the figures that are not there.
@@ -150,18 +150,18 @@ class Report:
 
     @property
     def partial(self) -> str:
-        """One sentence on what is not there, after an interruption; else empty."""
+        """One sentence on what an interruption left out; else empty."""
         return f"Interrupted: this lacks {', '.join(self.unmeasured)}." if self.unmeasured else ""
 
     def to_json(self) -> str:
-        """One JSON object; what is not a number is null."""
+        """One JSON object; NaN and infinity become null."""
         document = {"partial": bool(self.partial)} | asdict(self)
         for curve in document["curves"]:
             del curve["sheet"]
         return json.dumps(_finite(document), indent=2, ensure_ascii=False) + "\n"
 
     def show(self, name: str, figures: Mapping[str, Value]) -> str:
-        """A figure as text: ">300" for iterations that did not suffice, "-" for what is not."""
+        """A figure as text: ">300" for iterations that did not suffice, "-" if missing."""
         if name not in figures:
             return "-"
         value = figures[name]
@@ -178,13 +178,13 @@ class Report:
 
 
 def plan_output(output: str | os.PathLike[str]) -> tuple[Path, Path]:
-    """The page and the JSON file that ``output`` stands for, after a look whether they can be.
+    """The paths of the page and the JSON file, after a check that they can be written.
 
     Args:
         output: name of the page, ending in .html or without an ending.
 
     Raises:
-        ConfigError: If it ends otherwise, is a folder, or nothing can be written there.
+        ConfigError: If its ending is another, it is a folder, or nothing can be written there.
     """
     page = Path(output)
     if page.is_dir():
@@ -201,7 +201,7 @@ def plan_output(output: str | os.PathLike[str]) -> tuple[Path, Path]:
 
 
 def write_files(files: Sequence[tuple[Path, str]]) -> None:
-    """Write texts, each whole or not at all; folders are made.
+    """Write texts, each completely or not at all; missing folders are created.
 
     Raises:
         ConfigError: If that fails.

@@ -44,7 +44,7 @@ def evaluate(
     device: str = "auto",
     on_progress: Callable[[EvaluateProgress], None] | None = None,
 ) -> Report:
-    """Say how good filters are, in numbers and images.
+    """Measure how good filters are; the report has figures and images.
 
     Args:
         checkpoints: filter files, judged side by side.
@@ -52,18 +52,18 @@ def evaluate(
         images: a folder of photographs that were not trained on; None for scikit-image's, which
             ``data=synthetic`` trains on.
         sizes: short sides, px, that the photos are resized to, enlarged if need be.
-        photos: on so many of them, evenly spaced, images are optimized; 0 leaves that out.
-        iterations: at most so many in each optimization.
+        photos: number of photographs, evenly spaced, for which images are optimized; 0 for none.
+        iterations: maximum of each optimization.
         style: the style image of all filters; None for the ones that they were trained with.
         judge: name of an encoder, or a file of its weights, that the filters were not trained with.
         clip: a folder of frames; see :func:`measure_flicker`.
-        device: cpu, cuda, mps, or auto for the fastest of them that is there.
-        on_progress: called now and then.
+        device: cpu, cuda, mps, or auto for the fastest that is available.
+        on_progress: called as work proceeds.
 
     Raises:
-        FastNSTError: For whatever the user can put right; nothing is written then.
-        InterruptedEvaluation: After Ctrl-C, with the report of what was measured by then, which is
-            written as well; a bare KeyboardInterrupt where that is nothing.
+        FastNSTError: For errors that the user can correct; nothing is written then.
+        InterruptedEvaluation: After Ctrl-C, with the report of what was measured, which is written
+            as well; a plain KeyboardInterrupt if nothing was measured.
     """
     files = plan_output(output) if output is not None else None
     _check_numbers(checkpoints, sizes, photos, iterations)
@@ -139,12 +139,12 @@ def check_sizes(sizes: Sequence[int], subjects: Sequence[JudgedFilter]) -> None:
     """Raise ``LayerError`` for the first size that is too small for a loss's deepest layer."""
     for subject in subjects:
         for loss in subject.losses:
-            least = loss.encoder.minimum_size(loss.layers)
-            if min(sizes) < least:
+            min_size = loss.encoder.minimum_size(loss.layers)
+            if min(sizes) < min_size:
                 deepest = max(loss.layers, key=loss.encoder.layers.index)
                 raise LayerError(
                     f"a size of {min(sizes)} px is too small: {deepest} of {subject.name}'s losses "
-                    f"needs at least {least} px. Choose larger --sizes."
+                    f"needs at least {min_size} px. Choose larger --sizes."
                 )
 
 

@@ -38,8 +38,8 @@ class JudgedFilter:
         encoder: the name of the encoder that it was trained with, or is judged by.
         style_file: the style image.
         style: (1, 3, H, W), the same at the size that it was trained with.
-        objective: what it was trained with, but for terms against artefacts.
-        plain: scale-free, weights 1, by the encoder that it was trained with.
+        objective: its training loss, without terms against artefacts.
+        plain: a scale-free loss with weights 1, by the encoder that it was trained with.
         judge: the same by an independent encoder, if there is one.
         style_differs: whether the style image is another than it was trained with.
     """
@@ -58,19 +58,19 @@ class JudgedFilter:
 
     @property
     def stride(self) -> int:
-        """Of the network, px: what repeats with it is the network's doing."""
+        """Stride of the network, px: patterns with this period come from the network."""
         return int(self.network.stride)  # type: ignore[arg-type]  # each of NETWORKS says it
 
     @property
     def losses(self) -> list[PerceptualLoss]:
-        """All of them."""
+        """All losses that judge it."""
         return [self.objective, self.plain, *([self.judge] if self.judge else [])]
 
 
 def load_subjects(
     files: Sequence[Path], style: Path | None, judge: Encoder | None, device: torch.device
 ) -> list[JudgedFilter]:
-    """Load filters and build what judges them.
+    """Load filters and build the losses that judge them.
 
     Args:
         files: filter files, or ONNX models that ``fast_nst`` wrote.
@@ -79,7 +79,7 @@ def load_subjects(
         device: where to compute.
 
     Raises:
-        FastNSTError: If a filter, its style image or its encoder's weights are not to be had, or
+        FastNSTError: If a filter, its style image or its encoder's weights cannot be loaded, or
             the file does not say what it was trained with.
     """
     shared: dict[str, PerceptualLoss] = {}
@@ -129,11 +129,11 @@ def load_subjects(
 
 
 def find_judge(judge: str) -> Encoder:
-    """The encoder of that name, or that a file holds the weights of, whichever kind it is.
+    """Create an encoder from its name, or from a file of weights of any known encoder.
 
     Raises:
         ConfigError: If it is neither.
-        WeightsError: If the weights of a named one cannot be had.
+        WeightsError: If the weights of a named one cannot be loaded.
     """
     if judge in ENCODERS:
         return create_encoder(judge)
@@ -144,7 +144,7 @@ def find_judge(judge: str) -> Encoder:
             f"file. Encoders: {', '.join(ENCODERS)}."
         )
     for name in ENCODERS:
-        with contextlib.suppress(WeightsError):  # of another encoder; if of none, it is said below
+        with contextlib.suppress(WeightsError):  # of another encoder; the error for none is below
             return create_encoder(name, file)
     raise ConfigError(f"--judge {judge}: holds the weights of none of {', '.join(ENCODERS)}.")
 
@@ -153,13 +153,13 @@ def distinct_names(files: Sequence[Path]) -> list[str]:
     """Short names that tell files apart: without endings, with folders only where needed.
 
     Raises:
-        ConfigError: If a file is there twice.
+        ConfigError: If a file is given twice.
     """
-    whole = [file.absolute().with_suffix("").parts for file in files]
+    paths = [file.absolute().with_suffix("").parts for file in files]
     names = []
-    for file, parts in zip(files, whole, strict=True):
-        others = [other for other in whole if other != parts]
-        if len(others) < len(whole) - 1:
+    for file, parts in zip(files, paths, strict=True):
+        others = [other for other in paths if other != parts]
+        if len(others) < len(paths) - 1:
             raise ConfigError(f"{file} is given twice. Name each filter once.")
         depth = next(
             n for n in range(1, len(parts) + 1) if all(o[-n:] != parts[-n:] for o in others)
@@ -223,7 +223,7 @@ def was_imported(metadata: FilterMetadata) -> bool:
 
 def _style_file(style: Mapping[str, Any], file: Path) -> Path:
     try:
-        texture = style.get("texture", style["name"])  # older filters know but the name
+        texture = style.get("texture", style["name"])  # older filters hold only the name
         return style_path(StyleConfig(style["name"], texture, style.get("image")))
     except ConfigError as error:
         raise ConfigError(
@@ -233,7 +233,7 @@ def _style_file(style: Mapping[str, Any], file: Path) -> Path:
 
 
 def _weights_error(file: Path, encoder: Mapping[str, Any], error: WeightsError) -> WeightsError:
-    """The same without the keys of a training, which are no help here."""
+    """The same error without advice on training options, which is no help here."""
     reason = str(error).split(". ")[0]
     given = encoder["weights"]
     step = f"Put {given} back." if given else "Try again online: they are downloaded once."

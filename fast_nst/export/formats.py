@@ -36,8 +36,8 @@ class Format:
     """A format.
 
     Attributes:
-        suffix: that names of its files have.
-        write: makes the file.
+        suffix: ending of its files' names.
+        write: writes the file.
     """
 
     suffix: str
@@ -61,7 +61,7 @@ def write_program(trained: Filter, path: Path) -> ExportedFile:
 
 
 class _Padded(nn.Module):
-    """As ``AnySize``, in what TorchScript understands."""
+    """``AnySize`` in the part of Python that TorchScript understands."""
 
     def __init__(self, core: torch.jit.ScriptModule, multiple: int, min_side: int) -> None:
         super().__init__()
@@ -110,9 +110,9 @@ def write_coreml(trained: Filter, path: Path) -> ExportedFile:
                 core,
                 inputs=[content],
                 convert_to="mlprogram",
-                minimum_deployment_target=coremltools.target.iOS16,  # has all that ours compute
+                minimum_deployment_target=coremltools.target.iOS16,  # has all operators of ours
             )
-        except Exception as error:  # it raises whatever it stumbles on
+        except Exception as error:  # it raises errors of many kinds
             raise ExportError(
                 f"coremltools {coremltools.__version__} cannot convert this network "
                 f"({one_line(error)}). Export to ONNX."

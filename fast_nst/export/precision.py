@@ -33,7 +33,7 @@ class Int8Check:
     """What 8 bits cost and gain, against the 32-bit model on the check images.
 
     Attributes:
-        psnr_db: the lowest of the images'.
+        psnr_db: the lowest PSNR of an image, dB.
         fp32_s: median seconds for an image of 256x256 px.
         int8_s: the same in 8 bits.
     """
@@ -44,7 +44,7 @@ class Int8Check:
 
     @property
     def refusal(self) -> str:
-        """Why the 8-bit model is not worth having, if it is not."""
+        """Why the 8-bit model is not worth using; empty if it is."""
         reasons = []
         if self.int8_s >= self.fp32_s:
             reasons.append(
@@ -79,7 +79,7 @@ def example_images(folder: Path | None) -> tuple[Array, Array]:
 
 
 def to_fp16(model: Any) -> Any:
-    """Store and compute in 16 bits, but for norms and sizes; images stay 32-bit floats."""
+    """Convert to 16-bit floats, except norms and sizes; images stay 32-bit floats."""
     try:
         from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
     except ImportError as error:
@@ -93,7 +93,7 @@ def to_fp16(model: Any) -> Any:
 def to_int8(source: Path, target: Path, images: Array, kept: tuple[int, int]) -> None:
     """Quantize the convolutions of an ONNX model to 8 bits, but for those at its two ends.
 
-    There, every rounding is seen in the image.
+    Rounding there is visible in the image.
 
     Args:
         source: the 32-bit model.
@@ -158,7 +158,7 @@ def _times(sessions: Sequence[OnnxSession], image: Array) -> list[float]:
 
 @contextmanager
 def _quiet_root_logger() -> Iterator[None]:
-    """Keep the advice that the quantization gives through the root logger to ourselves."""
+    """Silence the advice that quantization logs through the root logger."""
     import logging
 
     root = logging.getLogger()

@@ -1,4 +1,4 @@
-"""Export a filter: make the file, check it, and only then give it its name."""
+"""Export a filter: write a temporary file, check it, and only then rename it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class ExportReport:
         format: a key of ``FORMATS``.
         precision: one of ``PRECISIONS``.
         size_bytes: of the file.
-        differences: from PyTorch, one for each size; none where the format does not run here.
-        int8: of an 8-bit model: what it gains and costs.
+        differences: from PyTorch, one for each size; empty where the format does not run here.
+        int8: speed and error of an 8-bit model; None for others.
     """
 
     path: Path
@@ -68,15 +68,15 @@ def export(
 
     Args:
         checkpoint: a filter file.
-        output: where to; a file there is replaced. Nothing is written if the check fails.
-        format: a key of ``FORMATS``; None for what the ending of ``output`` stands for.
+        output: the file to write, or to replace. Nothing is written if the check fails.
+        format: a key of ``FORMATS``; None to choose by the ending of ``output``.
         precision: one of ``PRECISIONS``; other than ``fp32`` for ONNX only.
         opset: of ONNX's operators, one of ``onnx.convert.OPSETS``.
         calibrate: a folder of photographs that int8 measures its ranges on; synthetic ones if None.
-        force: write an int8 model although it is not faster or not close to fp32.
+        force: write an int8 model even if it is not faster or not close to fp32.
         style: which of the filter's styles; the first if None.
-        knobs: values for its knobs, by name; what is written has none left.
-        on_progress: called with what is being done.
+        knobs: values for its knobs, by name; they are fixed in the written file.
+        on_progress: called with the name of each step.
 
     Raises:
         CheckpointError: If ``checkpoint`` cannot be loaded.
@@ -151,7 +151,7 @@ def _write_int8(
 
 
 def _keep_metadata(source: Path, target: Path) -> None:
-    """The quantization drops what the model says of itself."""
+    """Copy the metadata, which quantization drops."""
     import onnx
 
     model = onnx.load(str(target))
@@ -160,20 +160,20 @@ def _keep_metadata(source: Path, target: Path) -> None:
     target.write_bytes(model.SerializeToString())
 
 
-def _find_format(output: Path, wanted: str | None) -> str:
+def _find_format(output: Path, requested: str | None) -> str:
     endings = {each.suffix: name for name, each in FORMATS.items()}
     listed = ", ".join(f"{suffix} ({name})" for suffix, name in endings.items())
-    if wanted is not None and wanted not in FORMATS:
+    if requested is not None and requested not in FORMATS:
         raise ConfigError(
-            f"no format {wanted!r}{suggest(wanted, FORMATS)}. Formats: {', '.join(FORMATS)}."
+            f"no format {requested!r}{suggest(requested, FORMATS)}. Formats: {', '.join(FORMATS)}."
         )
     suffix = output.suffix.lower()
     if suffix not in endings:
         got = f"the ending {suffix!r} is unknown" if suffix else "its name has no ending"
         raise ConfigError(f"cannot export to {output}: {got}. Use one of {listed}.")
-    if wanted is not None and endings[suffix] != wanted:
+    if requested is not None and endings[suffix] != requested:
         raise ConfigError(
-            f"{output} is the name of the format {endings[suffix]}, and --format says {wanted}. "
+            f"{output} is the name of the format {endings[suffix]}, and --format says {requested}. "
             f"Use one of {listed}."
         )
     return endings[suffix]
@@ -199,7 +199,7 @@ def _check_options(
 
 @contextlib.contextmanager
 def _partial(output: Path) -> Iterator[Path]:
-    """A name beside ``output`` to write to first; what is left of it is removed."""
+    """A temporary name beside ``output``; what remains there is removed at the end."""
     partial = output.with_name(f".{uuid.uuid4().hex}{output.suffix.lower()}")
     try:
         if output.is_dir() and output.suffix.lower() != ".mlpackage":

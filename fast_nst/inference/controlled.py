@@ -19,8 +19,8 @@ from fast_nst.inference.controls import Controls
 def read_mask(path: str | os.PathLike[str]) -> Tensor:
     """Read a mask: (1, H, W) in [0, 1].
 
-    An image with transparency is a cut-out: its opacity counts. Of any other, white is 1 and
-    black is 0.
+    The mask of an image with transparency is its alpha channel. The mask of any other is its
+    luminance: white is 1, black is 0.
 
     Raises:
         ImageError: If the file cannot be read.
@@ -50,8 +50,8 @@ def apply_controls(
     elif controls.preserve_color == "match":
         rgb = match_colors(rgb[None], content[None])[0]
     if not (isinstance(share, float) and share == 1):
-        # In sRGB, which is nearly even to the eye. In linear light, a half would look like less
-        # than half where strokes are dark: bright specks remain and shadows fade.
+        # Blended in sRGB, whose steps look nearly even. In linear light, a half would look like
+        # less than half where strokes are dark: bright specks would stay and shadows fade.
         rgb = content + share * (rgb - content)
     return replace(image, rgb=rgb)
 
@@ -74,10 +74,10 @@ def _share(controls: Controls, content: Tensor) -> Tensor | float:
 
 def _blur(mask: Tensor, width: float) -> Tensor:
     """Turn a hard border into one that rises from nearly 0 to nearly 1 over ``width`` px."""
-    deviation = width / 4  # of a normal distribution, 95 % lie within four deviations
-    radius = max(1, math.ceil(3 * deviation))
+    std = width / 4  # 95 % of a normal distribution lie within a range of four
+    radius = max(1, math.ceil(3 * std))
     offsets = torch.arange(-radius, radius + 1, dtype=mask.dtype, device=mask.device)
-    kernel = torch.exp(-0.5 * (offsets / deviation) ** 2)
+    kernel = torch.exp(-0.5 * (offsets / std) ** 2)
     kernel = (kernel / kernel.sum()).view(1, 1, -1, 1)
     padded = F.pad(mask[None], (0, 0, radius, radius), mode="replicate")
     columns = F.conv2d(padded, kernel)
@@ -90,8 +90,8 @@ def _stylize_at_scale(
 ) -> Tensor:
     """Stylize at another size and bring the result back to the image's own.
 
-    Larger strokes come from a smaller image, which has lost detail: the content's own, in its
-    lightness, is added. Colors of detail would come from another palette than the style's.
+    Larger strokes come from a smaller image, which has lost detail. The detail of the content is
+    added back in luminance only: its colors do not belong to the style.
     """
     height, width = image.rgb.shape[-2:]
     size = (max(1, round(height / scale)), max(1, round(width / scale)))

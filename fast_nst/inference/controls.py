@@ -23,8 +23,8 @@ class Controls:
         strength: share of the stylized image in the result, 0 to 1; the rest is the content.
         preserve_color: ``"luminance"`` keeps every pixel's own color and changes its lightness;
             ``"match"`` gives the whole result the content's mean color and covariance.
-        scale: size of the strokes over what the filter does by itself, 1/4 to 4. The filter sees
-            the image smaller or larger by as much, and the result is brought back to size.
+        scale: size of the strokes relative to those of the filter alone, 1/4 to 4. The filter gets
+            the image smaller or larger by this factor, and the result is resized back.
         mask: (1, H, W) in [0, 1], of any size: the image is stylized where it is 1.
         mask_invert: stylize where the mask is 0.
         mask_feather: width of the soft border of the mask, px of the image.
@@ -59,5 +59,5 @@ class Controls:
 
     @property
     def plain(self) -> bool:
-        """Whether the filter is applied as it was trained."""
+        """Whether no control changes the filter's result."""
         return self.mask is None and self == Controls()

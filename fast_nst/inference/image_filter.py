@@ -70,7 +70,7 @@ def open_filter(
 
     Args:
         path: the file.
-        device: as for ``Stylizer.load``, like all that follows.
+        device: as for ``Stylizer.load``.
         engine: one of ``fast_nst.runtimes.select.ENGINES``; ``"auto"`` takes the graph of an
             earlier run with ONNX Runtime where there is one, which starts sooner.
         value_range: what an ONNX model that fast_nst did not export takes and returns.

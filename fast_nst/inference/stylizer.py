@@ -36,8 +36,8 @@ class Stylizer:
     """Repaints images: ``Stylizer.load("starry_night.safetensors")(image)``.
 
     Args:
-        network: maps (B, 3, H, W) in [0, 1] to the same, at any size from one pixel.
-        metadata: what the filter file says of itself, where there is one.
+        network: maps (B, 3, H, W) in [0, 1] to the same shape and range; H and W are 1 or more.
+        metadata: of the filter file, if there is one.
         device: where to compute: ``"cpu"``, ``"cuda"``, ``"mps"``, or ``"auto"`` for the first of
             ``cuda``, ``mps`` and ``cpu`` that this machine has. ``network`` is moved there.
 
@@ -98,12 +98,12 @@ class Stylizer:
 
     @classmethod
     def blend(cls, first: Stylizer, second: Stylizer, share: float) -> Stylizer:
-        """Two filters as one: the results of both are blended.
+        """Combine two filters into one that blends their results.
 
         Args:
             first: a filter.
             second: another, on the same device.
-            share: of the second in the result, 0 to 1.
+            share: weight of the second filter's result, 0 to 1.
 
         Raises:
             ConfigError: If ``share`` is outside its range, or the devices are not the same.
@@ -140,7 +140,7 @@ class Stylizer:
             is applied. A tensor comes back with its own type and device.
 
         Raises:
-            TypeError: If ``image`` is none of these, or there is no control of a name.
+            TypeError: If ``image`` is none of these, or the name of a control is unknown.
             ValueError: If its shape or its values are not as above.
             ConfigError: If a control is outside its range.
         """
