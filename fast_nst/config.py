@@ -185,8 +185,22 @@ def default_groups(*names: str) -> dict[str, dict[str, Any]]:
     return groups
 
 
+def check_style_name(name: str) -> None:
+    """Raise ``ConfigError`` for a name that cannot be that of a filter's file and folder."""
+    if name in ("", ".", "..") or any(each in name for each in "/\\"):
+        raise ConfigError(
+            f"style.name is {name!r}, which is no name of a file. Use one without slashes; "
+            "output_dir=FOLDER says where the filter goes."
+        )
+
+
 def style_path(style: StyleConfig) -> Path:
-    """The style's image file: ``style.image``, or the bundled ``style.texture``."""
+    """The style's image file: ``style.image``, or the bundled ``style.texture``.
+
+    Raises:
+        ConfigError: If there is no such file, or ``style.name`` cannot be the name of a file.
+    """
+    check_style_name(style.name)
     if style.image is not None:
         path = Path(style.image).expanduser()
         if not path.is_file():

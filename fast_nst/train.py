@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fast_nst.config import TrainConfig, register_schema, train_schema
+from fast_nst.config import TrainConfig, check_style_name, register_schema, train_schema
 from fast_nst.errors import ConfigError, FastNSTError, one_line, suggest
 from fast_nst.paths import config_dir
 from fast_nst.startup import delayed_gc, lazy_import
@@ -209,7 +209,14 @@ def explain(error: Exception) -> str:
 
 
 def check_choices(arguments: list[str]) -> None:
-    """Raise ``ConfigError`` for ``group=choice`` that is not in conf/, with the nearest name."""
+    """Raise ``ConfigError`` for ``group=choice`` that is not in conf/, with the nearest name.
+
+    And for a ``style.name`` with slashes, as Hydra makes the run's folder of it.
+    """
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key == "style.name":
+            check_style_name(value.strip("'\""))
     if "--config-dir" in arguments or any(a.startswith("--config-dir=") for a in arguments):
         return  # the user's own folder may hold it; Hydra checks
     for argument in arguments:

@@ -13,6 +13,7 @@ from fast_nst.networks.layers import (
     TransformationNetwork,
     pad_to_stride,
 )
+from fast_nst.networks.norm import widen
 
 
 class JohnsonNetwork(TransformationNetwork):
@@ -60,4 +61,4 @@ class JohnsonNetwork(TransformationNetwork):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
             x = torch.relu(layer(x))
         x = self.head(reflect_pad(x, 4))
-        return torch.sigmoid(x.float())[..., :height, :width]
+        return torch.sigmoid(widen(x))[..., :height, :width]

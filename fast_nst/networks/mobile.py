@@ -14,7 +14,7 @@ from fast_nst.networks.layers import (
     TransformationNetwork,
     pad_to_stride,
 )
-from fast_nst.networks.norm import InstanceNorm
+from fast_nst.networks.norm import InstanceNorm, widen
 
 PATCH = 3 * STRIDE  # px, side of the square that one position reads, and of the one it paints
 
@@ -52,7 +52,7 @@ class MobileNetwork(TransformationNetwork):
         x = torch.cat([self.blocks(x[:, : self.channels]), x[:, self.channels :]], dim=1)
         x = self.paint(torch.relu(self.join(x)))
         # The sigmoid comes before pixels are moved: the move then copies whole rows of patches.
-        return _to_pixels(torch.sigmoid(x.float()))[..., :height, :width]
+        return _to_pixels(torch.sigmoid(widen(x)))[..., :height, :width]
 
 
 class PaintPatches(nn.Module):

@@ -13,6 +13,7 @@ from fast_nst.networks.layers import (
     ResidualBlock,
     TransformationNetwork,
 )
+from fast_nst.networks.norm import widen
 
 MIN_SIDE = 5  # px: 9x9 convolutions reflect 4 px; 3x3 ones reflect 1 px of a quarter of the size
 
@@ -64,4 +65,4 @@ class PyTorchExamplesNetwork(TransformationNetwork):
         x = self.blocks(x)
         for layer in self.up:
             x = torch.relu(layer(F.interpolate(x, scale_factor=2.0, mode="nearest")))
-        return crop(self.head(x).float().clamp(0, 255), height, width) / 255
+        return crop(widen(self.head(x)).clamp(0, 255), height, width) / 255

@@ -13,7 +13,7 @@ from fast_nst.networks.layers import (
     TransformationNetwork,
     pad_to_stride,
 )
-from fast_nst.networks.norm import AdaptiveInstanceNorm
+from fast_nst.networks.norm import AdaptiveInstanceNorm, widen
 
 SMOOTH = 5  # px, side of the last convolution's kernel
 
@@ -65,7 +65,7 @@ class QuarterNetwork(TransformationNetwork):
         x = torch.relu(self.up(x))
         x = F.pixel_shuffle(self.head(reflect_pad(x, 1)), 2)
         x = self.smooth(reflect_pad(x.contiguous(memory_format=torch.channels_last), SMOOTH // 2))
-        return torch.sigmoid(x.float())[..., :height, :width]
+        return torch.sigmoid(widen(x))[..., :height, :width]
 
     @torch.no_grad()
     def grow_from(self, small: QuarterNetwork) -> None:

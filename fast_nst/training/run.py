@@ -196,8 +196,8 @@ def checkpoint_to_resume(resume: str | None, run_dir: Path) -> Path | None:
             raise ConfigError(f"resume={resume}: no such file. Give a .ckpt file, or auto.")
         if path.suffix != ".ckpt":
             raise ConfigError(
-                f"resume={resume}: expected a .ckpt file of a run. To go on from a filter, set "
-                f"network.start={resume}."
+                f"resume={resume}: expected a .ckpt file of a run. To go on from a filter file, "
+                "set network.start=FILE."
             )
         read_metadata(path)  # says in one line what is wrong with it
         return path

@@ -12,7 +12,7 @@ from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-define
 )
 
 from fast_nst.config import TrainerConfig
-from fast_nst.errors import ConfigError
+from fast_nst.errors import ConfigError, one_line
 from fast_nst.hardware import fast_bf16, find_device
 
 
@@ -48,7 +48,7 @@ def create_trainer(
             enable_model_summary=False,
         )
     except (ValueError, MisconfigurationException) as error:
-        raise ConfigError(f"trainer: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"trainer: {one_line(error)}") from error
 
 
 def best_precision(accelerator: str) -> str:

@@ -280,7 +280,8 @@ def test_photos_of_a_folder_are_content(tmp_path: Path) -> None:
         (["style.image=flat.png"], "style=custom style.image=FILE style.name=NAME"),
         (["style.texture=great_wave"], "Choose the style itself: style=great_wave"),
         (["style.texture=great_wav"], "no bundled image has that name"),
-        (["resume=text.jpg"], "network.start=text.jpg"),
+        (["resume=text.jpg"], "set network.start=FILE"),
+        (["style.name='a/b'"], "style.name is 'a/b', which is no name of a file"),
         (["resume=broken.ckpt"], "broken.ckpt"),
     ],
 )

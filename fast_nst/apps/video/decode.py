@@ -134,7 +134,7 @@ class ClipReader:
             )
         if self._is_image():  # FFmpeg also gives what is left of a damaged one
             raise VideoError(
-                f"cannot read {self.source}: it is an image, not a video. Give OUT the name of a "
+                f"cannot read {self.source}: it is an image, not a video. Give OUT the name of an "
                 "image, such as out.png."
             )
         frame = first[0]

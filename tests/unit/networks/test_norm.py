@@ -159,3 +159,24 @@ def test_an_adaptive_norm_grows_without_changing_the_old_channels() -> None:
     torch.testing.assert_close(scale[:, :3], small_scale)  # weights are ones in both
     torch.testing.assert_close(shift[:, :3], small_shift - small.bias)
     assert (scale[:, 3:] == 1).all()
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("kind", [InstanceNorm, AdaptiveInstanceNorm])
+def test_the_gradient_of_a_norm_is_right_in_float64(
+    kind: type[InstanceNorm], layout: torch.memory_format
+) -> None:
+    torch.manual_seed(0)
+    norm = kind(2).double()
+    x = (3 + torch.rand(2, 2, 9, 10, dtype=torch.float64)).contiguous(memory_format=layout)
+    # An adaptive norm changes nothing at first; later, no gradient flows through what it observes.
+    assert torch.autograd.gradcheck(norm, x.requires_grad_(), fast_mode=True)
+
+
+def test_a_network_in_float64_stays_in_float64() -> None:
+    net = network()
+    with torch.no_grad():
+        plain = net(images())
+        wide = net.double()(images().double())
+    assert wide.dtype == torch.float64
+    torch.testing.assert_close(wide, plain.double(), atol=1e-5, rtol=0)
