@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from fast_nst.atomic import write_bytes
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -40,11 +42,8 @@ def machine(device: str = "cpu") -> dict[str, Any]:
 
 def write(name: str, result: dict[str, Any], folder: Path = RESULTS) -> Path:
     """Write ``folder/name.json`` whole or not at all, and print where."""
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.json"
-    partial = file.with_suffix(".part")
-    partial.write_text(json.dumps(result, indent=2) + "\n")
-    partial.replace(file)
+    write_bytes(file, (json.dumps(result, indent=2) + "\n").encode())
     print(f"wrote {file}")
     return file
 
