@@ -82,8 +82,12 @@ class CompiledNetwork(nn.Module):
             ConfigError: If it cannot be compiled, as where there is no C++ compiler.
         """
         with torch.inference_mode():
-            # Code is made for one layout; frames of videos have this one.
-            images = images.contiguous(memory_format=torch.channels_last)
+            # Code is made for one layout, that of frames of videos, and for tensors made in
+            # inference mode alone: an ordinary one is copied, or it would be compiled for again.
+            if images.is_inference():
+                images = images.contiguous(memory_format=torch.channels_last)
+            else:
+                images = images.clone(memory_format=torch.channels_last)
             if images.shape in self._compiled:
                 return self._run(images)
             if self.on_compile is not None:

@@ -35,15 +35,23 @@ needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler 
 def test_in_float32_it_gives_the_images_of_torch_and_compiles_once_for_each_size(
     filter_file: Path,
 ) -> None:
+    from torch._dynamo.utils import counters
+
     said: list[tuple[int, int]] = []
+    before = counters["stats"]["unique_graphs"]
     compiled = CompiledNetwork(
         load_filter(filter_file).network, torch.float32, lambda *size: said.append(size)
     )
     x = torch.rand(1, 3, 37, 50, generator=torch.Generator().manual_seed(0))
     wanted = Stylizer.load(filter_file, engine="torch")(x)
-    for image in (x, x.contiguous(memory_format=torch.channels_last)):
-        torch.testing.assert_close(compiled(image), wanted, rtol=1e-5, atol=1e-6)
+    with torch.inference_mode():
+        made_there = x.clone()
+    for image in (x, made_there):
+        for layout in (torch.contiguous_format, torch.channels_last):
+            stylized = compiled(image.contiguous(memory_format=layout))
+            torch.testing.assert_close(stylized, wanted, rtol=1e-5, atol=1e-6)
     assert said == [(37, 50)]
+    assert counters["stats"]["unique_graphs"] == before + 1
     assert wanted.std() > 0.01
 
 
