@@ -7,12 +7,14 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
 
 def installed_version(package: str) -> str:
     """Return a package's version; "0+unknown" if it is not installed, as in a source tree."""
+    # Imports fifty modules, which the commands that stylize need none of.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
