@@ -141,7 +141,7 @@ def startup(result: Result) -> str:
         for name, each in result["commands"].items()
     ]
     return table(["", "from start to end", "loads PyTorch"], rows) + (
-        f"\n\nA image of {result['size_px']} px, {result['network']}, the graph in the cache; "
+        f"\n\nAn image of {result['size_px']} px, {result['network']}, the graph in the cache; "
         f"medians of {result['rounds']} fresh processes of each, in turn."
     )
 
