@@ -16,7 +16,7 @@ from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fast_nst.errors import ImageError
+from fast_nst.errors import ImageError, one_line
 from fast_nst.image.io import list_files
 
 PathLike = str | os.PathLike[str]
@@ -271,7 +271,7 @@ def explained(verb: str, place: Place) -> Iterator[None]:
 def why(error: Exception) -> str:
     """The message of an exception, in one line without a final period."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(reason.split()).rstrip(".") or type(error).__name__
+    return one_line(reason).rstrip(".") or type(error).__name__
 
 
 def _on_disk(name: str) -> LocalPlace:

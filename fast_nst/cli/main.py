@@ -80,8 +80,8 @@ class LazyGroup(click.Group):
             ctx.exit(1)
 
 
-def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
+def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
         import fast_nst
 
         click.echo(f"fast-nst {fast_nst.__version__}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from click.exceptions import Exit
 
-from fast_nst.errors import ConfigError, WeightsError
+from fast_nst.errors import ConfigError, WeightsError, is_out_of_memory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,7 +82,7 @@ def run_transfer(transfer: Transfer, options: TransferOptions) -> None:
         click.echo(f"interrupted after {done}; wrote {target}, the best image so far")
         raise Exit(130) from None
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise ConfigError(
             f"{target} does not fit in memory. Choose a smaller --size or --tile, or another "
@@ -176,9 +176,3 @@ def _create_encoder(name: str, weights: Path | None) -> Encoder:
         message = str(error).replace("encoder.weights=", "--encoder-weights ")
         message = message.replace("encoder.weights", "--encoder-weights")
         raise WeightsError(message.replace("encoder=", "--encoder ")) from error
-
-
-def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    return "allocate memory" in str(error)  # how PyTorch says it on the CPU

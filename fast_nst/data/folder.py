@@ -63,7 +63,7 @@ class FolderImages(ImageStream):
         super().__init__(size, seed)
         self.path = Path(path).expanduser()
         self._transform = training_transform(size, least_scale=least_scale)
-        self._least_side = int(np.ceil(size / least_scale**0.5))
+        self._min_side = int(np.ceil(size / least_scale**0.5))
         self._broken: set[Path] = set()
         files = _images_in(self.path)
         if all(self._read(file, size) is None for file in files):  # stops at the first good one
@@ -78,7 +78,7 @@ class FolderImages(ImageStream):
         self._fixed = files[: self._held_out] or files
         self._cache = PhotoCache(self.path, max(size, cache_for or size)) if cache else None
         if self._cache is not None:
-            self._least_side = self._cache.side
+            self._min_side = self._cache.side
 
     @property
     def notes(self) -> list[str]:
@@ -146,17 +146,17 @@ class FolderImages(ImageStream):
         """Return (3, H, W), uint8; None for a broken file."""
         if self._cache is not None and (found := self._cache.read(file)) is not None:
             return found
-        image = self._read(file, self._least_side)
+        image = self._read(file, self._min_side)
         if image is None:
             return None
         return to_bytes(image) if self._cache is None else self._cache.write(file, image)
 
-    def _read(self, file: Path, least_side: int) -> Tensor | None:
+    def _read(self, file: Path, min_side: int) -> Tensor | None:
         """Return (3, H, W) in [0, 1], or None for a broken file: noted, and not tried again."""
         if file in self._broken:
             return None
         try:
-            return decode(file, least_side)
+            return decode(file, min_side)
         except Exception as error:  # decoders raise whatever they stumble on
             self._broken.add(file)
             self._skipped.add(str(file), why_broken(error))

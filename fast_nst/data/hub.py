@@ -79,7 +79,7 @@ class HubImages(ImageStream):
         self.streaming = streaming
         self._shuffle_buffer = shuffle_buffer
         self._transform = training_transform(size, least_scale=least_scale)
-        self._least_side = int(np.ceil(size / least_scale**0.5))
+        self._min_side = int(np.ceil(size / least_scale**0.5))
         rows = _load(
             name, config_name, split=split, streaming=streaming,
             data_files=data_files, data_dir=data_dir,
@@ -121,7 +121,7 @@ class HubImages(ImageStream):
             good = rows = 0
             for row in self._pass(turn):
                 rows += 1
-                image = self._read(row, self._least_side)
+                image = self._read(row, self._min_side)
                 crop_seed = int(own.integers(2**63))
                 if image is not None:
                     good += 1
@@ -190,11 +190,11 @@ class HubImages(ImageStream):
         except OSError as error:
             raise DataError(_unreachable(self.name, error)) from error
 
-    def _read(self, row: Row, least_side: int) -> Tensor | None:
+    def _read(self, row: Row, min_side: int) -> Tensor | None:
         """Return (3, H, W) in [0, 1], or None for a broken image, which is noted."""
         value = row[self.image_column]
         try:
-            return decode(_file(value), least_side)
+            return decode(_file(value), min_side)
         except Exception as error:  # decoders raise whatever they stumble on
             path = value.get("path") if isinstance(value, Mapping) else None
             unnamed = f"row {row['row']}" if "row" in row else "a row without a file name"

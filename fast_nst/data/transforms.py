@@ -46,12 +46,12 @@ def fixed_transform(size: int) -> v2.Transform:
     return v2.Compose([v2.Resize(size, antialias=True), v2.CenterCrop(size)])
 
 
-def decode(file: str | PathLike[str] | IO[bytes] | Image.Image, least_side: int) -> Tensor:
+def decode(file: str | PathLike[str] | IO[bytes] | Image.Image, min_side: int) -> Tensor:
     """Read an image, upright and in sRGB; a JPEG no larger than is needed, which is much faster.
 
     Args:
         file: A path, an open file, or a Pillow image.
-        least_side: The side in px that suffices; the image may still come out larger, and
+        min_side: The side in px that suffices; the image may still come out larger, and
             comes out smaller where it is smaller.
 
     Returns:
@@ -67,7 +67,7 @@ def decode(file: str | PathLike[str] | IO[bytes] | Image.Image, least_side: int)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(file) as image:
-            image.draft(None, (least_side, least_side))
+            image.draft(None, (min_side, min_side))
             return image_from_pil(image).rgb
 
 

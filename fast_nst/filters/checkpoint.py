@@ -198,9 +198,9 @@ def load_weights(
 
 
 def _check_tensors(
-    wanted: Mapping[str, torch.Tensor], got: Mapping[str, torch.Tensor], path: Path
+    expected: Mapping[str, torch.Tensor], got: Mapping[str, torch.Tensor], path: Path
 ) -> None:
-    for name, tensor in wanted.items():
+    for name, tensor in expected.items():
         if name not in got:
             raise CheckpointError(f"{path} lacks the tensor {name}: it is damaged or incomplete.")
         if got[name].shape != tensor.shape:
@@ -210,7 +210,7 @@ def _check_tensors(
             )
         if not got[name].isfinite().all():
             raise CheckpointError(f"{path}: {name} holds values that are not finite.")
-    if extra := [name for name in got if name not in wanted]:
+    if extra := [name for name in got if name not in expected]:
         raise CheckpointError(f"{path} holds an unknown tensor {extra[0]}: another network's file?")
 
 

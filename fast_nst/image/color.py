@@ -77,9 +77,9 @@ def match_colors(rgb: Tensor, reference: Tensor) -> Tensor:
         of Hertzmann et al. 2001, "Image Analogies".
     """
     mean, covariance = _color_statistics(rgb)
-    wanted_mean, wanted = _color_statistics(reference)
-    transform = _power(wanted, 0.5) @ _power(covariance, -0.5)
-    matched: Tensor = transform @ (_pixels(rgb) - mean) + wanted_mean
+    target_mean, target = _color_statistics(reference)
+    transform = _power(target, 0.5) @ _power(covariance, -0.5)
+    matched: Tensor = transform @ (_pixels(rgb) - mean) + target_mean
     return matched.view(rgb.shape).to(rgb.device, rgb.dtype).clamp(0, 1)
 
 

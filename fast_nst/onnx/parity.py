@@ -48,27 +48,27 @@ def compare(
     for batch, height, width in shapes:
         images = rng.random((batch, 3, height, width), np.float32)
         with torch.inference_mode():
-            wanted: Array = network(torch.from_numpy(images)).numpy()
-        found.append(difference(wanted, run(images)))
+            expected: Array = network(torch.from_numpy(images)).numpy()
+        found.append(difference(expected, run(images)))
     return found
 
 
-def difference(wanted: Array, got: Array) -> Difference:
+def difference(expected: Array, got: Array) -> Difference:
     """The difference of two batches of images, (B, 3, H, W) in [0, 1].
 
     Raises:
         ExportError: If the shapes differ or a value is not finite.
     """
-    if wanted.shape != got.shape or not np.isfinite(got).all():
+    if expected.shape != got.shape or not np.isfinite(got).all():
         state = "" if np.isfinite(got).all() else " with values that are not finite"
         raise ExportError(
-            f"the converted network returns {got.shape}{state}; expected {wanted.shape}. "
+            f"the converted network returns {got.shape}{state}; expected {expected.shape}. "
             "This is a fault of the conversion: nothing was written."
         )
-    apart = got.astype(np.float64) - wanted
-    mean_square = float((apart**2).mean())
+    error = got.astype(np.float64) - expected
+    mean_square = float((error**2).mean())
     return Difference(
-        (wanted.shape[0], wanted.shape[2], wanted.shape[3]),
-        float(np.abs(apart).max()),
+        (expected.shape[0], expected.shape[2], expected.shape[3]),
+        float(np.abs(error).max()),
         -10 * math.log10(mean_square) if mean_square else math.inf,
     )

@@ -239,9 +239,9 @@ def known_metadata(session: OnnxSession) -> FilterMetadata:
     return session.metadata
 
 
-def is_surplus(got: tuple[int, int], wanted: tuple[int, int]) -> bool:
-    """Whether an image of size ``got``, px, is one of size ``wanted`` and a few px more."""
-    return all(0 <= g - w < _MAX_SURPLUS for g, w in zip(got, wanted, strict=True))
+def is_surplus(got: tuple[int, int], expected: tuple[int, int]) -> bool:
+    """Whether an image of size ``got``, px, is one of size ``expected`` and a few px more."""
+    return all(0 <= g - w < _MAX_SURPLUS for g, w in zip(got, expected, strict=True))
 
 
 def cuda_at_hand() -> bool:

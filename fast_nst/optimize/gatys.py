@@ -13,7 +13,7 @@ from fast_nst.hardware import fast_bf16, keep_freed_memory
 from fast_nst.image.resize import resize_short_side
 from fast_nst.optim.pixels import LBFGS, Adam, PixelOptimizer, Progress, optimize_image
 from fast_nst.optimize.canvas import Canvas
-from fast_nst.optimize.inputs import least_side, prepare, style_side
+from fast_nst.optimize.inputs import min_side, prepare, style_side
 from fast_nst.optimize.objective import Objective
 from fast_nst.optimize.options import TransferOptions
 from fast_nst.optimize.statistics import TiledEncoder
@@ -108,7 +108,7 @@ def plan_levels(short: int, encoder: Encoder, options: TransferOptions) -> list[
     Levels get equally many steps, but for a remainder, which goes to the largest ones.
     """
     sides = [short]
-    least = max(MIN_LEVEL, least_side(encoder, options))
+    least = max(MIN_LEVEL, min_side(encoder, options))
     while len(sides) < min(options.levels, options.iterations):
         side = round(sides[0] / 2)
         if min(side, style_side(side, options)) < least:

@@ -84,7 +84,7 @@ def style_side(short: int, options: TransferOptions) -> int:
     return max(1, round(short * options.style_scale))
 
 
-def least_side(encoder: Encoder, options: TransferOptions) -> int:
+def min_side(encoder: Encoder, options: TransferOptions) -> int:
     """The short side, px, below which a layer that is used has no features."""
     return encoder.minimum_size([*options.content_layers, *options.style_layers])
 
@@ -109,7 +109,7 @@ def _check_size(
     height, width = image.shape[-2:]
     scale = side / min(height, width)
     height, width = round(height * scale), round(width * scale)
-    if side < (least := least_side(encoder, options)):
+    if side < (least := min_side(encoder, options)):
         layers = [*options.content_layers, *options.style_layers]
         deepest = max(layers, key=encoder.layers.index)
         raise LayerError(

@@ -1,4 +1,4 @@
-"""What computes on arrays, such as an ONNX graph, where networks are wanted."""
+"""What computes on arrays, such as an ONNX graph, where a network is expected."""
 
 from __future__ import annotations
 

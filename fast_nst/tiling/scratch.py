@@ -34,10 +34,10 @@ class RowStore:
         _, self._channels, self._height, self._width = shape
         self._dtype = dtype
         self._row_bytes = self._channels * self._width * dtype.itemsize
-        wanted = self._row_bytes * self._height
+        needed = self._row_bytes * self._height
         free = shutil.disk_usage(tempfile.gettempdir()).free
-        if wanted > free:
-            raise _no_room(wanted, free)
+        if needed > free:
+            raise _no_room(needed, free)
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by close()
 
     def write(self, top: int, rows: Tensor) -> None:
@@ -78,9 +78,9 @@ class RowStore:
         self.close()
 
 
-def _no_room(wanted: int, free: int) -> ImageError:
+def _no_room(needed: int, free: int) -> ImageError:
     return ImageError(
         f"{os.fspath(tempfile.gettempdir())} has {free / 1e9:.1f} GB free; a temporary file of "
-        f"{wanted / 1e9:.1f} GB is needed. Set TMPDIR to a folder with more room, or give more "
+        f"{needed / 1e9:.1f} GB is needed. Set TMPDIR to a folder with more room, or give more "
         "memory."
     )

@@ -121,8 +121,8 @@ def stylize_rows(
                 if on_progress is not None:
                     on_progress(TileProgress(done, total))
             statistics = moments.statistics() if segment.end != last else None
-            wanted = {n for later in network.segments[position + 1 :] for n in later.needs}
-            for number in stores.keys() - wanted:
+            needed = {n for later in network.segments[position + 1 :] for n in later.needs}
+            for number in stores.keys() - needed:
                 stores.pop(number).close()
 
 

@@ -88,13 +88,13 @@ class Tracker:
             at_rest = self._stands(still, moving)
             flow[at_rest] = 0
             carried[at_rest] = shown[at_rest]
-            apart = np.where(at_rest, still, moving)
+            difference = np.where(at_rest, still, moving)
             noises = np.where(at_rest, noises, moving_noises)
             noise = float(np.clip(np.median(noises), UNSEEN, NOISIEST))
             # Flow is right to a part of a pixel, which shows where an image is steep.
             slack = SLACK * self._steepness(small)
             slack[at_rest] = 0
-            known = _ramp(apart, noise + slack)
+            known = _ramp(difference, noise + slack)
             self._carried = carried
             if not flow[known > 0].any():
                 flow = None  # nothing to move
@@ -134,9 +134,9 @@ class Tracker:
 
         Noise has no mean, so another level is told from it; codecs change both at key frames.
         """
-        apart = first - second
-        level = self._cv2.blur(apart, (WINDOW, WINDOW))
-        noise: Floats = self._cv2.blur(np.abs(apart - level).max(2), (WINDOW, WINDOW))
+        difference = first - second
+        level = self._cv2.blur(difference, (WINDOW, WINDOW))
+        noise: Floats = self._cv2.blur(np.abs(difference - level).max(2), (WINDOW, WINDOW))
         return np.maximum(np.abs(level).max(2), noise), noise
 
     def _stands(self, still: Floats, moving: Floats) -> npt.NDArray[np.bool_]:

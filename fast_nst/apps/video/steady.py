@@ -126,14 +126,14 @@ def keep_contrast(blended: Tensor, stylized: Tensor) -> Tensor:
     """Give the mean of two images the contrast that one of them has, band by band, part by part.
 
     Strokes that lie elsewhere in each frame cancel out in the mean, and those that are resampled
-    again and again fade, the finest ones first. Each octave of a Laplacian pyramid gets the wanted
+    again and again fade, the finest ones first. Each octave of a Laplacian pyramid gets the target
     variance in every part of the image: it is raised a little, and what it then still lacks is
     added from the stylized image. (Raising alone would in time make a maze of old strokes.
     Octaves leak into each other; lowering by a hundredth keeps that from adding up.)
 
     Args:
         blended: (3, H, W).
-        stylized: (3, H, W), whose contrast is wanted.
+        stylized: (3, H, W), whose contrast the result takes.
 
     References:
         matching the bands of a pyramid, Heeger and Bergen 1995, sec. 3.2 (their histograms; here
@@ -162,15 +162,15 @@ def _matched(band: Tensor, part: int) -> Tensor:
         )
         return F.avg_pool2d(cells, 5, 1, 2, count_include_pad=False)
 
-    has, common, wanted = (
+    has, common, target = (
         around(values) for values in (blended.square(), blended * stylized, stylized.square())
     )
-    has, wanted = has + MIN_VARIANCE, wanted + MIN_VARIANCE
-    gain = (wanted / has).sqrt().clamp(LOWER, RAISE)
+    has, target = has + MIN_VARIANCE, target + MIN_VARIANCE
+    gain = (target / has).sqrt().clamp(LOWER, RAISE)
     has, common = gain.square() * has, (gain * common).clamp_min(0)
-    # The variance of blended + share * stylized is has + 2 share common + share^2 wanted.
-    missing = (wanted - has).clamp_min(0)
-    share = ((common.square() + wanted * missing).sqrt() - common) / wanted
+    # The variance of blended + share * stylized is has + 2 share common + share^2 target.
+    missing = (target - has).clamp_min(0)
+    share = ((common.square() + target * missing).sqrt() - common) / target
     return _enlarge(gain, band) * blended + _enlarge(share, band) * stylized
 
 

@@ -12,6 +12,7 @@ import click
 from click.exceptions import Exit
 
 from fast_nst.cli.progress import rate_bar
+from fast_nst.errors import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -80,7 +81,7 @@ def print_failures(report: StylizeReport[Any, Any]) -> None:
     for note in report.notes:
         click.echo(f"note: {note}", err=True)
     for failure in report.failures:
-        click.echo(f"error: {' '.join(failure.message.split())}", err=True)
+        click.echo(f"error: {one_line(failure.message)}", err=True)
     if report.failures:
         total = len(report.written) + len(report.skipped) + len(report.failures)
         click.echo(f"{len(report.failures)} of {total} images failed.", err=True)

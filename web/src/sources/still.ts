@@ -2,7 +2,7 @@ import { PageError } from '../errors';
 import type { Size } from '../sizes';
 import type { Source } from './source';
 
-const MOST_PIXELS = 60e6; // of an image that is opened: beyond, browsers fail in their own ways
+const MAX_PIXELS = 60e6; // of an image that is opened: beyond, browsers fail in their own ways
 
 /** A photo, decoded once. */
 export class Still implements Source {
@@ -27,10 +27,10 @@ export class Still implements Source {
       throw new PageError(`${title} is not an image that this browser reads. Use JPEG, PNG or WebP.`);
     }
     const { width, height } = image;
-    if (width * height > MOST_PIXELS) {
+    if (width * height > MAX_PIXELS) {
       image.close();
       throw new PageError(
-        `${title} is ${width}x${height} px; this page takes up to ${MOST_PIXELS / 1e6} megapixels. ` +
+        `${title} is ${width}x${height} px; this page takes up to ${MAX_PIXELS / 1e6} megapixels. ` +
           'Use fast-nst stylize for it.',
       );
     }
