@@ -67,11 +67,19 @@ def test_a_snapshot_is_what_the_command_makes(
     assert np.abs(visit.snapshot()[1] - wanted).max() <= NEAR
 
 
-def test_an_image_of_one_color_is_what_the_command_makes(
-    visit: Visit, url: str, filters: list[Path], tmp_path: Path
+@pytest.mark.parametrize("other", [None, (0, 0, 120, 181), (80, 60, 81, 61)])
+def test_an_image_of_one_color_two_or_a_dot_is_what_the_command_makes(
+    visit: Visit,
+    url: str,
+    filters: list[Path],
+    tmp_path: Path,
+    other: tuple[int, int, int, int] | None,
 ) -> None:
+    image = Image.new("RGB", (243, 181), (135, 206, 235))
+    if other is not None:
+        image.paste((0, 0, 0), other)
     flat = tmp_path / "flat.png"
-    Image.new("RGB", (243, 181), (135, 206, 235)).save(flat)
+    image.save(flat)
     visit.open(url)
     open_photo(visit, flat)
     wanted = stylized(tmp_path, flat, filters[:1])
