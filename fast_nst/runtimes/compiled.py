@@ -14,6 +14,7 @@ from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import FilterMetadata
 from fast_nst.filters.checkpoint import load_filter
 from fast_nst.hardware import fast_bf16, find_device
+from fast_nst.networks import TransformationNetwork
 from fast_nst.networks.norm import InstanceNorm
 from fast_nst.paths import cache_dir
 from fast_nst.runtimes.select import Opening, check_range
@@ -61,13 +62,10 @@ class CompiledNetwork(nn.Module):
         self.on_compile = on_compile
         network = network.eval().requires_grad_(False)
         network = network.to(memory_format=torch.channels_last)
-        for module in network.modules():
-            if not isinstance(module, InstanceNorm):  # norms compute in float32 in any case
-                for value in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
-                    value.data = value.data.to(dtype)
+        _compute_in(network, dtype)
 
         def run(images: Tensor) -> Tensor:
-            stylized: Tensor = network(images.to(dtype))
+            stylized: Tensor = network(images)
             return stylized
 
         # Read when the first network of this process is compiled.
@@ -96,6 +94,30 @@ class CompiledNetwork(nn.Module):
                 result = self._run(images)
         self._compiled.add(images.shape)
         return result
+
+
+def _compute_in(network: nn.Module, dtype: torch.dtype) -> None:
+    """Let a network's layers compute in ``dtype``, but those before its first norm in float32.
+
+    What these make of a fade varies by less than the last of bfloat16's 8 bits, and a norm would
+    multiply what rounding has left of it. Behind a norm, every image has contrast.
+    """
+    exact: set[nn.Module] = set()
+    for each in network.modules():
+        if not isinstance(each, TransformationNetwork):
+            continue
+        # Every network makes its first layers in the order in which it calls them.
+        layers = [m for m in each.modules() if isinstance(m, nn.Conv2d | InstanceNorm)]
+        norms = [layer for layer in layers if isinstance(layer, InstanceNorm)]
+        if norms:
+            exact.update(layers[: layers.index(norms[0])])
+            norms[0].register_forward_hook(lambda _, __, result: result.to(dtype))
+        else:
+            each.register_forward_pre_hook(lambda _, images: images[0].to(dtype))
+    for module in network.modules():
+        if module not in exact and not isinstance(module, InstanceNorm):  # norms do in any case
+            for value in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
+                value.data = value.data.to(dtype)
 
 
 @contextmanager
