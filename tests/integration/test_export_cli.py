@@ -187,7 +187,7 @@ def test_a_failed_check_writes_nothing(
         (["-o", "a.tflite"], "the ending '.tflite' is unknown"),
         (["-o", "a"], "its name has no ending"),
         (["-o", "a.onnx", "--format", "onx"], "did you mean 'onnx'?"),
-        (["-o", "a.onnx", "--format", "torchscript"], "the name of the format onnx"),
+        (["-o", "a.onnx", "--format", "torchscript"], "means the format onnx"),
         (["-o", "a.onnx", "--opset", "11"], "expected 18 to 23"),
         (["-o", "a.onnx", "--precision", "fp17"], "did you mean 'fp16'?"),
         (["-o", "a.pt2", "--precision", "fp16"], "for ONNX only"),
