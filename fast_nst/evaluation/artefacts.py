@@ -1,4 +1,4 @@
-"""Artefacts of filters, as figures: grids, hatching, frames, edges that moved."""
+"""Measures of filters' artefacts: grids, hatching, borders in another color, lost edges."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from torch import Tensor
 
 from fast_nst.losses.functional import BAND, border_strips
 
-WINDOW = 64  # px, side of the squares whose spectra are taken
-HOP = 16  # px between them
+WINDOW = 64  # px, side of the square windows whose spectra are computed
+HOP = 16  # px from one window to the next
 PART = 32  # px, side of the parts of a window whose spectra are averaged
-FLAT_SHARE = 0.1  # of the windows: those where the content has the least gradient
-# A pattern weaker than half a step of 8 bits is rounded away.
+FLAT_SHARE = 0.1  # share of the windows that count as flat: those with the smallest gradients
+# Amplitude: rounding to 8 bits removes a pattern weaker than half a step.
 VISIBLE = 0.5 / 255
-RING = (3, 7)  # bins: how far the surroundings of a frequency reach
-PERIODS = (2.5, 12.0)  # px, of the patterns that count as hatching
-TILE = 16  # px along the side, the length whose statistics are compared
+RING = (3, 7)  # frequency bins: inner and outer radius of the surroundings of a frequency
+PERIODS = (2.5, 12.0)  # px, shortest and longest period of the patterns that count as hatching
+TILE = 16  # px along the border, the length of the tiles whose statistics are compared
 BORDER_CROP = 32  # px; a multiple of every network's stride
 
 
 def luminance(rgb: Tensor) -> Tensor:
-    """Luma of (B, 3, H, W) sRGB in [0, 1]: (B, 1, H, W), by Rec. 709's weights."""
+    """Luma of (B, 3, H, W) sRGB in [0, 1]: (B, 1, H, W), with the weights of Rec. 709."""
     return (rgb * rgb.new_tensor([0.2126, 0.7152, 0.0722]).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def windows(rgb: Tensor) -> Tensor:
-    """Cut the luminance of one image, (1, 3, H, W), into (K, 64, 64); K is 0 if it is smaller."""
+    """Overlapping windows, (K, 64, 64), of the luma of (1, 3, H, W); K is 0 if that is smaller."""
     height, width = rgb.shape[-2:]
     if min(height, width) < WINDOW:
         return rgb.new_zeros(0, WINDOW, WINDOW)
@@ -40,7 +40,7 @@ def windows(rgb: Tensor) -> Tensor:
 
 
 def flat_windows(content: Tensor) -> Tensor:
-    """Indices, into what :func:`windows` gives, of the flattest tenth of the content's windows."""
+    """Indices of the flattest tenth of the content's :func:`windows`."""
     cut = windows(content)
     if not len(cut):
         return torch.zeros(0, dtype=torch.long, device=content.device)
@@ -56,12 +56,12 @@ def grid_excess(cut: Tensor, period: int) -> Tensor:
         period: px; the network's stride. 64 is a multiple of it.
 
     Returns:
-        (F,): for each frequency (i/period, j/period) but 0, and not its mirror image, the
-        logarithm of its power over that of its surroundings, whose logarithms are averaged: that
-        leaves 0 for noise and for the spectra of photographs, which fall as a power of the
-        frequency (log|f| is a harmonic function, so its mean on a ring is its value at the
-        center). To both, the power of a sinusoid that 8 bits just hold is added: what cannot be
-        seen does not count. (0, F) without windows.
+        (F,): for each frequency (i/period, j/period), without 0 and without mirror images, the
+        logarithm of its power minus the mean logarithm of the power on a ring around it. This is
+        about 0 for noise, and for photographs, whose spectra fall as a power of the frequency
+        (log|f| is a harmonic function, so its mean on a ring is its value at the center). The
+        power of the weakest sinusoid that 8 bits can show is first added to all powers, so that
+        invisible patterns do not count. (0, F) if there are no windows.
     """
     frequencies = _stride_frequencies(period)
     if not len(cut):
@@ -78,11 +78,11 @@ def grid_excess(cut: Tensor, period: int) -> Tensor:
 
 
 def grid_figure(excess: Tensor) -> float:
-    """One figure of :func:`grid_excess`, (N, F) for N photos: 1 or little more without a grid.
+    """Summarize :func:`grid_excess`, (N, F) for N photos: about 1 without a grid, more with one.
 
-    The geometric mean over photos, so that one odd photo does not decide; then the mean over
-    frequencies, so that a grid in one direction alone still shows. A gap in the spectrum at one
-    frequency does not make up for a peak at another. NaN without photos.
+    The geometric mean over photos, so that no single photo dominates; then the arithmetic mean over
+    frequencies, so that a grid in only one direction still counts. Values below 1 count as 1, so
+    that a gap in the spectrum does not make up for a peak. NaN if there are no photos.
     """
     return float(excess.mean(0).clamp_min(0).exp().mean()) if excess.numel() else float("nan")
 
@@ -96,7 +96,7 @@ def pattern_peak(cut: Tensor) -> Tensor:
     Returns:
         (K,): the largest ratio of the power at a frequency to a power law fitted to all
         frequencies of the band; power is averaged over parts of 32 px. Small for noise and
-        paintings, large for a hatching, wherever its lines lie; docs/evaluate.md has numbers.
+        paintings, large for hatching, at any phase of its lines; docs/evaluate.md has numbers.
     """
     if not len(cut):
         return cut.new_zeros(0)
@@ -121,29 +121,30 @@ def crop(rgb: Tensor) -> Tensor:
     return rgb[..., BORDER_CROP:-BORDER_CROP, BORDER_CROP:-BORDER_CROP]
 
 
-def border_shift(cropped: Tensor, whole: Tensor) -> Tensor:
-    """How much the outermost 8 px change because they are outermost.
+def border_shift(crop_first: Tensor, crop_last: Tensor) -> Tensor:
+    """How much the network changes the outermost 8 px because they are at the border.
 
-    A frame is a change that a whole side has in common. So the photo is stylized twice: once with
-    ``BORDER_CROP`` px cut off before, and once with them cut off afterwards; the two show the same
-    pixels, but only the first has its border there.
+    A border artefact is a change that a full side has in common. So the photo is stylized twice,
+    with ``BORDER_CROP`` px cut off before and after: both results show the same part of the photo,
+    but only the first was computed with the image border there.
 
     Args:
-        cropped: (1, 3, H, W) in [0, 1]: stylized after :func:`crop`.
-        whole: the same place, stylized before it.
+        crop_first: (1, 3, H, W) in [0, 1]: the photo after :func:`crop`, stylized.
+        crop_last: the stylized photo, after :func:`crop`; the same shape and range.
 
     Returns:
-        (2,): of the mean colors, and of the luminance's contrast (its logarithm), the squared
-        shift of each side's outermost 8 px against what lies 16 to 32 px further in, over the
-        squared differences between these two bands that ``whole`` has there anyway: 0 for equal
-        images, and on average (it is freed of bias, and may be negative) for a border that only
-        looks different at random. Statistics are those of tiles of 8 x 16 px along the sides; the
-        corners belong to none. (0, 2) for an image too small to have these bands.
+        (2,), for the mean colors and for the log of the luma's contrast. Each is a ratio. Both
+        parts of it compare the outermost 8 px of a side with the band 16 to 32 px further in. Above
+        is the square of how far this difference shifts from ``crop_last`` to ``crop_first``, on
+        average along a side, without the bias from random changes; below is the mean square of the
+        difference in ``crop_last``. So it is 0 for equal images, and 0 on average (it may be
+        negative) where the border only changes at random. Statistics are those of tiles of 8 x 16
+        px along the sides, without the corners. (0, 2) for an image too small for these bands.
     """
-    if min(cropped.shape[-2:]) < 2 * 4 * BAND + 2 * TILE:
-        return cropped.new_zeros(0, 2)
-    shift, natural = cropped.new_zeros(4), cropped.new_zeros(4)
-    for one, other in zip(_sides(cropped), _sides(whole), strict=True):
+    if min(crop_first.shape[-2:]) < 2 * 4 * BAND + 2 * TILE:
+        return crop_first.new_zeros(0, 2)
+    shift, natural = crop_first.new_zeros(4), crop_first.new_zeros(4)
+    for one, other in zip(_sides(crop_first), _sides(crop_last), strict=True):
         difference = one - other
         shift += difference.mean(1).square() - difference.var(1) / difference.shape[1]
         natural += other.square().mean(1)
@@ -152,20 +153,21 @@ def border_shift(cropped: Tensor, whole: Tensor) -> Tensor:
 
 
 def border_figure(shifts: Tensor) -> float:
-    """One figure of :func:`border_shift`, (N, 2) for N photos: 1 without a frame, as for content.
+    """Summarize :func:`border_shift`, (N, 2) for N photos: 1 without a border artefact.
 
-    The differences at the border, with the frame's over without: of the medians over photos, the
-    larger of color and contrast. NaN without photos.
+    1 plus the median over photos, for color or for contrast, whichever is larger: how many times as
+    large the squared differences at the border are as without the artefact. NaN if there are no
+    photos.
     """
     return float(1 + shifts.median(0).values.amax()) if shifts.numel() else float("nan")
 
 
 def structure_kept(content: Tensor, stylized: Tensor) -> float:
-    """SSIM of the luminance's edges (Sobel magnitude), of two (1, 3, H, W); 1 for equal edges.
+    """SSIM of the Sobel edges of two images' luma, both (1, 3, H, W); 1 for equal edges.
 
-    Returns NaN for images smaller than SSIM's window of 7 px.
+    NaN for images smaller than SSIM's window of 7 px.
     """
-    magnitude: Any = sobel  # scikit-image is only half typed
+    magnitude: Any = sobel  # scikit-image is only partly typed
     edges = [magnitude(luminance(each)[0, 0].cpu().numpy()) for each in (content, stylized)]
     if min(edges[0].shape) < 7:
         return float("nan")
@@ -174,7 +176,7 @@ def structure_kept(content: Tensor, stylized: Tensor) -> float:
 
 
 def _spectra(cut: Tensor) -> Tensor:
-    """Power spectra of (K, N, N), Hann-windowed; white noise of variance v gives v."""
+    """Power spectra of (K, N, N), with a Hann window; white noise of variance v gives v."""
     hann = torch.hann_window(cut.shape[-1], periodic=True, device=cut.device)
     mask = hann[:, None] * hann
     centered = cut - (cut * mask).sum((1, 2), keepdim=True) / mask.sum()
@@ -183,7 +185,7 @@ def _spectra(cut: Tensor) -> Tensor:
 
 
 def _sinusoid_power(amplitude: float, side: int) -> float:
-    """What :func:`_spectra` gives at the frequency of a sinusoid: (A/2 sum w)^2 / sum w^2."""
+    """The value of :func:`_spectra` at a sinusoid's frequency: (A/2 sum w)^2 / sum w^2."""
     return amplitude**2 * side**2 / 9
 
 
@@ -199,7 +201,7 @@ def _stride_frequencies(period: int) -> list[tuple[int, int]]:
 
 
 def _sides(rgb: Tensor) -> list[Tensor]:
-    """For each side, statistics of its outermost band less those 16 to 32 px further in."""
+    """For each side, statistics of its outermost band minus those 16 to 32 px further in."""
     sides = []
     for strip in border_strips(rgb):
         whole_tiles = strip[..., : strip.shape[3] // TILE * TILE]

@@ -67,8 +67,8 @@ class Samples:
         self.grids.append((grids[0], grids[1]))
         self.peaks.append(artefacts.pattern_peak(painted))
         if min(content.shape[-2:]) > 2 * artefacts.BORDER_CROP:
-            alone = self.subject.network(artefacts.crop(content)).float()
-            self.shifts.append(artefacts.border_shift(alone, artefacts.crop(stylized)))
+            crop_first = self.subject.network(artefacts.crop(content)).float()
+            self.shifts.append(artefacts.border_shift(crop_first, artefacts.crop(stylized)))
         else:
             self.shifts.append(content.new_zeros(0, 2))
         row |= self._artefacts(slice(-1, None))

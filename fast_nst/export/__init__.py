@@ -1,4 +1,4 @@
-"""A filter as a file for other runtimes, checked against this one."""
+"""Export a filter to a file for other runtimes, checked against PyTorch."""
 
 from fast_nst.export.formats import FORMATS, PRECISIONS
 from fast_nst.export.run import ExportReport, export

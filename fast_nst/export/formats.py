@@ -1,4 +1,4 @@
-"""The formats that a filter is exported to: how each is made, and how it runs for the check."""
+"""The formats of exported filters: how each is written, and how it is run for the check."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class ExportedFile:
 
 @dataclass(frozen=True)
 class Format:
-    """A format.
+    """A row of ``FORMATS``.
 
     Attributes:
-        suffix: ending of its files' names.
+        suffix: the ending of its files' names.
         write: writes the file.
     """
 
@@ -61,7 +61,7 @@ def write_program(trained: Filter, path: Path) -> ExportedFile:
 
 
 class _Padded(nn.Module):
-    """``AnySize`` in the part of Python that TorchScript understands."""
+    """``AnySize``, in the subset of Python that TorchScript compiles."""
 
     def __init__(self, core: torch.jit.ScriptModule, multiple: int, min_side: int) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def write_torchscript(trained: Filter, path: Path) -> ExportedFile:
     """Write a TorchScript program, which torch deprecates but C++ programs still load."""
     network = trained.network
     multiple, min_side = int(getattr(network, "multiple", 1)), int(getattr(network, "min_side", 1))
-    with warnings.catch_warnings():  # deprecated, as the user who asks for it knows
+    with warnings.catch_warnings():  # that TorchScript is deprecated: the user asked for it
         warnings.simplefilter("ignore")
         core = _trace(network, multiple, min_side)
         script = torch.jit.script(_Padded(core, multiple, min_side))
@@ -110,7 +110,7 @@ def write_coreml(trained: Filter, path: Path) -> ExportedFile:
                 core,
                 inputs=[content],
                 convert_to="mlprogram",
-                minimum_deployment_target=coremltools.target.iOS16,  # has all operators of ours
+                minimum_deployment_target=coremltools.target.iOS16,  # has all our operators
             )
         except Exception as error:  # it raises errors of many kinds
             raise ExportError(
@@ -131,7 +131,7 @@ FORMATS: dict[str, Format] = {
 
 
 def _trace(network: nn.Module, multiple: int, min_side: int, batch: int = 2) -> Any:
-    # Sides that the network pads nothing to, so that its tests of sizes have one answer.
+    # Sides that the network does not pad: a trace keeps only one branch of each test of sizes.
     sides = [multiple * -(-max(min_side, side) // multiple) for side in (48, 64)]
     example = torch.zeros(batch, 3, *sides)
     with torch.no_grad():

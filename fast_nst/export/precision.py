@@ -20,9 +20,9 @@ from fast_nst.onnx.convert import INPUT, NEEDED
 from fast_nst.onnx.parity import Array, difference
 from fast_nst.onnx.session import OnnxSession
 
-SIZE = 256  # px, of the images that int8 is calibrated and judged on
-CALIBRATION, CHECKS = 12, 4  # images
-# Convolutions kept in 32 bits at the two ends: tried in turn until the images are close enough.
+SIZE = 256  # px, of the images that int8 is calibrated and checked on
+CALIBRATION, CHECKS = 12, 4  # numbers of images
+# How many first and last convolutions stay in 32 bits: tried in turn until images are close enough.
 KEPT = ((1, 1), (3, 1), (3, 3))
 MIN_PSNR_DB = 35.0
 _ROUNDS = 5
@@ -30,10 +30,10 @@ _ROUNDS = 5
 
 @dataclass(frozen=True)
 class Int8Check:
-    """What 8 bits cost and gain, against the 32-bit model on the check images.
+    """Error and speed of the 8-bit model, compared with the 32-bit model on the check images.
 
     Attributes:
-        psnr_db: the lowest PSNR of an image, dB.
+        psnr_db: the lowest PSNR of the images, dB.
         fp32_s: median seconds for an image of 256x256 px.
         int8_s: the same in 8 bits.
     """
@@ -54,13 +54,13 @@ class Int8Check:
         if self.psnr_db < MIN_PSNR_DB:
             reasons.append(
                 f"not the same image ({self.psnr_db:.1f} dB against fp32, {MIN_PSNR_DB:.0f} dB "
-                "are wanted)"
+                "is the minimum)"
             )
         return " and ".join(reasons)
 
 
 def example_images(folder: Path | None) -> tuple[Array, Array]:
-    """Images to calibrate with and, others where there are enough, to check with.
+    """Images for calibration and for the check; different ones if there are enough.
 
     Args:
         folder: of photographs; None for synthetic images.
@@ -91,15 +91,15 @@ def to_fp16(model: Any) -> Any:
 
 
 def to_int8(source: Path, target: Path, images: Array, kept: tuple[int, int]) -> None:
-    """Quantize the convolutions of an ONNX model to 8 bits, but for those at its two ends.
+    """Quantize the convolutions of an ONNX model to 8 bits, except the first and last ones.
 
-    Rounding there is visible in the image.
+    In those, rounding would be visible in the image.
 
     Args:
         source: the 32-bit model.
         target: where to write.
-        images: (N, 3, H, W) in [0, 1]; the ranges of the features are measured on them.
-        kept: how many convolutions stay as they are at the beginning, and at the end.
+        images: (N, 3, H, W) in [0, 1], for calibration: measuring the ranges of the features.
+        kept: how many of the first, and of the last, convolutions stay in 32 bits.
     """
     try:
         import onnx
@@ -136,7 +136,7 @@ def to_int8(source: Path, target: Path, images: Array, kept: tuple[int, int]) ->
 
 
 def check_int8(fp32: Path, int8: Path, images: Array) -> Int8Check:
-    """Compare the two models' images and times; both run in turn."""
+    """Compare the two models' images and times; the models are timed in alternation."""
     exact, quick = OnnxSession(fp32), OnnxSession(int8)
     worst = min(
         difference(exact.run(image[None]), quick.run(image[None])).psnr_db for image in images

@@ -39,8 +39,8 @@ class ExportReport:
         format: a key of ``FORMATS``.
         precision: one of ``PRECISIONS``.
         size_bytes: of the file.
-        differences: from PyTorch, one for each size; empty where the format does not run here.
-        int8: speed and error of an 8-bit model; None for others.
+        differences: from PyTorch, one for each size; empty if the format does not run here.
+        int8: error and speed of an int8 model; None for other precisions.
     """
 
     path: Path
@@ -70,9 +70,9 @@ def export(
         checkpoint: a filter file.
         output: the file to write, or to replace. Nothing is written if the check fails.
         format: a key of ``FORMATS``; None to choose by the ending of ``output``.
-        precision: one of ``PRECISIONS``; other than ``fp32`` for ONNX only.
-        opset: of ONNX's operators, one of ``onnx.convert.OPSETS``.
-        calibrate: a folder of photographs that int8 measures its ranges on; synthetic ones if None.
+        precision: one of ``PRECISIONS``; formats other than ONNX have ``fp32`` only.
+        opset: the version of ONNX's operators, one of ``onnx.convert.OPSETS``.
+        calibrate: a folder of photographs to calibrate int8 on; synthetic images if None.
         force: write an int8 model even if it is not faster or not close to fp32.
         style: which of the filter's styles; the first if None.
         knobs: values for its knobs, by name; they are fixed in the written file.
@@ -80,7 +80,7 @@ def export(
 
     Raises:
         CheckpointError: If ``checkpoint`` cannot be loaded.
-        ConfigError: If the options do not fit together.
+        ConfigError: If an option is unknown, or options contradict each other.
         ExportError: If the conversion or its check fails, or ``output`` cannot be written.
     """
     tell = on_progress or (lambda _: None)
@@ -108,7 +108,7 @@ def export(
         if limit and worst and worst.largest > limit:
             raise ExportError(
                 f"the exported network differs from PyTorch's by {worst.largest:.2g} at "
-                f"{worst.shape[1]}x{worst.shape[2]} px, {limit:g} is allowed: nothing was written. "
+                f"{worst.shape[1]}x{worst.shape[2]} px; {limit:g} is allowed. Nothing was written. "
                 "Try another --opset, --precision fp32 or --format."
             )
         size = _bytes(partial)
@@ -173,8 +173,8 @@ def _find_format(output: Path, requested: str | None) -> str:
         raise ConfigError(f"cannot export to {output}: {got}. Use one of {listed}.")
     if requested is not None and endings[suffix] != requested:
         raise ConfigError(
-            f"{output} is the name of the format {endings[suffix]}, and --format says {requested}. "
-            f"Use one of {listed}."
+            f"the ending of {output} means the format {endings[suffix]}, but --format says "
+            f"{requested}. Use one of {listed}."
         )
     return endings[suffix]
 
@@ -189,17 +189,17 @@ def _check_options(
         )
     if name != "onnx" and precision != "fp32":
         raise ConfigError(
-            f"--precision {precision} is for ONNX only, not for {name}. Leave it out."
+            f"--precision {precision} is for ONNX only, not for {name}. Leave --precision out."
         )
     if opset not in OPSETS:
         raise ConfigError(f"--opset {opset}: expected {OPSETS[0]} to {OPSETS[-1]}. Use {OPSET}.")
     if calibrate is not None and precision != "int8":
-        raise ConfigError("--calibrate is for --precision int8 only. Leave it out.")
+        raise ConfigError("--calibrate is for --precision int8 only. Leave --calibrate out.")
 
 
 @contextlib.contextmanager
 def _partial(output: Path) -> Iterator[Path]:
-    """A temporary name beside ``output``; what remains there is removed at the end."""
+    """A temporary name beside ``output``; a file left under it is removed at the end."""
     partial = output.with_name(f".{uuid.uuid4().hex}{output.suffix.lower()}")
     try:
         if output.is_dir() and output.suffix.lower() != ".mlpackage":
@@ -214,7 +214,7 @@ def _partial(output: Path) -> Iterator[Path]:
             f"cannot write {output}: {why}. Check the folder's permissions and the free space."
         ) from error
     finally:
-        with contextlib.suppress(OSError):  # where a parent is a file, there is nothing to remove
+        with contextlib.suppress(OSError):  # if a parent is a file, nothing was written
             if partial.is_dir():
                 shutil.rmtree(partial)
             else:
@@ -222,7 +222,7 @@ def _partial(output: Path) -> Iterator[Path]:
 
 
 def _move(partial: Path, output: Path) -> None:
-    if partial.is_dir() and output.is_dir():  # a package is a folder, which no rename replaces
+    if partial.is_dir() and output.is_dir():  # a package is a folder, which a rename cannot replace
         shutil.rmtree(output)
     partial.replace(output)
 

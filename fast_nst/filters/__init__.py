@@ -1,1 +1,1 @@
-"""Filter files: written, read, and made of other programs' files."""
+"""Filter files: writing, reading, and importing from other programs' files."""

@@ -1,4 +1,4 @@
-"""The filter file: a trained network and what is known about it, in one safetensors file."""
+"""The filter file: a trained network and its metadata, in one safetensors file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = [
 class Filter:
     """A loaded filter: ``network`` on the CPU in evaluation mode, and its ``metadata``.
 
-    The network takes nothing but images; the metadata name the style that it is bound to.
+    The network takes only images; the metadata name the style that it is bound to.
     """
 
     network: nn.Module
@@ -57,7 +57,7 @@ class UnboundFilter:
     metadata: FilterMetadata
 
     def bind(self, binding: Binding = DEFAULTS) -> Filter:
-        """The filter in one style and with values for its knobs.
+        """The filter with one style and with values for its knobs.
 
         Raises:
             ConfigError: If there is no such style or knob, or a value is out of range.
@@ -73,12 +73,12 @@ def save_filter(
     metadata: FilterMetadata,
     dtype: torch.dtype = torch.float32,
 ) -> Path:
-    """Write a filter file, whole or not at all.
+    """Write a filter file; if that fails, nothing half-written is left.
 
     Args:
-        path: where to; its folder is made.
+        path: the file to write; its folder is made if needed.
         network: built by ``create_network(metadata.network, **metadata.network_arguments)``.
-        metadata: what the file is to say of itself.
+        metadata: written to the file.
         dtype: of the weights in the file; half precision makes it half as large.
 
     Returns:
@@ -93,7 +93,7 @@ def save_filter(
         for name, value in network.state_dict().items()
     }
     try:
-        # Not save_file(): it makes files that only their owner can read.
+        # Not save_file(), whose files only their owner can read.
         content = save(state, metadata={KEY: json.dumps(asdict(metadata))})
         atomic.write_bytes(path, content, durable=True)
     except (OSError, SafetensorError) as error:
@@ -104,10 +104,10 @@ def save_filter(
 
 
 def read_metadata(path: str | Path) -> FilterMetadata:
-    """Read what a filter file, or an ONNX model made of one, says of itself, without its weights.
+    """Read the metadata of a filter file, or of an ONNX model made from one, without its weights.
 
     Raises:
-        CheckpointError: If it is missing, is not a filter file, or is of a newer format.
+        CheckpointError: If the file is missing, is not a filter, or has a newer format.
     """
     path = Path(path)
     if path.suffix == ".ckpt":
@@ -136,15 +136,15 @@ def read_metadata(path: str | Path) -> FilterMetadata:
 
 
 def load_filter(path: str | Path, binding: Binding = DEFAULTS) -> Filter:
-    """Load a filter on the CPU, whatever it was trained on.
+    """Load a filter on the CPU, whatever device it was trained on.
 
     Args:
         path: a filter file, or Lightning's ``.ckpt`` of a training run.
         binding: which of its styles, and the values of its knobs.
 
     Raises:
-        CheckpointError: If the file is missing, damaged, of a newer format, or its tensors are not
-            those of the network that it names.
+        CheckpointError: If the file is missing or damaged, has a newer format, or its tensors are
+            not those of the network that it names.
         ConfigError: If it has no such style or knob, or a value is out of range.
     """
     unbound = load_unbound(path)
@@ -155,7 +155,7 @@ def load_filter(path: str | Path, binding: Binding = DEFAULTS) -> Filter:
 
 
 def load_unbound(path: str | Path) -> UnboundFilter:
-    """Load a filter with all its styles and knobs, as for training it on.
+    """Load a filter with all its styles and knobs, for example to continue its training.
 
     Raises:
         CheckpointError: As :func:`load_filter` does.
@@ -163,7 +163,7 @@ def load_unbound(path: str | Path) -> UnboundFilter:
     path = Path(path)
     if path.suffix.lower() == ".onnx":
         raise CheckpointError(
-            f"{path} is an ONNX model, which holds no network that PyTorch could load. "
+            f"{path} is an ONNX model, which PyTorch cannot load as a network. "
             "Give the filter file that it was made from, if there is one."
         )
     if path.suffix == ".ckpt":
@@ -181,7 +181,7 @@ def load_weights(
     """Build the network that ``metadata`` names and load ``state``, which came from ``path``.
 
     Raises:
-        CheckpointError: If the network is unknown, or the tensors, styles or knobs are not its own.
+        CheckpointError: If the network is unknown, or has other tensors, styles or knobs.
     """
     try:
         network = create_network(metadata.network, **metadata.network_arguments)
@@ -191,7 +191,8 @@ def load_weights(
     if len(metadata.styles) != network.styles or metadata.knobs.keys() != network.knobs.keys():
         raise CheckpointError(
             f"{path} names {len(metadata.styles)} styles and the knobs {list(metadata.knobs)}; "
-            f"its network has {network.styles} and {list(network.knobs)}: another network's file?"
+            f"its network has {network.styles} and {list(network.knobs)}. It may be damaged, or "
+            "the file of another network."
         )
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)
@@ -206,7 +207,7 @@ def _check_tensors(
         if got[name].shape != tensor.shape:
             raise CheckpointError(
                 f"{path}: {name} has shape {tuple(got[name].shape)}, "
-                f"the network wants {tuple(tensor.shape)}."
+                f"the network expects {tuple(tensor.shape)}."
             )
         if not got[name].isfinite().all():
             raise CheckpointError(f"{path}: {name} holds values that are not finite.")
@@ -222,8 +223,8 @@ def _from_lightning(path: Path) -> tuple[FilterMetadata, dict[str, torch.Tensor]
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         document = json.loads(checkpoint[KEY])
         state = checkpoint["state_dict"]
-    except Exception as error:  # torch.load raises a dozen kinds, each for a damaged file
-        # Their messages stay out: some advise to load the file with its code.
+    except Exception as error:  # for damaged files, torch.load raises errors of many types
+        # Their messages are not shown: some advise to load the file with its code.
         raise CheckpointError(
             f"{path} is not a checkpoint of a fast_nst training, or is damaged. Give a last.ckpt "
             "that one wrote, or a .safetensors file."

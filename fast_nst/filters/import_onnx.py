@@ -1,4 +1,4 @@
-"""Other programs' ONNX models as filters: their graphs between nodes that speak our conventions."""
+"""Import other programs' ONNX models: nodes around their graphs convert to our conventions."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from fast_nst.onnx.wrap import OPSET, opset_of, wrap
 if TYPE_CHECKING:
     import onnx
 
-NETWORK = "onnx"  # what the metadata say instead of a key of NETWORKS
-MAX_DIFFERENCE = 1 / 255  # of a value in [0, 1]; twice that is allowed where 8 bits are resized
+NETWORK = "onnx"  # in the metadata, in place of a key of NETWORKS
+MAX_DIFFERENCE = 1 / 255  # of a value in [0, 1]; twice that where uint8 images are resized
 _ROUNDING = 1e-6  # a step of an 8-bit result is a little more than 1/255 in 32-bit floats
 
 
@@ -34,11 +34,11 @@ class ImportReport:
 
     Attributes:
         path: the file.
-        metadata: what it says of itself.
+        metadata: those in the file.
         size_bytes: of the file.
-        differences: from the model run by ``OnnxSession``, one for each size that it takes.
-        refused: the sizes that the model itself fails on, (batch, height, width).
-        batch: how many images it computes to stylize one.
+        differences: from the original model, run by ``OnnxSession``; one for each size it takes.
+        refused: the sizes on which the original model fails, (batch, height, width).
+        batch: the model's fixed batch size: it computes so many images to stylize one.
     """
 
     path: Path
@@ -66,15 +66,15 @@ def import_graph(
 
     Args:
         path: the model, as ``OnnxSession`` takes it.
-        output: where to; a file there is replaced. Nothing is written if the check fails.
+        output: the file to write, or to replace. Nothing is written if the check fails.
         value_range: what the model takes and returns, one of ``onnx.session.RANGES``.
         style: the style's name; the file's name if None.
-        on_progress: called with what is being done.
+        on_progress: called with the name of each step.
 
     Raises:
-        CheckpointError: If ``path`` is no model from images to images.
-        ConfigError: If ``value_range`` is missing or unknown, or the model is one of ours already.
-        ExportError: If the result gives other images, or cannot be written.
+        CheckpointError: If ``path`` is not a model from images to images.
+        ConfigError: If ``value_range`` is missing or unknown, or fast_nst wrote the model.
+        ExportError: If the result's images differ from the model's, or it cannot be written.
     """
     path, output = Path(path), Path(output)
     tell = on_progress or (lambda _: None)
@@ -126,7 +126,7 @@ def _version() -> str:
 
 
 def _load(path: Path) -> onnx.ModelProto:
-    """The model with its weights, in an opset that has all that is put around it."""
+    """The model with its weights, in an opset that has all operators of the nodes around it."""
     try:
         import onnx
         from onnx import version_converter
@@ -136,9 +136,9 @@ def _load(path: Path) -> onnx.ModelProto:
         model = onnx.load(path)
         if opset_of(model) < OPSET:
             model = version_converter.convert_version(model, OPSET)
-    except Exception as error:  # the converter raises whatever it stumbles on
+    except Exception as error:  # the converter raises errors of many types
         raise CheckpointError(
-            f"{path} cannot be brought to ONNX's opset {OPSET} ({one_line(error)}). "
+            f"{path} cannot be converted to ONNX's opset {OPSET} ({one_line(error)}). "
             f"Export it again with that opset, or stylize with it as it is: --range."
         ) from error
     return model
@@ -150,8 +150,8 @@ def _run(
     """Try a model on images.
 
     Returns:
-        What it makes of them; the sizes that it fails on; whether it returns images of another
-        size than it gets, by more than a surplus.
+        The images with its results; the sizes that it fails on; whether it returns images of
+        another size than it gets, apart from a surplus of a few px (see ``is_surplus``).
 
     Raises:
         CheckpointError: If it fails on all sizes.
@@ -189,7 +189,7 @@ def _check(partial: Path, session: OnnxSession, examples: list[_Example]) -> tup
     if worst.largest > steps * MAX_DIFFERENCE + _ROUNDING:
         raise ExportError(
             f"the imported model differs from {path} by {worst.largest:.2g} at "
-            f"{worst.shape[1]}x{worst.shape[2]} px, {steps}/255 is allowed: nothing was written. "
+            f"{worst.shape[1]}x{worst.shape[2]} px; {steps}/255 is allowed. Nothing was written. "
             "Stylize with it as it is: --range."
         )
     return found

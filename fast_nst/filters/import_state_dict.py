@@ -1,4 +1,4 @@
-"""Filters of other programs: state dicts whose layout is known, loaded without running code."""
+"""Import filters of other programs: state dicts of a known layout, loaded without running code."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Layout:
-    """How another program names the tensors of a network that we have.
+    """How another program names the tensors of a network that is one of ours.
 
     Attributes:
-        about: which program, for the message that lists what is known.
+        about: which program; error messages list it among the known layouts.
         network: a key of ``NETWORKS``.
-        names: patterns of its names, and ours for each; groups are filled in.
-        arguments: finds what our network is to be built with.
-        ignored: a pattern of names that stand for nothing.
+        names: regular expressions for its names, and our name for each, into which the groups are
+            filled.
+        arguments: finds the arguments to build our network with.
+        ignored: a regular expression for the names of tensors that the network does not use.
     """
 
     about: str
@@ -49,7 +50,7 @@ def import_filter(path: str | Path, style: str | None = None) -> Filter:
         The network on the CPU, and metadata that say where it comes from.
 
     Raises:
-        CheckpointError: If the file is missing, is no state dict, or of an unknown layout.
+        CheckpointError: If the file is missing, is not a state dict, or has an unknown layout.
     """
     path = Path(path)
     state = _read(path)
@@ -61,7 +62,7 @@ def import_filter(path: str | Path, style: str | None = None) -> Filter:
         shown = ", ".join(list(state)[:4])
         known = "; ".join(layout.about for layout in LAYOUTS)
         raise CheckpointError(
-            f"{path}: its layers ({shown}, ...) are of no known layout. Known: {known}."
+            f"{path}: the layout of its layers ({shown}, ...) is unknown. Known layouts: {known}."
         )
     metadata = FilterMetadata(
         styles=(Style(style or path.stem),),
@@ -80,8 +81,8 @@ def _read(path: Path) -> State:
         raise CheckpointError(f"{path}: no such file. Name a .pth or .model file.")
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises a dozen kinds, each for a damaged file
-        # Their messages stay out: some advise to load the file with its code.
+    except Exception as error:  # for damaged files, torch.load raises errors of many types
+        # Their messages are not shown: some advise to load the file with its code.
         raise CheckpointError(
             f"{path} is not a state dict of torch.save, or is damaged. Whole modules are not "
             "loaded, as that would run code from the file: save module.state_dict() instead."

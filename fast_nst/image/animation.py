@@ -17,15 +17,15 @@ from fast_nst.image.metadata import Metadata, read_metadata
 
 @dataclass(frozen=True)
 class Animation:
-    """An animated image file; its frames are decoded as they are asked for.
+    """An animated image file; its frames are decoded on demand.
 
     Attributes:
         source: the file, or its content.
         count: number of frames.
         size: height and width of every frame, px.
-        plays: how often it is shown; 0 for forever.
-        metadata: what the file says of the image.
-        name: what errors call the file; None for its path, or ``the input``.
+        plays: how many times it plays; 0 to loop forever.
+        metadata: those of the file that a stylized animation keeps.
+        name: the file's name in error messages; None for its path, or ``the input`` for bytes.
     """
 
     source: str | os.PathLike[str] | bytes = field(repr=False)
@@ -36,7 +36,7 @@ class Animation:
     name: str | None = None
 
     def frames(self) -> Iterator[tuple[ArrayImage, float]]:
-        """Decode every frame, with the time for which it is shown, ms.
+        """Decode the frames one by one, each with its duration in ms.
 
         Raises:
             ImageError: If the file is damaged.
@@ -54,11 +54,12 @@ def read_frames(
 ) -> ArrayImage | Animation:
     """Read an image file, or open it if it is animated.
 
-    Pages of a TIFF and further images of a camera's JPEG are no animation: the first is taken.
+    A TIFF with several pages, or a camera's JPEG with several images, is not an animation: its
+    first image is read.
 
     Args:
         source: the file, or its content.
-        name: what errors call it; None for its path, or ``the input``.
+        name: its name in error messages; None for its path, or ``the input`` for bytes.
 
     Raises:
         ImageError: As :func:`read_image` does; or if all frames together are larger than a single
@@ -74,8 +75,8 @@ def read_frames(
         pixels = count * image.width * image.height
         if pixels > (limit := 2 * (Image.MAX_IMAGE_PIXELS or pixels)):
             raise ImageError(
-                f"its {count} frames hold {pixels // 1_000_000} megapixels together, of at most "
-                f"{limit // 1_000_000}. Make a video of it first."
+                f"its {count} frames have {pixels // 1_000_000} megapixels in total; at most "
+                f"{limit // 1_000_000} can be read. Convert it to a video first."
             )
         return Animation(source, count, image.size[::-1], plays, read_metadata(image), name)
 
@@ -84,7 +85,7 @@ def is_animated(source: str | os.PathLike[str] | bytes) -> bool:
     """Whether an image file may hold an animation; nothing is decoded.
 
     Raises:
-        ImageError: If it is no image.
+        ImageError: If it is not an image.
     """
     with open_image(source) as image:
         return _is_animated(image)
@@ -95,12 +96,12 @@ def _is_animated(image: Image.Image) -> bool:
 
 
 def _first_frame(image: Image.Image) -> int:
-    """An APNG may begin with an image for viewers that show no animation."""
+    """Index of the first frame: an APNG may begin with an image for viewers without animation."""
     return 1 if image.info.get("default_image") or getattr(image, "default_image", False) else 0
 
 
 def _plays(image: Image.Image) -> int:
     loop = image.info.get("loop")
-    if image.format == "GIF":  # it says how often to repeat, and nothing where it is shown once
+    if image.format == "GIF":  # it stores the number of repeats, and nothing if it plays once
         return 1 if loop is None else loop and loop + 1
     return loop or 0

@@ -1,4 +1,4 @@
-"""Images as NumPy arrays: what turns uint8, EXIF, ICC and alpha into our one convention.
+"""Images as NumPy arrays: uint8, EXIF, ICC profiles and alpha become our one convention.
 
 No torch in here, so that a filter in ONNX Runtime starts without it.
 """
@@ -39,7 +39,7 @@ class ArrayImage:
         rgb: (3, H, W), float32 in [0, 1], not premultiplied. Where ``alpha`` is close to 0 it
             continues the visible colors around, so that hidden colors cannot show.
         alpha: (1, H, W), float32 in [0, 1]; None for an image that is opaque everywhere.
-        metadata: what its file says of it, as far as that stays true of a stylized one.
+        metadata: those of its file that are also true of a stylized image.
     """
 
     rgb: Array
@@ -51,7 +51,7 @@ def array_from_pil(image: Image.Image) -> ArrayImage:
     """Convert an opened Pillow image, as ``read_image`` does; ``image`` is not changed.
 
     Raises:
-        ImageError: If its numbers have no known range (floating point outside [0, 1]).
+        ImageError: If the range of its values is unknown (floating point outside [0, 1]).
         OSError: If the file behind a lazily opened image is damaged.
     """
     color, alpha = to_upright_srgb(image)
@@ -64,11 +64,11 @@ def array_from_pil(image: Image.Image) -> ArrayImage:
 
 
 def to_upright_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Convert an opened Pillow image, but leave it 8-bit and hidden colors as they are.
+    """Turn an opened Pillow image upright and into sRGB; it stays 8-bit and keeps hidden colors.
 
     Returns:
-        The colors, ``RGB``, and the opacity, ``L``, or None where the image is opaque. What
-        needs no conversion is ``image`` itself, not a copy.
+        The colors, ``RGB``, and the opacity, ``L``, or None if the image is opaque. Where nothing
+        had to be converted, the colors are ``image`` itself, not a copy.
 
     Raises:
         ImageError, OSError: As :func:`array_from_pil` does.
@@ -90,7 +90,7 @@ def array_to_pil(rgb: Array, alpha: Array | None = None) -> Image.Image:
 
     Raises:
         ValueError: If a shape is not as above.
-        ImageError: If a value is not a number.
+        ImageError: If a value is not finite.
     """
     if rgb.ndim != 3 or rgb.shape[0] != 3 or 0 in rgb.shape:
         raise ValueError(f"rgb is {rgb.shape}; expected (3, H, W).")
@@ -102,8 +102,8 @@ def array_to_pil(rgb: Array, alpha: Array | None = None) -> Image.Image:
             "the image holds values that are not finite numbers; "
             "the filter may be damaged. Train it again, or use another."
         )
-    # In place, and plane by plane: this stands beside the network on the same cores, and takes a
-    # sixth of the time of copies and a transposition.
+    # In place and plane by plane, as this runs on the same cores as the network: it takes a sixth
+    # of the time of copies and a transposition.
     scaled = values * np.float32(255)
     np.rint(scaled, out=scaled)
     pixels = scaled.clip(0, 255, out=scaled).astype(np.uint8)
@@ -114,10 +114,10 @@ def array_to_pil(rgb: Array, alpha: Array | None = None) -> Image.Image:
 def encode_array(kind: str, image: ArrayImage, *, quality: int | None = None) -> bytes:
     """Encode an image, with its metadata, as a file of the format ``kind``, such as ``"PNG"``.
 
-    A format without transparency shows the image on white.
+    For a format without transparency, the image is composited over white.
 
     Raises:
-        ImageError: If the image is too large for the format, or holds what is no number.
+        ImageError: If the image is too large for the format, or a value is not finite.
         ValueError: If a shape is not as in :func:`array_to_pil`.
         OSError: If the encoder fails.
     """
@@ -148,19 +148,19 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Scale what holds more than 8 bits to ``L``; Pillow's own conversion would clip it."""
+    """Scale values of more than 8 bits to ``L``; Pillow's own conversion would clip them."""
     if not image.mode.startswith(("I", "F")):
         return image
     values = np.asarray(image).astype(np.float64)
     if image.mode == "F":
         if not (values.min() >= 0 and values.max() <= 1):
             raise ImageError(
-                "its floating-point values are not within [0, 1], so that white is unknown. "
+                "its floating-point values are not within [0, 1], so their range is unknown. "
                 "Save it with 8 or 16 bits per channel."
             )
         top = 1.0
     else:
-        # Some 16-bit formats are opened as 32-bit integers: the values tell which it is.
+        # Some 16-bit formats are opened as 32-bit integers: the values show which it is.
         top = 65535.0 if image.mode != "I" or values.max() <= 65535 else 2.0**31 - 1
     return Image.fromarray((values.clip(0, top) / top * 255).round().astype(np.uint8))
 
@@ -188,7 +188,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                 if converted is not None:
                     return converted
         except (OSError, ImageCms.PyCMSError):
-            pass  # a damaged or unsuitable profile: do as viewers do, and take it for sRGB
+            pass  # a damaged or unsuitable profile: assume sRGB, as viewers do
     return image if image.mode == "RGB" else image.convert("RGB")
 
 

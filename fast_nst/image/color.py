@@ -1,4 +1,4 @@
-"""Colors kept or carried over from one image to another."""
+"""Keep an image's colors, or transfer them from another image."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ import torch
 from torch import Tensor
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, the Y of YIQ
-_FLAT = 2 / 255  # a range of values that is rounding
+_FLAT = 2 / 255  # a range of values that rounding to 8 bits can cause
 _MIN_VARIANCE = 1e-5  # of colors along an axis; less is rounding to 8 bits
 
 
 def luminance(rgb: Tensor) -> Tensor:
-    """The lightness of (B, 3, H, W) images: (B, 1, H, W), in [0, 1] where they are."""
+    """The luma of (B, 3, H, W) images: (B, 1, H, W), in [0, 1] if they are."""
     weights = rgb.new_tensor(_LUMA).view(1, 3, 1, 1)
     return (rgb * weights).sum(1, keepdim=True)
 
 
 def is_flat(rgb: Tensor) -> bool:
-    """Whether (B, C, H, W), in [0, 1], is one color all over, but for rounding."""
+    """Whether (B, C, H, W), in [0, 1], has one color everywhere, except for rounding."""
     return bool((rgb.amax((2, 3)) - rgb.amin((2, 3))).max() < _FLAT)
 
 
 def replace_luminance(rgb: Tensor, lightness: Tensor) -> Tensor:
-    """Give each pixel another lightness, and keep its color as far as that can be shown.
+    """Replace the luma of each pixel; keep its hue, and its saturation where RGB allows it.
 
     Args:
         rgb: (B, 3, H, W) in [0, 1].
         lightness: (B, 1, H, W) in [0, 1].
 
     Returns:
-        (B, 3, H, W) in [0, 1], with exactly that lightness. Where the color is too strong for it
-        (a light blue as vivid as a dark one), it is paler; its hue stays.
+        (B, 3, H, W) in [0, 1], with exactly that lightness. A color that RGB cannot show at that
+        lightness (a light blue as saturated as a dark one) is desaturated; its hue stays.
 
     References:
         Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer" (luminance-only
-        transfer in YIQ), but for the paler colors, which clipping would shift in hue.
+        transfer in YIQ), except for the desaturation: clipping would shift the hue.
     """
     color = rgb - luminance(rgb)
     tiny = torch.finfo(rgb.dtype).tiny
@@ -69,8 +69,8 @@ def match_colors(rgb: Tensor, reference: Tensor) -> Tensor:
         reference: (1, 3, H', W') in [0, 1].
 
     Returns:
-        (1, 3, H, W), clipped to [0, 1]. An image without variation along an axis of color, such
-        as a gray one, gets none there.
+        (1, 3, H, W), clipped to [0, 1]. Where an image's colors do not vary along an axis of color
+        space, as in a gray image, the result does not vary along it either.
 
     References:
         Gatys et al. 2016, as above: the color matching with symmetric square roots, which is that
@@ -84,7 +84,7 @@ def match_colors(rgb: Tensor, reference: Tensor) -> Tensor:
 
 
 def _pixels(rgb: Tensor) -> Tensor:
-    """(3, H * W), float64, which not every device has."""
+    """The pixels as (3, H * W) in float64, on the CPU, as not every device has float64."""
     return rgb.to("cpu", torch.float64).flatten(2)[0]
 
 
@@ -96,7 +96,7 @@ def _color_statistics(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _power(covariance: Tensor, exponent: float) -> Tensor:
-    """Raise a symmetric matrix to a power, along the axes in which it varies at all."""
+    """Raise a covariance to a power; axes with a variance as small as rounding become 0."""
     variances, axes = torch.linalg.eigh(covariance)
     varies = variances > _MIN_VARIANCE
     powers = variances.clamp_min(_MIN_VARIANCE).pow(exponent) * varies

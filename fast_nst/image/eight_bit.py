@@ -1,4 +1,4 @@
-"""Between the 8 bits that files, videos and loaders hold, and [0, 1]."""
+"""Convert between uint8, which files, videos and data loaders hold, and floats in [0, 1]."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def to_bytes(images: Tensor) -> Tensor:
-    """Round values in [0, 1], of any shape, to uint8; what lies outside is clipped."""
+    """Round values in [0, 1], of any shape, to uint8; values outside are clipped."""
     return (images * 255).round_().clamp_(0, 255).to(torch.uint8)
 
 

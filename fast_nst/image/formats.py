@@ -33,7 +33,7 @@ HOLDS_ALPHA = ("PNG", "GIF", "WEBP", "AVIF", "TIFF")  # BMP could, but most read
 MAX_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65535}
 
 _SAVE_OPTIONS: Mapping[str, dict[str, Any]] = {
-    # Stylized images are saturated and full of edges: halved chroma would show.
+    # Stylized images are saturated and full of edges: chroma subsampling would be visible.
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 92, "method": 4},
     "AVIF": {"quality": 85, "subsampling": "4:4:4"},
@@ -48,8 +48,8 @@ class Timing:
     """How an animation plays.
 
     Attributes:
-        durations_ms: of every frame.
-        plays: how often; 0 for forever.
+        durations_ms: how long each frame is shown.
+        plays: how many times it plays; 0 to loop forever.
     """
 
     durations_ms: tuple[float, ...]
@@ -98,12 +98,12 @@ def save(
     """Write an image, or with ``timing`` an animation, to a file of the format ``kind``.
 
     Args:
-        frames: ``RGB`` or ``RGBA``, of one size; one without ``timing``.
+        frames: ``RGB`` or ``RGBA``, all of one size; a single one if there is no ``timing``.
         kind: a value of ``WRITE_FORMATS``; one of ``ANIMATED`` with ``timing``.
         file: opened for writing, and seekable.
-        timing: as many durations as frames.
+        timing: one duration for each frame; None for a still image.
         quality: 1 to 100, for JPEG, WebP and AVIF; 95, 92 and 85 by default.
-        metadata: what to say of the image; GIF and BMP say nothing.
+        metadata: written to the file; GIF and BMP have none.
 
     Raises:
         ImageError: If the format cannot hold an image of that size.
@@ -126,10 +126,10 @@ def save(
 
 
 def check_size(kind: str, size: tuple[int, int]) -> None:
-    """Refuse images, (width, height) px, that are too large for a format.
+    """Check that a format can hold an image of ``size``, (width, height) px.
 
     Raises:
-        ImageError: If this one is.
+        ImageError: If the image is too large.
     """
     width, height = size
     if max(height, width) > (longest := MAX_SIDE.get(kind, max(height, width))):
@@ -153,12 +153,12 @@ def _metadata_options(kind: str, metadata: Metadata) -> dict[str, Any]:
 
 
 def _to_palette(frames: list[Image.Image]) -> tuple[list[Image.Image], dict[str, Any]]:
-    """Reduce frames to the 255 colors that suit all of them together, dithered.
+    """Quantize all frames to one palette of 255 colors, with dithering.
 
-    Colors of its own in each frame would flicker, and show bands where there is no dither.
+    A palette for each frame would flicker, and without dithering there would be bands.
     """
     sample = Image.new("RGB", (256, 256))
-    side = -int(-(len(frames) ** 0.5) // 1)  # as many rows and columns as hold all the frames
+    side = -int(-(len(frames) ** 0.5) // 1)  # of the smallest square grid that holds all frames
     cell = max(1, 256 // side)
     for index, frame in enumerate(frames[: side * side]):
         place = (index % side * cell, index // side * cell)
@@ -177,8 +177,8 @@ def _to_palette(frames: list[Image.Image]) -> tuple[list[Image.Image], dict[str,
     return reduced, {"transparency": _CLEAR, "disposal": 2}
 
 
-def _whole(durations_ms: Sequence[float], step: int) -> list[int]:
-    """Round to multiples of ``step``, so that the sum stays as near as it can."""
+def _round_durations(durations_ms: Sequence[float], step: int) -> list[int]:
+    """Round to multiples of ``step``, ms, with each error carried over to the next duration."""
     rounded: list[int] = []
     due = shown = 0.0
     for duration in durations_ms:
@@ -189,18 +189,18 @@ def _whole(durations_ms: Sequence[float], step: int) -> list[int]:
 
 
 def _gif_timing(timing: Timing) -> dict[str, Any]:
-    # A GIF says how often to repeat, and nothing where it is shown once.
+    # A GIF stores the number of repeats, and nothing if it plays once.
     loop = {} if timing.plays == 1 else {"loop": max(0, timing.plays - 1)}
-    return {"duration": _whole(timing.durations_ms, _GIF_STEP_MS), **loop}
+    return {"duration": _round_durations(timing.durations_ms, _GIF_STEP_MS), **loop}
 
 
 def _looping_timing(timing: Timing) -> dict[str, Any]:
-    return {"duration": _whole(timing.durations_ms, 1), "loop": timing.plays}
+    return {"duration": _round_durations(timing.durations_ms, 1), "loop": timing.plays}
 
 
 def _avif_timing(timing: Timing) -> dict[str, Any]:
     # Pillow lets every AVIF play forever (findings/pillow_plays_avif_forever.sh).
-    return {"duration": _whole(timing.durations_ms, 1)}
+    return {"duration": _round_durations(timing.durations_ms, 1)}
 
 
 _TIMING: Mapping[str, Callable[[Timing], dict[str, Any]]] = {

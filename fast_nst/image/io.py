@@ -53,7 +53,7 @@ __all__ = [
 
 
 class _Silence:
-    """Keeps warnings quiet while any thread is inside.
+    """Suppresses warnings while any thread is inside.
 
     Pillow warns about slightly damaged metadata and sizes above half its limit: such images can
     be read, and nobody can act on the warning. `warnings.catch_warnings` alone would let threads
@@ -91,7 +91,7 @@ class TensorImage:
         rgb: (3, H, W), float32 in [0, 1], not premultiplied. Where ``alpha`` is close to 0 it
             continues the visible colors around, so that hidden colors cannot show.
         alpha: (1, H, W), float32 in [0, 1]; None for an image that is opaque everywhere.
-        metadata: what its file says of it, as far as that stays true of a stylized one.
+        metadata: those of its file that are also true of a stylized image.
     """
 
     rgb: Tensor
@@ -115,15 +115,15 @@ def read_image(source: str | os.PathLike[str] | bytes) -> TensorImage:
     """Read an image file as a viewer would show it.
 
     EXIF orientation is applied and an embedded ICC profile converted to sRGB; an image whose
-    profile is damaged, or is for another kind of pixels, is taken for sRGB. Every mode that
-    Pillow reads is taken: gray, palette, 1-bit, CMYK, 16-bit, with or without transparency. Of an
-    animated file, the first frame is read.
+    profile is damaged, or is for another color space, is assumed to be sRGB. Every mode that
+    Pillow reads is supported: gray, palette, 1-bit, CMYK, 16-bit, with or without transparency. Of
+    an animated file, the first frame is read.
 
     Args:
-        source: the file, or its content; what it holds decides the format, its name does not.
+        source: the file, or its content; the content decides the format, not the file's name.
 
     Returns:
-        The image, at the size at which it is shown.
+        The image, with height and width as a viewer shows them.
 
     Raises:
         ImageError: If the file is missing, not an image, damaged, or so large (about 179
@@ -137,11 +137,11 @@ def read_image(source: str | os.PathLike[str] | bytes) -> TensorImage:
 def open_image(
     source: str | os.PathLike[str] | bytes, name: str | None = None
 ) -> Iterator[Image.Image]:
-    """Open an image file, or its content, and turn what goes wrong meanwhile into one error.
+    """Open an image file, or its content; every failure meanwhile becomes an ``ImageError``.
 
     Args:
         source: the file, or its content.
-        name: what errors call it; None for its path, or ``the input``.
+        name: its name in error messages; None for its path, or ``the input`` for bytes.
 
     Raises:
         ImageError: As :func:`read_image` does, also for what the body of the ``with`` raises.
@@ -154,7 +154,7 @@ def open_image(
             yield image
     except ImageError as error:
         raise ImageError(f"cannot read {name}: {error}") from error
-    except Exception as error:  # decoders raise whatever they stumble on
+    except Exception as error:  # decoders raise errors of many types
         raise ImageError(f"cannot read {name}: {_why_unreadable(source, error)}") from error
 
 
@@ -162,7 +162,7 @@ def image_from_pil(image: Image.Image) -> TensorImage:
     """Convert an opened Pillow image, as :func:`read_image` does; ``image`` is not changed.
 
     Raises:
-        ImageError: If its numbers have no known range (floating point outside [0, 1]).
+        ImageError: If the range of its values is unknown (floating point outside [0, 1]).
         OSError: If the file behind a lazily opened image is damaged.
     """
     return TensorImage.of_arrays(array_from_pil(image))
@@ -177,7 +177,7 @@ def image_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
 
     Raises:
         ValueError: If a shape is not as above.
-        ImageError: If a value is not a number.
+        ImageError: If a value is not finite.
     """
     return array_to_pil(*_to_arrays(rgb, alpha))
 
@@ -211,7 +211,9 @@ def list_files(path: str | os.PathLike[str], suffixes: Collection[str]) -> list[
         raise ImageError(f"cannot read {path}: {error.strerror}. Check the name.") from error
 
     def refuse(error: OSError) -> None:
-        raise ImageError(f"cannot list {error.filename}: {error.strerror}.") from error
+        raise ImageError(
+            f"cannot list {error.filename}: {error.strerror}. Check the folder's permissions."
+        ) from error
 
     found = []
     for folder, subfolders, names in os.walk(path, onerror=refuse):
@@ -232,11 +234,13 @@ def encode_image(
     quality: int | None = None,
     metadata: Metadata | None = None,
 ) -> bytes:
-    """Encode an image as a file of the format ``kind``, such as ``"PNG"``; see `write_image`.
+    """Encode an image as a file of the format ``kind``, such as ``"PNG"``.
+
+    The arguments are those of :func:`write_image`.
 
     Raises:
-        ImageError: If the image is too large for the format.
-        ValueError: If a shape is not as there.
+        ImageError: If the image is too large for the format, or a value is not finite.
+        ValueError: If a shape is not as in :func:`write_image`.
         OSError: If the encoder fails.
     """
     arrays = ArrayImage(*_to_arrays(rgb, alpha), metadata)
@@ -255,18 +259,18 @@ def write_image(
 
     The file appears when it is complete, or not at all. It is sRGB, 8 bits per channel, and
     carries no profile: that is how every viewer reads an untagged file. JPEG and BMP hold no
-    transparency: there, the image is laid on white.
+    transparency: for them, the image is composited over white.
 
     Args:
-        path: where to; a file there is replaced.
+        path: the file to write, or to replace.
         rgb: (3, H, W), floating point; values outside [0, 1] are clipped.
         alpha: (1, H, W), likewise; None for an opaque image.
         quality: 1 to 100, for JPEG, WebP and AVIF; 95, 92 and 85 by default.
-        metadata: what the file is to say of the image; GIF and BMP say nothing.
+        metadata: written to the file; GIF and BMP have none.
 
     Raises:
-        ImageError: If the ending is unknown, the image too large for the format, or the place
-            cannot be written to.
+        ImageError: If the ending is unknown, the image is too large for the format, a value is not
+            finite, or the file cannot be written.
         ValueError: If a shape is not as above.
     """
     kind = image_format(path)
@@ -281,7 +285,7 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file that appears when it is complete, or not at all; folders are made as needed.
 
     Raises:
-        ImageError: If the place cannot be written to.
+        ImageError: If the file cannot be written.
     """
     with replace_file(path) as file:
         file.write(content)
@@ -292,7 +296,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file that appears when the ``with`` ends, or not at all; folders are made as needed.
 
     Raises:
-        ImageError: If the place cannot be written to; also for an ``OSError`` of the body.
+        ImageError: If the file cannot be written; also for an ``OSError`` in the ``with`` body.
     """
     try:
         with atomic.open_replacing(path) as file:
@@ -305,7 +309,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _why_unreadable(source: str | os.PathLike[str] | bytes, error: Exception) -> str:
-    """Say in one sentence what is wrong with the file, and in another what to do about it."""
+    """Two sentences for an error message: what is wrong with the file, and what to do about it."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file. Check the name."
     if isinstance(error, IsADirectoryError):
@@ -321,7 +325,7 @@ def _why_unreadable(source: str | os.PathLike[str] | bytes, error: Exception) ->
     if isinstance(error, MemoryError):
         return "it does not fit in memory. Save a smaller copy first."
     if isinstance(error, UnidentifiedImageError):
-        # It could be opened, so it is there.
+        # Pillow opened the file, so it exists.
         if not (source if isinstance(source, bytes) else os.stat(source).st_size):
             return "the file is empty. Download or export it again."
         return (

@@ -1,4 +1,4 @@
-"""What an image file says of its image: who made it, when, and whose it is."""
+"""Metadata of image files, EXIF and XMP: the part that a stylized image keeps."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 from PIL import ExifTags, Image
 
-# What stays true of a stylized image, and tells no more than its author chose to publish. Left
-# out with all else: orientation (it is applied), thumbnails (they show the original), where the
-# image was taken, serial numbers, and makers' own notes.
+# Tags that are also true of a stylized image, and that do not make private data public. All others
+# are dropped, among them orientation (already applied), thumbnails (they show the original), the
+# GPS position, serial numbers and maker notes.
 _KEPT = ("ImageDescription", "Make", "Model", "DateTime", "Artist", "Copyright")
 _KEPT_OF_WINDOWS = ("XPTitle", "XPComment", "XPAuthor", "XPKeywords", "XPSubject")
 _KEPT_OF_CAMERA = (
@@ -23,13 +23,13 @@ _FROM_PNG_TEXT = {"Author": "Artist", "Copyright": "Copyright", "Description": "
 
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
-_XMP_WHOLE = (
+_XMP_NAMESPACES = (
     _DC,
     "{http://ns.adobe.com/xap/1.0/rights/}",
     "{http://ns.useplus.org/ldf/xmp/1.0/}",
     "{http://creativecommons.org/ns#}",
 )
-_XMP_SINGLE = {
+_XMP_PROPERTIES = {
     "{http://ns.adobe.com/xap/1.0/}CreateDate",
     "{http://ns.adobe.com/xap/1.0/}Rating",
     "{http://ns.adobe.com/photoshop/1.0/}DateCreated",
@@ -42,20 +42,20 @@ _MAX_BYTES = 60_000  # bytes: what fits into one segment of a JPEG file
 
 @dataclass(frozen=True)
 class Metadata:
-    """EXIF (with its header, little enough for a JPEG) and XMP; each empty where there is none."""
+    """EXIF with its header, and XMP; each small enough for a JPEG, and empty if there is none."""
 
     exif: bytes = b""
     xmp: bytes = b""
 
 
 def read_metadata(image: Image.Image) -> Metadata | None:
-    """Pick from an opened image what also holds for a stylized one.
+    """Read the metadata of an opened image that are also true of a stylized one.
 
     Kept are author, copyright, descriptions, dates, camera, lens and exposure. Damaged parts are
     skipped: metadata is no reason to refuse an image.
 
     Returns:
-        None where nothing is kept.
+        The metadata, or None if there are none to keep.
     """
     exif, xmp = _pick_exif(image), _pick_xmp(image.info.get("xmp"))
     kept = Metadata(
@@ -65,7 +65,7 @@ def read_metadata(image: Image.Image) -> Metadata | None:
 
 
 def tiff_exif(metadata: Metadata) -> Image.Exif:
-    """The tags of a TIFF file, where XMP is one of them; what the camera did has no place there."""
+    """The tags of a TIFF file: XMP is one of them, and the camera's settings are left out."""
     exif = Image.Exif()
     if metadata.exif:
         exif.load(metadata.exif)
@@ -82,7 +82,7 @@ def _pick_exif(image: Image.Image) -> bytes:
     try:
         found = image.getexif()
         camera = found.get_ifd(ExifTags.IFD.Exif)
-    except Exception:  # Pillow raises half a dozen kinds, each for damaged bytes
+    except Exception:  # for damaged bytes, Pillow raises errors of many types
         found, camera = Image.Exif(), {}
     top = _pick(found, (*_KEPT, *_KEPT_OF_WINDOWS))
     for name, tag in _FROM_PNG_TEXT.items():
@@ -96,7 +96,7 @@ def _pick_exif(image: Image.Image) -> bytes:
 
 
 def _pick(tags: Mapping[int, Any], names: tuple[str, ...]) -> dict[int, Any]:
-    """Copy the tags of these names, but for those that cannot be written."""
+    """Copy the tags with these names, except those that cannot be written."""
     picked: dict[int, Any] = {}
     for number in (ExifTags.Base[name].value for name in names):
         if number in tags:
@@ -105,15 +105,15 @@ def _pick(tags: Mapping[int, Any], names: tuple[str, ...]) -> dict[int, Any]:
             try:
                 alone[number] = value
                 alone.tobytes()
-            except Exception:  # a damaged value fails in as many ways
-                # Left out without a word: the image and its other tags are whole without it.
+            except Exception:  # for a damaged value, too
+                # Skipped without a warning: the image and its other tags do not need it.
                 continue
             picked[number] = value
     return picked
 
 
 def _to_bytes(value: object) -> object:
-    """Undo Pillow's decoding: most programs write UTF-8, it reads Latin-1 and writes ASCII."""
+    """Undo Pillow's decoding: it reads Latin-1 and writes ASCII, but most programs use UTF-8."""
     if isinstance(value, str) and not value.isascii():
         return value.encode("latin-1", "replace")
     return value
@@ -122,7 +122,7 @@ def _to_bytes(value: object) -> object:
 def _pick_xmp(packet: object) -> bytes:
     if isinstance(packet, str):
         packet = packet.encode()
-    # No XMP has a document type; one could define entities that grow without end.
+    # XMP has no document type declaration, which could define entities that expand without limit.
     if not isinstance(packet, bytes) or b"<!" in packet:
         return b""
     try:
@@ -148,4 +148,4 @@ def _pick_xmp(packet: object) -> bytes:
 
 
 def _is_kept(name: str) -> bool:
-    return name in _XMP_SINGLE or (name.startswith(_XMP_WHOLE) and name != f"{_DC}format")
+    return name in _XMP_PROPERTIES or (name.startswith(_XMP_NAMESPACES) and name != f"{_DC}format")

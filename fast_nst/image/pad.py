@@ -1,4 +1,4 @@
-"""Padding that mirrors an image, or its features, at the borders."""
+"""Reflection padding and cropping, of images and of features."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def reflect_pad(x: Tensor, margin: int) -> Tensor:
         margin: px.
 
     Returns:
-        (B, C, H + 2 margin, W + 2 margin), of the same dtype also under autocast, which on CPUs
-        would pad in float32 and convert twice.
+        (B, C, H + 2 margin, W + 2 margin), of the same dtype. Autocast is off, as on CPUs it would
+        pad in float32 and convert twice.
     """
     if x.device.type == "meta":  # only shapes are computed, and there is no autocast
         return F.pad(x, (margin,) * 4, mode="reflect")
@@ -30,10 +30,10 @@ def reflect_pad(x: Tensor, margin: int) -> Tensor:
 
 
 class _MirrorPad(torch.autograd.Function):
-    """The same by copies of rows and columns.
+    """Reflection padding by copying rows and columns.
 
-    PyTorch's own kernels for CUDA put channels first, which every convolution has to undo, and add
-    up gradients pixel by pixel.
+    PyTorch's own CUDA kernels return channels-first tensors, which every convolution has to convert
+    back, and they add up gradients pixel by pixel.
     """
 
     @staticmethod
@@ -66,8 +66,8 @@ def _mirror(x: Tensor, axis: int) -> Tensor:
 def crop(x: Tensor, height: int, width: int) -> Tensor:
     """Keep the upper left ``height`` x ``width`` px of (B, C, H, W).
 
-    While ``torch.export`` traces, pixels are taken by their numbers: of a slice, it would insist on
-    knowing whether something is cut off.
+    While ``torch.export`` traces, pixels are selected by index: for a slice, it would have to know
+    whether anything is cut off, which depends on the size.
     """
     if torch.compiler.is_exporting():
         rows, columns = torch.arange(height), torch.arange(width)

@@ -1,4 +1,4 @@
-"""Change the size of images that are tensors."""
+"""Resize images that are tensors."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from torch import Tensor
 
 KIND = "bicubic"
 ANTIALIAS = True
-MAX_ASPECT = 8  # long side over short: where sizes are of short sides, a strip has very many pixels
+# Long side / short side. Resized by its short side, a longer image would have too many pixels.
+MAX_ASPECT = 8
 
 
 def is_strip(height: int, width: int) -> bool:
-    """Whether an image is too long for its width to be resized by its short side."""
+    """Whether an image's aspect ratio is too large to resize it by its short side."""
     return max(height, width) > MAX_ASPECT * min(height, width)
 
 
 def describe_resampler() -> dict[str, Any]:
-    """How ``resize_short_side`` resamples: style losses depend on it, so figures name it."""
+    """How ``resize_short_side`` resamples: style losses depend on it, so reports name it."""
     return {"kind": KIND, "antialias": ANTIALIAS, "library": f"torch {torch.__version__}"}
 
 
@@ -50,7 +51,7 @@ def resize_short_side(rgb: Tensor, size: int) -> Tensor:
     if target == (height, width):
         return rgb
     batch = rgb if rgb.ndim == 4 else rgb[None]
-    # Bicubic weights are partly negative: near edges the result leaves [0, 1] without the clamp.
+    # Some bicubic weights are negative: without the clamp, values near edges would leave [0, 1].
     resized = F.interpolate(
         batch, size=target, mode=KIND, align_corners=False, antialias=ANTIALIAS
     ).clamp(0, 1)

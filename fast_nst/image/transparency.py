@@ -36,7 +36,7 @@ def cover_hidden_colors(rgb: Array, alpha: Array) -> Array:
 
 
 def _fill(weighted: Array, weight: Array) -> Array:
-    """Average colors by weight, over as small a neighborhood as has enough weight.
+    """Average colors by weight, over the smallest neighborhood that has enough weight.
 
     Args:
         weighted: (3, H, W), colors times ``weight``.
@@ -50,7 +50,7 @@ def _fill(weighted: Array, weight: Array) -> Array:
     trust = (weight / np.float32(TRUSTED_OPACITY)).clip(max=1)
     if (trust == 1).all():
         return color
-    # Pillow averages what there is of a cell that reaches over the border.
+    # Of a cell that crosses the border, Pillow averages the part inside.
     coarser = _each_plane(np.concatenate([weighted, weight]), lambda plane: plane.reduce(2))
     around = _each_plane(
         _fill(coarser[:3], coarser[3:]),
@@ -61,5 +61,5 @@ def _fill(weighted: Array, weight: Array) -> Array:
 
 
 def _each_plane(planes: Array, change: Callable[[Image.Image], Image.Image]) -> Array:
-    """Change (C, H, W) plane by plane with Pillow, in floating point."""
+    """Apply a Pillow operation to each plane of (C, H, W), in floating point."""
     return np.stack([np.asarray(change(Image.fromarray(plane))) for plane in planes])

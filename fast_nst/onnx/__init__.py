@@ -1,1 +1,1 @@
-"""Networks as ONNX graphs: made, run, wrapped and compared."""
+"""Networks as ONNX graphs: convert, run, wrap and compare them."""

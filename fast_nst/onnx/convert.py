@@ -1,4 +1,4 @@
-"""Networks as graphs that other runtimes can run, at any size: torch.export and ONNX."""
+"""Convert networks to graphs that other runtimes run at any size: torch.export and ONNX."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _AXES = {0: "batch", 2: "height", 3: "width"}
 
 
 class AnySize(nn.Module):
-    """Pads as ``network`` does, by arithmetic that a graph can hold for every size at once.
+    """Pads as ``network`` does, but by arithmetic, so that one graph is valid for every size.
 
     Args:
-        network: its attributes ``multiple`` and ``min_side`` say what it would pad to.
-        by_index: copy pixels by their numbers, of which ``torch.export`` proves that it works for
-            every size; else pad and slice, which is faster.
+        network: its attributes ``multiple`` and ``min_side`` give the sizes that it pads to.
+        by_index: pad and crop by selecting pixels by index, which ``torch.export`` can prove valid
+            for every size; else by padding and slicing, which is faster.
     """
 
     def __init__(self, network: nn.Module, by_index: bool) -> None:
@@ -48,7 +48,7 @@ class AnySize(nn.Module):
         self.by_index = by_index
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) to the same."""
+        """Map (B, 3, H, W) to the same."""
         height, width = images.shape[-2:]
         rows, columns = self._padded(height), self._padded(width)
         if self.by_index:
@@ -57,16 +57,16 @@ class AnySize(nn.Module):
             x = images.index_select(2, down).index_select(3, across)
             return crop(self.network(x), height, width)
         if self.multiple == self.min_side == 1:
-            whole: Tensor = self.network(images)
-            return whole
+            unpadded: Tensor = self.network(images)
+            return unpadded
         x = F.pad(images, (0, columns - width, 0, rows - height), mode="replicate")
         stylized: Tensor = self.network(x)[..., :height, :width]
         return stylized
 
     def _padded(self, side: int) -> int:
-        steps = (side + self.multiple - 1) // self.multiple
-        most = torch.sym_max(steps, -(-self.min_side // self.multiple))
-        return self.multiple * cast(int, most)  # while tracing, a symbol that acts as one
+        count = (side + self.multiple - 1) // self.multiple
+        padded = torch.sym_max(count, -(-self.min_side // self.multiple))
+        return self.multiple * cast(int, padded)  # while tracing, a symbol that acts as an int
 
 
 def to_program(network: nn.Module, by_index: bool = True) -> torch.export.ExportedProgram:
@@ -74,10 +74,10 @@ def to_program(network: nn.Module, by_index: bool = True) -> torch.export.Export
 
     Args:
         network: on the CPU, in evaluation mode.
-        by_index: see :class:`AnySize`; False gives a program that only ONNX can be made from.
+        by_index: see :class:`AnySize`; False gives a program that is only good for making ONNX.
     """
     any_size = torch.export.Dim.DYNAMIC
-    # Sizes that no two axes share and that are no special case of anything.
+    # All axes differ, and none has a special size such as 1, which tracing would treat as fixed.
     example = torch.zeros(2, 3, 45, 63)
     with torch.no_grad(), _quiet():
         return torch.export.export(
@@ -97,7 +97,7 @@ def to_onnx(network: nn.Module, metadata: FilterMetadata, opset: int = OPSET) ->
         opset: one of ``OPSETS``.
 
     Raises:
-        ExportError: If ``opset`` is none of these, or the onnx packages are not installed.
+        ExportError: If ``opset`` is not one of these, or the onnx packages are not installed.
     """
     if opset not in OPSETS:
         raise ExportError(
@@ -124,7 +124,7 @@ def to_onnx(network: nn.Module, metadata: FilterMetadata, opset: int = OPSET) ->
         del value.metadata_props[:]  # the exporter's notes
         for axis, name in _AXES.items():
             value.type.tensor_type.shape.dim[axis].dim_param = name
-    del model.graph.value_info[:]  # it names sizes in the exporter's way
+    del model.graph.value_info[:]  # it has the exporter's names for the sizes
     for part in (model.graph, *model.functions):
         _clear_traces(part)
     onnx.helper.set_model_props(model, {KEY: json.dumps(asdict(metadata))})
@@ -143,20 +143,20 @@ def _clear_traces(part: onnx.GraphProto | onnx.FunctionProto) -> None:
 
 
 def _merge_norms(model: Any) -> onnx.ModelProto:
-    """Turn the five nodes that a group norm of one channel each becomes into one instance norm.
+    """Merge the five nodes of each group norm with one channel per group into one instance norm.
 
-    Saves reading and writing the features twice: a tenth of the whole network's time.
+    Saves reading and writing the features twice: a tenth of the network's time.
     """
     from onnx_ir import to_proto
     from onnxscript.rewriter import pattern, rewrite
 
-    def five(
+    def group_norm(
         op: Any, x: Any, flat: Any, one: Any, zero: Any, epsilon: Any, scale: Any, bias: Any
     ) -> Any:
         normal = op.InstanceNormalization(op.Reshape(x, flat), one, zero, epsilon=epsilon)
         return op.Add(op.Mul(op.Reshape(normal, op.Shape(x, start=0)), scale), bias)
 
-    def one_channel_each(
+    def has_one_channel_per_group(
         context: Any, flat: Any, one: Any, zero: Any, scale: Any, bias: Any, **_: Any
     ) -> bool:
         constants = [_values(each) for each in (flat, one, zero, scale, bias)]
@@ -171,16 +171,16 @@ def _merge_norms(model: Any) -> onnx.ModelProto:
             and scales.shape == biases.shape == (channels, 1, 1)
         )
 
-    def single(op: Any, x: Any, epsilon: Any, scale: Any, bias: Any, **_: Any) -> Any:
+    def instance_norm(op: Any, x: Any, epsilon: Any, scale: Any, bias: Any, **_: Any) -> Any:
         flat_scale = op.Reshape(scale, op.Constant(value_ints=[-1]))
         flat_bias = op.Reshape(bias, op.Constant(value_ints=[-1]))
         return op.InstanceNormalization(x, flat_scale, flat_bias, epsilon=epsilon)
 
-    rule = pattern.RewriteRule(five, single, one_channel_each)
+    rule = pattern.RewriteRule(group_norm, instance_norm, has_one_channel_per_group)
     rewritten: onnx_ir.Model = rewrite(model, pattern_rewrite_rules=[rule])
     from onnxscript import optimizer
 
-    # Computes the reshaped constants, and kernels that are made of others.
+    # Folds constants: the reshaped scales and shifts, and kernels computed from others.
     optimizer.optimize(rewritten, input_size_limit=_MAX_KERNEL)
     proto: onnx.ModelProto = to_proto(rewritten)
     return proto
@@ -195,7 +195,7 @@ def _values(value: Any) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep to ourselves what exporters say of their own deprecations and progress."""
+    """Silence the exporters' messages about their own deprecations and progress."""
     loggers = [logging.getLogger(name) for name in ("torch", "torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():

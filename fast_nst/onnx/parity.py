@@ -1,4 +1,4 @@
-"""Whether a converted network still gives the same images."""
+"""Check that a converted network still gives the same images."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from torch import nn
 from fast_nst.errors import ExportError
 
 Array = npt.NDArray[np.float32]
-# (batch, height, width): odd and even, wide and tall, multiples of the stride and not, one batch.
+# (batch, height, width): odd and even, wide and tall, multiples of the stride and not, and a batch
+# of two images.
 SHAPES = ((1, 64, 64), (1, 45, 63), (1, 128, 97), (2, 32, 48), (1, 31, 150), (1, 17, 33))
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far two runtimes are apart on images of one size.
+    """How much two runtimes differ on images of one size.
 
     Attributes:
         shape: (batch, height, width).
@@ -63,7 +64,7 @@ def difference(expected: Array, got: Array) -> Difference:
         state = "" if np.isfinite(got).all() else " with values that are not finite"
         raise ExportError(
             f"the converted network returns {got.shape}{state}; expected {expected.shape}. "
-            "This is a fault of the conversion: nothing was written."
+            "This is a bug in the conversion; nothing was written. Please report it."
         )
     error = got.astype(np.float64) - expected
     mean_square = float((error**2).mean())

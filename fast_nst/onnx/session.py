@@ -35,7 +35,7 @@ _MAX_SURPLUS = 16  # px; a model that rounds sizes up returns at most this much 
 
 
 class OnnxSession:
-    """An image-to-image ONNX model as a function from arrays to arrays.
+    """An image-to-image ONNX model, as a function on arrays.
 
     Args:
         path: a model with one input, (B, 3, H, W) or (B, H, W, 3), and an image of the same
@@ -47,17 +47,17 @@ class OnnxSession:
         threads: 0 for as many as there are cores.
 
     Attributes:
-        metadata: what the file says of itself, if fast_nst wrote it.
-        value_range: of its input and output, one of ``RANGES``.
-        channels_last: whether that is (B, H, W, 3).
-        dtype: of the values that it takes, a type of NumPy's.
-        sides: the fixed height and width, px; None where any is taken.
-        batch: how many images it takes at once; None for any number.
+        metadata: those of the file if fast_nst wrote it, else None.
+        value_range: of the input and output, one of ``RANGES``.
+        channels_last: whether input and output are (B, H, W, 3).
+        dtype: of the input, a NumPy type.
+        sides: the fixed height and width, px; None for one that is free.
+        batch: the fixed batch size; None if it is free.
 
     Raises:
-        CheckpointError: If it is missing, no ONNX model, or of another shape.
-        ConfigError: If ONNX Runtime is not installed or cannot use ``device``, ``value_range`` is
-            unknown or not what the file says, or neither the caller nor the file tells them.
+        CheckpointError: If the file is missing, is not an ONNX model, or has other inputs.
+        ConfigError: If ONNX Runtime is not installed or cannot use ``device``; if ``value_range``
+            is unknown, contradicts the file, or is given by neither the caller nor the file.
     """
 
     def __init__(
@@ -89,14 +89,14 @@ class OnnxSession:
                 ) from error
             if value_range not in (None, "0-1"):
                 raise ConfigError(
-                    f"--range {value_range}: {path} says itself that it takes 0-1. "
+                    f"--range {value_range}: {path} takes 0-1, as its metadata say. "
                     "Leave --range out."
                 )
             value_range = "0-1"
         if value_range is None:
             raise ConfigError(
                 f"{path} is another program's ONNX model and does not say which values it takes. "
-                f"Say so: --range {', --range '.join(RANGES)}."
+                f"Give its range: --range {' or --range '.join(RANGES)}."
             )
         self.value_range = value_range
         self._read_input()
@@ -119,12 +119,12 @@ class OnnxSession:
 
     @property
     def input_name(self) -> str:
-        """Of the image that goes in."""
+        """Name of the model's input."""
         return str(self._name)
 
     @property
     def output_name(self) -> str:
-        """Of the image that comes out."""
+        """Name of the model's first output, the image."""
         name: str = self._session.get_outputs()[0].name
         return name
 
@@ -158,7 +158,7 @@ class OnnxSession:
         return _resize(y, size)
 
     def run_model(self, images: Array) -> Array:
-        """Stylize (B, 3, H, W) in [0, 1], of a size that the model takes, as it is.
+        """Stylize (B, 3, H, W) in [0, 1] of a size that the model takes, without resizing.
 
         Returns:
             (B, 3, H', W') in [0, 1]: whatever size the model returns.
@@ -175,7 +175,7 @@ class OnnxSession:
                     self._session.run(None, {self._name: part})[0][:real]
                     for part, real in _batches(x, self.batch)
                 ]
-        except Exception as error:  # what ONNX Runtime raises has no common class of its own
+        except Exception as error:  # ONNX Runtime's errors have no common base class
             height, width = images.shape[2:]
             raise CheckpointError(
                 f"{self.path} failed on {height}x{width} px ({one_line(error)}). Try another size."
@@ -215,17 +215,17 @@ class OnnxSession:
 
 
 def read_graph_metadata(path: Path) -> FilterMetadata:
-    """Read what an ONNX model says of itself.
+    """Read the metadata of an ONNX model that fast_nst wrote.
 
     Raises:
-        CheckpointError: If it is no model, or another program's.
+        CheckpointError: If it is not an ONNX model, or is another program's.
         ConfigError: If ONNX Runtime is not installed.
     """
     return known_metadata(OnnxSession(path, value_range="0-1"))
 
 
 def known_metadata(session: OnnxSession) -> FilterMetadata:
-    """What an ONNX model says of itself, where nothing else can be known of it.
+    """The metadata of an ONNX model, which must be one that fast_nst wrote.
 
     Raises:
         CheckpointError: If it is another program's; the message says how to import it.
@@ -240,7 +240,7 @@ def known_metadata(session: OnnxSession) -> FilterMetadata:
 
 
 def is_surplus(got: tuple[int, int], expected: tuple[int, int]) -> bool:
-    """Whether an image of size ``got``, px, is one of size ``expected`` and a few px more."""
+    """Whether the size ``got`` is ``expected`` plus fewer than 16 px a side, from rounding up."""
     return all(0 <= g - w < _MAX_SURPLUS for g, w in zip(got, expected, strict=True))
 
 
@@ -272,13 +272,16 @@ def _open(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3  # errors are raised; warnings are of no use to a user
+    options.log_severity_level = (
+        3  # errors are raised anyway, and a user cannot act on the warnings
+    )
     try:
         session = onnxruntime.InferenceSession(os.fspath(path), options, providers=providers)
-    except Exception as error:  # see run()
+    except Exception as error:  # as in run_model()
         why = one_line(error)
         raise CheckpointError(
-            f"{path} is no ONNX model that can be run, or is damaged ({why})."
+            f"{path} is not an ONNX model that can be run, or is damaged ({why}). "
+            "Download or export it again."
         ) from error
     if device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
         raise ConfigError(
@@ -289,7 +292,7 @@ def _open(path: Path, device: str, threads: int) -> onnxruntime.InferenceSession
 
 
 def _batches(x: npt.NDArray[Any], size: int) -> Sequence[tuple[npt.NDArray[Any], int]]:
-    """Parts of ``size`` images; the last is filled up with copies, and its true number given."""
+    """Split into batches of ``size``, the last filled with copies, each with its true length."""
     parts = []
     for start in range(0, len(x), size):
         part = x[start : start + size]
@@ -299,7 +302,7 @@ def _batches(x: npt.NDArray[Any], size: int) -> Sequence[tuple[npt.NDArray[Any],
 
 
 def _resize(images: Array, size: tuple[int, int]) -> Array:
-    """Resize (B, 3, H, W) to ``size``, height first; antialiased."""
+    """Resize (B, 3, H, W) to ``size``, (height, width), with antialiasing."""
     if images.shape[2:] == size:
         return images
     from PIL import Image

@@ -11,8 +11,8 @@ from fast_nst.onnx.session import OnnxSession
 if TYPE_CHECKING:
     import onnx
 
-OPSET = 18  # the least that has the resizing below
-# As OnnxSession resizes, to 2e-5.
+OPSET = 18  # the lowest that has the Resize below
+# The same as OnnxSession's resizing, up to 2e-5.
 _RESIZE = 'Resize <mode="cubic", cubic_coeff_a=-0.5, exclude_outside=1, antialias=1, axes=[2, 3]>'
 _PREFIX = "model/"  # before the names of the other program's graph
 _TYPES = {1: "float", 2: "uint8", 10: "float16", 11: "double"}  # TensorProto's numbers
@@ -24,13 +24,13 @@ def opset_of(model: onnx.ModelProto) -> int:
 
 
 def wrap(model: onnx.ModelProto, session: OnnxSession, resizes: bool) -> onnx.ModelProto:
-    """Do in the graph what ``OnnxSession`` does around it.
+    """Add to a graph what ``OnnxSession`` does before and after running it.
 
     Args:
-        model: of opset 18 at least; it is changed.
+        model: of opset 18 or higher; it is changed.
         session: the same model, whose ``value_range`` is known.
-        resizes: whether the model returns images of another size than it gets, by more than a
-            surplus.
+        resizes: whether the model returns images of another size than it gets, apart from a
+            surplus of a few px (see ``is_surplus``).
 
     Returns:
         A model from ``content`` to ``stylized``, (B, 3, H, W) in [0, 1]; B is 1 if the model's
@@ -40,10 +40,12 @@ def wrap(model: onnx.ModelProto, session: OnnxSession, resizes: bool) -> onnx.Mo
 
     graph = model.graph
     constants = {each.name for each in graph.initializer}
-    inputs = [each for each in graph.input if each.name not in constants]  # old models list both
+    inputs = [
+        each for each in graph.input if each.name not in constants
+    ]  # old models list constants among them
     del graph.input[:]
     graph.input.extend(inputs)
-    del graph.value_info[:]  # it may name sizes as we do
+    del graph.value_info[:]  # its names for sizes may clash with ours
     model.ir_version = max(model.ir_version, 8)
     given, returned = (_PREFIX + each.name for each in (inputs[0], graph.output[0]))
     head = f'<ir_version: {model.ir_version}, opset_import: ["": {opset_of(model)}]>\n'
@@ -57,12 +59,12 @@ def wrap(model: onnx.ModelProto, session: OnnxSession, resizes: bool) -> onnx.Mo
         io_map=[("given", given)],
         outputs=["sides", "inside", returned],
     )
-    whole = compose.merge_models(
+    wrapped = compose.merge_models(
         begun, after, io_map=[(returned, "returned"), ("sides", "outer"), ("inside", "inner")]
     )
-    del whole.metadata_props[:]
-    whole.producer_name = "fast_nst"
-    return whole
+    del wrapped.metadata_props[:]
+    wrapped.producer_name = "fast_nst"
+    return wrapped
 
 
 class _Lines:
@@ -73,27 +75,27 @@ class _Lines:
         self._lines: list[str] = []
 
     def add(self, expression: str, name: str | None = None) -> str:
-        """Add a node; the name of its result comes back."""
+        """Add a node, and return the name of its result."""
         name = name or f"{self._prefix}{len(self._lines)}"
         self._lines.append(f"{name} = {expression}")
         return name
 
     def constant(self, *values: float) -> str:
-        """Add one value, or one for each channel."""
+        """Add a constant: one value, or one for each channel."""
         shape = "[1, 3, 1, 1]" if len(values) > 1 else ""
         listed = ", ".join(map(str, values))
         return self.add(f"Constant <value = float{shape} {{{listed}}}> ()")
 
     def resize(self, x: str, sides: str) -> str:
-        """Add a change of size; cubic weights are partly negative, so that colors are clipped."""
+        """Add a Resize and, as some cubic weights are negative, a Clip."""
         return self.clip(self.add(f"{_RESIZE} ({x}, , , {sides})"))
 
     def clip(self, x: str) -> str:
-        """Add limits, to [0, 1]."""
+        """Add a Clip to [0, 1]."""
         return self.add(f"Clip ({x}, {self.constant(0.0)}, {self.constant(1.0)})")
 
     def graph(self, inputs: str, outputs: str) -> str:
-        """The whole graph."""
+        """The complete graph."""
         lines = "\n".join(self._lines)
         return f"{self._prefix} ({inputs}) => ({outputs}) {{\n{lines}\n}}"
 
@@ -103,7 +105,7 @@ def _image(session: OnnxSession, name: str) -> str:
 
 
 def _before(session: OnnxSession, kind: int) -> str:
-    """From ``content`` to what the model is given, of type ``kind``, and the sizes of both."""
+    """The graph from ``content`` to the model's input, of type ``kind``, and the sizes of both."""
     lines = _Lines("before")
     x = INPUT
     lines.add(f"Shape <start = 2> ({x})", "sides")
@@ -132,7 +134,7 @@ def _before(session: OnnxSession, kind: int) -> str:
 
 
 def _after(session: OnnxSession, kind: int, resizes: bool) -> str:
-    """From what the model returned, of type ``kind``, to ``stylized``."""
+    """The graph from the model's output, of type ``kind``, to ``stylized``."""
     lines = _Lines("after")
     x = lines.add("Cast <to = 1> (returned)")
     if session.batch and session.batch > 1:

@@ -64,11 +64,10 @@ class Canvas:
 
 
 def _cover(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Scale until ``size`` is covered, and cut out the middle."""
-    scale = max(wanted / own for wanted, own in zip(size, image.shape[-2:], strict=True))
-    height, width = (
-        max(wanted, round(own * scale)) for wanted, own in zip(size, image.shape[-2:], strict=True)
-    )
+    """Scale until ``size`` is covered, and crop to the center."""
+    sides = list(zip(size, image.shape[-2:], strict=True))
+    scale = max(target / side for target, side in sides)
+    height, width = (max(target, round(side * scale)) for target, side in sides)
     resized = F.interpolate(
         image, size=(height, width), mode="bicubic", align_corners=False, antialias=True
     )

@@ -92,8 +92,8 @@ def stylize_iteratively(
     image = canvases[0].start(inputs.styles[0], options.init, options.seed)
     before = canvases[0]
     for canvas, (side, steps) in zip(canvases, levels, strict=True):
-        wanted = [resize_short_side(style, style_side(side, options)) for style in inputs.styles]
-        objective = Objective(tiled, canvas.expand(canvas.content), wanted, inputs.regions, options)
+        scaled = [resize_short_side(style, style_side(side, options)) for style in inputs.styles]
+        objective = Objective(tiled, canvas.expand(canvas.content), scaled, inputs.regions, options)
         if canvas is not before:
             image = canvas.enlarge(image, before)
             optimizer.resize(canvas.size)

@@ -137,9 +137,9 @@ def _find_regions(
     ]
     for mask, image, name in zip(masks, images, names, strict=True):
         if mask.rgb.shape[-2:] != image.shape[-2:]:
-            own, wanted = ("x".join(map(str, each.shape[-2:])) for each in (mask.rgb, image))
+            got, expected = ("x".join(map(str, each.shape[-2:])) for each in (mask.rgb, image))
             raise ConfigError(
-                f"{mask.name} is {own} px, and {name} is {wanted} px. Make them the same size."
+                f"{mask.name} is {got} px, and {name} is {expected} px. Make them the same size."
             )
     return match_regions(masks[0], masks[1:])
 

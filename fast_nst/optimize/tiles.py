@@ -85,8 +85,8 @@ def _stride(layer: str) -> int:
     return 1 << (int(layer[4]) - 1)
 
 
-def _divide(length: int, most: int, unit: int) -> list[slice]:
-    count = -(-length // most)
+def _divide(length: int, max_length: int, unit: int) -> list[slice]:
+    count = -(-length // max_length)
     step = -(-length // (count * unit)) * unit
     starts = list(range(0, length - unit + 1, step)) or [0]
     return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], length], strict=True)]

@@ -1,1 +1,1 @@
-"""What computes a filter: PyTorch, as it is or compiled, or ONNX Runtime."""
+"""The engines that run a filter: PyTorch, compiled PyTorch, and ONNX Runtime."""

@@ -1,4 +1,4 @@
-"""A network compiled by PyTorch, once for every size of image."""
+"""A network compiled by PyTorch, once for each image size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fast_nst.networks.norm import InstanceNorm
 from fast_nst.paths import cache_dir
 from fast_nst.runtimes.select import Opening, check_range
 
-MAX_SIZES = 256  # of images, that one network is compiled for
+MAX_SIZES = 256  # image sizes for which one network may be compiled
 
 
 def open_network(opening: Opening) -> tuple[nn.Module, FilterMetadata, torch.device]:
@@ -32,20 +32,20 @@ def open_network(opening: Opening) -> tuple[nn.Module, FilterMetadata, torch.dev
 
 
 class CompiledNetwork(nn.Module):
-    """A network that ``torch.compile`` turns into code for each shape of its input, when it comes.
+    """A network that ``torch.compile`` compiles when an input shape comes for the first time.
 
-    That takes seconds to minutes. The code is kept in the user's cache, for every filter of the
-    same network. Nothing is computed in another way if it fails.
+    Compiling takes seconds to minutes. The code is kept in the user's cache and serves all filters
+    with the same network. If compiling fails, that is an error: there is no uncompiled fallback.
 
     Args:
         network: maps (B, 3, H, W) in [0, 1] to the same; in evaluation mode, and on its device. It
-            is changed: its weights get the type that is computed in.
-        dtype: float32, or bfloat16, whose images differ by less than can be seen; None for
-            bfloat16 where the hardware is fast at it.
+            is changed: its weights are converted to ``dtype``.
+        dtype: float32, or bfloat16, where the difference is too small to see; None for bfloat16
+            where the hardware is fast at it, else float32.
         on_compile: called before each compilation with the height and width, px.
 
-    It holds no parameters of its own, so that nothing takes it for a network that can be cut into
-    parts or trained.
+    It has no parameters of its own, so that no other code tries to train it or to cut it into
+    segments.
     """
 
     def __init__(
@@ -68,20 +68,20 @@ class CompiledNetwork(nn.Module):
             stylized: Tensor = network(images)
             return stylized
 
-        # Read when the first network of this process is compiled.
+        # PyTorch reads this when the process compiles its first network.
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "compiled"))
         self._run = torch.compile(run, fullgraph=True, dynamic=False)
         self._compiled: set[torch.Size] = set()
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1] to the same, float32, on the network's device.
+        """Map (B, 3, H, W) in [0, 1] to the same, float32, on the network's device.
 
         Raises:
-            ConfigError: If it cannot be compiled, as where there is no C++ compiler.
+            ConfigError: If it cannot be compiled, for example without a C++ compiler.
         """
         with torch.inference_mode():
-            # Code is made for one layout, that of frames of videos, and for tensors made in
-            # inference mode alone: an ordinary one is copied, or it would be compiled for again.
+            # Other layouts, and tensors made outside inference mode, would each be compiled for
+            # again. So all become channels-last, as video frames are, and inference tensors.
             if images.is_inference():
                 images = images.contiguous(memory_format=torch.channels_last)
             else:
@@ -115,29 +115,30 @@ def _compute_in(network: nn.Module, dtype: torch.dtype) -> None:
         else:
             each.register_forward_pre_hook(lambda _, images: images[0].to(dtype))
     for module in network.modules():
-        if module not in exact and not isinstance(module, InstanceNorm):  # norms do in any case
+        if module not in exact and not isinstance(module, InstanceNorm):  # float32 anyway
             for value in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
                 value.data = value.data.to(dtype)
 
 
 @contextmanager
 def _compiling() -> Iterator[None]:
-    """Keep code in the user's cache and compilers' remarks to ourselves; say what went wrong."""
+    """Allow many sizes, silence the compilers' warnings, and turn a failure into one error."""
     from torch._dynamo import config
     from torch._dynamo.exc import TorchDynamoException
 
-    remarks = logging.getLogger("torch.utils.cpp_extension")  # of CUDA, where there is none
-    level = remarks.level
-    remarks.setLevel(logging.ERROR)
+    logger = logging.getLogger("torch.utils.cpp_extension")  # warns that there is no CUDA
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
-        # PyTorch gives up after 8 sizes by default.
+        # By default, PyTorch stops compiling after 8 sizes.
         with config.patch(recompile_limit=MAX_SIZES):
             yield
     except TorchDynamoException as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[0].rstrip(".") if lines else "it gives no reason"
         raise ConfigError(
-            f"PyTorch cannot compile here ({lines[0].rstrip('.') if lines else 'no reason'}). "
+            f"PyTorch cannot compile here ({reason}). "
             "Install a C++ compiler, such as g++, or use --engine torch."
         ) from error
     finally:
-        remarks.setLevel(level)
+        logger.setLevel(level)

@@ -1,6 +1,6 @@
-"""ONNX graphs made of filters, kept in the user's cache by the filter file's hash.
+"""ONNX graphs made from filters, kept in the user's cache by the filter file's hash.
 
-No torch in here but where a graph is made, so that a filter whose graph is there starts without it.
+Torch is imported only to make a graph, so that a filter with a cached graph starts without it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from fast_nst.filter_metadata import DEFAULTS, Binding
 from fast_nst.onnx.session import OnnxSession
 from fast_nst.paths import cache_dir
 
-GRAPH_VERSION = 2  # of the conversion: another number makes all cached graphs again
+GRAPH_VERSION = 2  # of the conversion: with a new number, all graphs are made again
 MAX_DIFFERENCE = 1e-3  # of a value in [0, 1], between a cached graph and PyTorch
 
 
 def graph_path(path: Path, binding: Binding = DEFAULTS) -> Path:
-    """Where the graph of a filter file is cached, whether or not it is there yet.
+    """The path of a filter file's graph in the cache, whether or not it is there yet.
 
-    Each binding to a style and to knobs' values has a graph of its own.
+    Each binding, to a style and to values of the knobs, has its own graph.
 
     Raises:
         OSError: If the file cannot be read.
@@ -37,7 +37,7 @@ def cached_graph(path: Path, binding: Binding = DEFAULTS) -> Path:
     Raises:
         CheckpointError: If the filter cannot be loaded.
         ConfigError: If the cache cannot be written to, or there is no such style or knob.
-        ExportError: If the conversion fails or gives other images than PyTorch.
+        ExportError: If the conversion fails, or the graph's images differ from PyTorch's.
     """
     try:
         graph = graph_path(path, binding)
@@ -58,8 +58,8 @@ def cached_graph(path: Path, binding: Binding = DEFAULTS) -> Path:
             largest = max(each.largest for each in differences)
             if largest > MAX_DIFFERENCE:
                 raise ExportError(
-                    f"{path} gives other images in ONNX Runtime (by up to {largest:.2g}). "
-                    "Use --engine torch."
+                    f"{path}: images from ONNX Runtime differ from PyTorch's by up to "
+                    f"{largest:.2g}; {MAX_DIFFERENCE:g} is allowed. Use --engine torch."
                 )
     except OSError as error:
         raise ConfigError(

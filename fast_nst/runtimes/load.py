@@ -1,4 +1,4 @@
-"""Every engine as a network: a module from images to images."""
+"""Open a file in any engine, as a network: a module from images to images."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Opened = tuple[nn.Module, FilterMetadata | None, str | torch.device]
 
 
 def load_network(opening: Opening, engine: str | None = None) -> Opened:
-    """Load a filter file or an ONNX model into an engine, bound to a style and to knobs' values.
+    """Load a filter file or an ONNX model into an engine, with its style and knobs bound.
 
     Args:
-        opening: the file, and how it is to be opened.
+        opening: the file, and how to open it.
         engine: as ``choose_engine`` takes it.
 
     Returns:
-        The network, what the file says of itself, and the device that images are to be put on.
+        The network, the file's metadata if it has any, and the device that images must be on.
 
     Raises:
         CheckpointError: If the file cannot be loaded.
-        ConfigError: If device, engine, style or knob are unknown, or a range is missing.
-        ExportError: If the filter cannot be converted for an engine.
+        ConfigError: If the device, engine, style or a knob is unknown, or a range is missing.
+        ExportError: If the filter cannot be converted for the engine.
     """
     chosen = choose_engine(opening.path, opening.device, engine)
     if ENGINES[chosen].on_arrays:

@@ -1,4 +1,4 @@
-"""What computes on arrays, such as an ONNX graph, where a network is expected."""
+"""A session, which computes on arrays, as a network."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from fast_nst.runtimes.select import Opening, Session
 
 
 class GraphNetwork(nn.Module):
-    """A session that stands where a network would; it holds no parameters and no layers."""
+    """A session used as a network; it has no parameters and no layers."""
 
-    stride = 4  # px; nothing says it, and nearly all networks that stylize have this one
+    stride = 4  # px; a graph does not say its stride, and nearly all style networks have this one
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1] to the same, on the device of ``images``."""
+        """Map (B, 3, H, W) in [0, 1] to the same, on the device of ``images``."""
         array = images.detach().to("cpu", torch.float32).contiguous().numpy()
         return torch.from_numpy(self.session.run(array)).to(images.device)
 
 
 def load_any(path: Path, binding: Binding = DEFAULTS) -> Filter:
-    """Load a filter file, or an ONNX model of ``fast-nst export`` or ``import``, on the CPU.
+    """Load a filter file, or an ONNX model from ``fast-nst export`` or ``import``, on the CPU.
 
     Raises:
         CheckpointError: As ``load_filter`` does, and for other programs' models.
@@ -38,7 +38,7 @@ def load_any(path: Path, binding: Binding = DEFAULTS) -> Filter:
     """
     if path.suffix.lower() != ".onnx":
         return load_filter(path, binding)
-    # Without a range, this would be refused before it could be said how to import the model.
+    # Any range will do: without one, the error would ask for a range, not say how to import.
     session = open_session(Opening(path, value_range="0-1"))
     metadata = known_metadata(session)
     metadata.choose(binding)

@@ -11,16 +11,16 @@ from fast_nst.runtimes.select import Opening, check_range
 
 
 def open_session(opening: Opening) -> OnnxSession:
-    """Load an ONNX model, or a filter's graph, which is made now if it is not in the cache.
+    """Load an ONNX model, or a filter's graph; a graph that is not in the cache is made now.
 
     Args:
-        opening: of a filter file, or of an ONNX model from images to images; the device is
-            ``cpu``, ``cuda``, or ``auto`` for the better that ONNX Runtime has.
+        opening: a filter file, or an ONNX model from images to images; its device is ``cpu``,
+            ``cuda``, or ``auto`` for CUDA where ONNX Runtime has it, else the CPU.
 
     Raises:
         CheckpointError: If the file cannot be loaded.
         ConfigError: If ONNX Runtime is not installed or cannot use the device; if a range is
-            missing or not for this file; if there is no such style or knob.
+            missing, or given for a file that has its own; if there is no such style or knob.
         ExportError: If the filter cannot be converted.
     """
     path, device = opening.path, str(opening.device)

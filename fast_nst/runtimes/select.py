@@ -1,7 +1,8 @@
-"""What computes: the table of engines, and which of them is chosen.
+"""The table of engines, and the choice of one.
 
-A new engine is one module beside this one and one row of ``ENGINES``. No torch and no NumPy in
-here, so that command lines can list engines, and a filter with a graph starts without torch.
+A new engine is one module beside this one and one row of ``ENGINES``. Neither torch nor NumPy is
+imported here, so that the command line lists engines fast, and a filter with a cached graph starts
+without torch.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ class Engine:
     """A row of ``ENGINES``.
 
     Attributes:
-        about: what it is, for those who choose.
-        good_for: what it is chosen for, where that is not everything.
-        module: which is imported when it is used. It has ``open_network(opening)``, which returns
-            ``(network, metadata, device)``: a module from images to images, what the file says
-            of itself, and where images are to be put. If it computes ``on_arrays``, it has
-            ``open_session(opening)`` instead, which returns a :class:`Session`.
+        about: a description, for help texts.
+        good_for: the uses that it is best for; empty for all.
+        module: the module's name; it is imported when the engine is used. It has
+            ``open_network(opening)``, which returns ``(network, metadata, device)``: a module from
+            images to images, the file's metadata, and the device that images must be on. If it
+            computes ``on_arrays``, it has ``open_session(opening)`` instead, which returns a
+            :class:`Session`.
         on_arrays: whether it computes on NumPy arrays, and starts without PyTorch.
         reads_onnx: whether it runs ONNX models, and not only filter files.
     """
@@ -49,7 +51,7 @@ class Engine:
 
 
 class Session(Protocol):
-    """What an engine without PyTorch makes of a file."""
+    """A file opened in an engine that computes on arrays."""
 
     metadata: FilterMetadata | None
 
@@ -60,16 +62,16 @@ class Session(Protocol):
 
 @dataclass(frozen=True)
 class Opening:
-    """A file that is to be opened, for every engine alike.
+    """A file to open and how, in the same form for every engine.
 
     Attributes:
         path: a filter file, or an ONNX model.
         device: where to compute, as ``Stylizer.load`` takes it.
         value_range: the range of an ONNX model that fast_nst did not export.
-        on_compile: called before images of another size are compiled for.
+        on_compile: called with height and width, px, before a new size is compiled.
         binding: which of the file's styles, and the values of its knobs.
-        threads: that ONNX Runtime takes; 0 for as many as there are cores. PyTorch's are the
-            process's.
+        threads: how many ONNX Runtime uses; 0 for one per core. PyTorch's number of threads is a
+            setting of the process.
     """
 
     path: Path
@@ -103,20 +105,19 @@ def choose_engine(
     *,
     moving: bool = False,
 ) -> str:
-    """The key of ``ENGINES`` that stands for ``engine``, without loading anything.
+    """Choose the engine, a key of ``ENGINES``, without loading anything.
 
-    None is PyTorch for filter files, and ONNX Runtime for ONNX models: it depends on nothing but
-    the file's name. ``auto`` is ONNX Runtime for ONNX models, and on CPUs for a filter whose graph
-    is in the cache already, as it is after the first run with ``engine="onnxruntime"``; else
-    PyTorch. It is never the compiled one, which takes longer to compile than most images take to
-    compute.
+    None gives PyTorch for filter files and ONNX Runtime for ONNX models: it depends on the file's
+    name only. ``auto`` gives ONNX Runtime for ONNX models and, on CPUs, for filters whose graph is
+    already in the cache, as it is after the first run with ``engine="onnxruntime"``; else PyTorch.
+    ``auto`` never gives the compiled engine: compiling takes longer than stylizing most images.
 
     Args:
         path: the filter file.
-        device: where it is to compute.
+        device: where to compute.
         engine: one of ``ENGINES``, ``auto`` or None.
-        moving: whether there are videos or a camera, which load PyTorch anyway; with the memory of
-            frames kept (``hardware.keep_freed_memory``), it is the faster one for them.
+        moving: whether the input is a video or a camera. These load PyTorch anyway, which is then
+            the faster engine, as freed memory is kept (``hardware.keep_freed_memory``).
 
     Raises:
         ConfigError: If ``engine`` is unknown or cannot use the file.
@@ -134,7 +135,7 @@ def choose_engine(
             )
         if is_graph and not ENGINES[engine].reads_onnx:
             raise ConfigError(
-                f"{path} is an ONNX model, which --engine {engine} cannot run. Leave it out."
+                f"{path} is an ONNX model, which --engine {engine} cannot run. Leave --engine out."
             )
         return engine
     if moving or (device != "auto" and str(device) != "cpu"):
@@ -146,7 +147,7 @@ def choose_engine(
     installed = importlib.util.find_spec("onnxruntime") is not None
     try:
         return "onnxruntime" if installed and graph_path(path).is_file() else "torch"
-    except OSError:  # no such file, or one that may not be read: loading says so
+    except OSError:  # the file is missing or unreadable: loading it reports that
         return "torch"
 
 
@@ -166,17 +167,17 @@ def open_session(engine: str, opening: Opening) -> Session:
 
 
 def check_range(path: Path, value_range: str | None) -> None:
-    """Refuse a range for a file that needs none.
+    """Check that a range is given for ONNX models only.
 
     Raises:
-        ConfigError: If ``value_range`` is given and ``path`` is no ONNX model.
+        ConfigError: If ``value_range`` is given and ``path`` is not an ONNX model.
     """
     if value_range is not None and path.suffix.lower() != ".onnx":
-        raise ConfigError(f"--range is for ONNX models; {path} is none. Leave it out.")
+        raise ConfigError(f"--range is for ONNX models; {path} is not one. Leave --range out.")
 
 
 def engine_names() -> tuple[str, ...]:
-    """What ``--engine`` may be."""
+    """The values that ``--engine`` takes."""
     return ("auto", *ENGINES)
 
 
@@ -190,7 +191,7 @@ def engine_help() -> str:
 
 
 def _may_have_gpu() -> bool:
-    """Whether PyTorch might find a GPU, without the second or two that loading it takes."""
+    """Whether PyTorch might find a GPU; asking PyTorch itself would take a second or two."""
     if sys.platform != "linux":
         return True
     return any(os.path.exists(device) for device in ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg"))

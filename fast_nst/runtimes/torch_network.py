@@ -1,4 +1,4 @@
-"""The engine ``torch``: a filter's network as it is."""
+"""The engine ``torch``: a filter's network, not compiled."""
 
 from __future__ import annotations
 

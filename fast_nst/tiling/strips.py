@@ -177,12 +177,12 @@ def _strip_rows(
     if rows >= height:
         return height
     inner = (rows - 2 * segment.margin) // network.unit * network.unit
-    least_rows = max(MIN_ROWS, 2 * segment.margin + network.unit)
-    if rows < least_rows:
-        least = row * least_rows
+    min_rows = max(MIN_ROWS, 2 * segment.margin + network.unit)
+    if rows < min_rows:
+        min_bytes = row * min_rows
         raise ConfigError(
             f"{memory / 1e9:.2f} GB of memory are left to compute with; images {width} px wide "
-            f"take at least {least / 1e9:.2f} GB. Give more memory, or use a smaller copy."
+            f"take at least {min_bytes / 1e9:.2f} GB. Give more memory, or use a smaller copy."
         )
     return inner
 

@@ -187,7 +187,7 @@ def test_a_failed_check_writes_nothing(
         (["-o", "a.tflite"], "the ending '.tflite' is unknown"),
         (["-o", "a"], "its name has no ending"),
         (["-o", "a.onnx", "--format", "onx"], "did you mean 'onnx'?"),
-        (["-o", "a.onnx", "--format", "torchscript"], "the name of the format onnx"),
+        (["-o", "a.onnx", "--format", "torchscript"], "means the format onnx"),
         (["-o", "a.onnx", "--opset", "11"], "expected 18 to 23"),
         (["-o", "a.onnx", "--precision", "fp17"], "did you mean 'fp16'?"),
         (["-o", "a.pt2", "--precision", "fp16"], "for ONNX only"),
@@ -276,7 +276,7 @@ def test_evaluating_an_imported_filter_says_what_is_missing(tmp_path: Path) -> N
 def test_an_unknown_layout_and_an_unknown_ending_are_one_line(tmp_path: Path) -> None:
     torch.save({"layer.weight": torch.zeros(2)}, tmp_path / "other.pth")
     message = one_line(run("import", tmp_path / "other.pth", "-o", tmp_path / "a.safetensors"))
-    assert "Known: fast_neural_style" in message
+    assert "Known layouts: fast_neural_style" in message
     message = one_line(run("import", their_file(tmp_path / "a.pth"), "-o", tmp_path / "a.pth"))
     assert "ends in .safetensors" in message
     assert files(tmp_path) == ["a.pth", "other.pth"]

@@ -229,7 +229,7 @@ def test_a_range_that_it_does_not_have_is_refused(
     imported: Path, photos: Path, tmp_path: Path
 ) -> None:
     arguments = ("stylize", "--ckpt", imported, photos / "photo.png", "-o", tmp_path / "a.png")
-    assert "says itself that it takes 0-1" in one_line(run(*arguments, "--range", "0-255"))
+    assert "takes 0-1, as its metadata say" in one_line(run(*arguments, "--range", "0-255"))
     assert run(*arguments, "--range", "0-1").exit_code == 0
 
 
@@ -279,7 +279,7 @@ def test_exporting_it_is_one_line(imported: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "arguments", "message"),
     [
-        ({}, ("-o", "a.onnx"), "does not say which values it takes. Say so: --range 0-1"),
+        ({}, ("-o", "a.onnx"), "does not say which values it takes. Give its range: --range 0-1"),
         ({}, ("--range", "0-256", "-o", "a.onnx"), "did you mean '0-255'?"),
         ({}, ("--range", "0-255", "-o", "a.safetensors"), "has a name that ends in .onnx"),
         ({}, ("--range", "0-255", "-o", "file/a.onnx"), "cannot write"),
@@ -316,7 +316,7 @@ def test_files_that_are_no_models_of_images_are_one_line(tmp_path: Path) -> None
     )
     for file, message in (
         (tmp_path / "none.onnx", "no such file"),
-        (broken, "is no ONNX model that can be run"),
+        (broken, "is not an ONNX model that can be run"),
         (gray, "expected one image"),
     ):
         text = one_line(run("import", file, "--range", "0-1", "-o", tmp_path / "a.onnx"))

@@ -57,8 +57,8 @@ def stylize(ctx: click.Context, /, inputs: tuple[str, ...], **chosen: Any) -> No
       fast-nst stylize --ckpt starry_night.safetensors - -o - --format jpg < cat.jpg > starry.jpg
     """  # noqa: D301 - click looks for the character, not for the two
     requests = make_requests(inputs, chosen, written(ctx))
-    whole = [RUN[type(request)](request) for request in requests]
-    ctx.exit(0 if all(whole) else 1)
+    complete = [RUN[type(request)](request) for request in requests]
+    ctx.exit(0 if all(complete) else 1)
 
 
 def written(ctx: click.Context) -> frozenset[str]:

@@ -127,7 +127,7 @@ def test_common_wrappings_of_state_dicts_are_taken_off(tmp_path: Path, wrap: str
 def test_an_unknown_layout_is_one_line_that_lists_what_is_known(tmp_path: Path) -> None:
     torch.save({"layer.weight": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(
-        CheckpointError, match=r"layer\.weight.*Known: fast_neural_style of"
+        CheckpointError, match=r"layer\.weight.*Known layouts: fast_neural_style of"
     ) as raised:
         import_filter(tmp_path / "other.pth")
     assert "\n" not in str(raised.value)
