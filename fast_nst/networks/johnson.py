@@ -35,6 +35,8 @@ class JohnsonNetwork(TransformationNetwork):
         Stylization"; Odena et al. 2016, "Deconvolution and Checkerboard Artifacts".
     """
 
+    ignores_mean = True
+
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__(width, blocks)
         self.down = nn.ModuleList(

@@ -93,6 +93,8 @@ class TransformationNetwork(nn.Module):
         stride: px, of the deepest layers: the network itself can cause patterns with this period.
         multiple: px; sides are padded to a multiple of this.
         min_side: px; smaller sides are padded to this.
+        ignores_mean: whether adding a constant to each color of an image leaves the result as it
+            is, because a norm follows each convolution that reads the image.
         styles: number of styles.
         knobs: the numbers that it takes besides images, by name.
 
@@ -103,6 +105,7 @@ class TransformationNetwork(nn.Module):
     stride = STRIDE
     multiple = STRIDE
     min_side = MIN_SIDE
+    ignores_mean: bool = False
     styles: int = 1
     knobs: ClassVar[Mapping[str, Knob]] = MappingProxyType({})
 

@@ -35,6 +35,8 @@ class MobileNetwork(TransformationNetwork):
     size.
     """
 
+    ignores_mean = True
+
     def __init__(self, width: int = 8, blocks: int = 4) -> None:
         super().__init__(width, blocks)
         self.channels = 4 * width

@@ -35,6 +35,7 @@ class PyTorchExamplesNetwork(TransformationNetwork):
 
     multiple = 1
     min_side = MIN_SIDE
+    ignores_mean = True
 
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__(width, blocks)

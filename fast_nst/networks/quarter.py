@@ -42,6 +42,7 @@ class QuarterNetwork(TransformationNetwork):
 
     def __init__(self, width: int = 24, blocks: int = 5, adaptive: bool = False) -> None:
         super().__init__(width, blocks)
+        self.ignores_mean = not adaptive  # adaptive norms read it
         self.down = ConvNorm(48, 4 * width, kernel=3, adaptive=adaptive)
         self.blocks = nn.Sequential(
             *(ResidualBlock(4 * width, adaptive=adaptive) for _ in range(blocks))

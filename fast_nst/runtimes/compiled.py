@@ -97,27 +97,35 @@ class CompiledNetwork(nn.Module):
 
 
 def _compute_in(network: nn.Module, dtype: torch.dtype) -> None:
-    """Let a network's layers compute in ``dtype``, but those before its first norm in float32.
+    """Let a network's layers compute in ``dtype``, without losing what images of low contrast show.
 
-    What these make of a fade varies by less than the last of bfloat16's 8 bits, and a norm would
-    multiply what rounding has left of it. Behind a norm, every image has contrast.
+    In bfloat16, a number has 8 bits: what the first convolution makes of a fade varies by less than
+    the last of them, and the norm behind it would multiply what rounding has left. After a norm,
+    every image has contrast.
     """
     exact: set[nn.Module] = set()
     for each in network.modules():
         if not isinstance(each, TransformationNetwork):
             continue
-        # Every network makes its first layers in the order in which it calls them.
+        # Every network creates its first layers in the order in which it calls them.
         layers = [m for m in each.modules() if isinstance(m, nn.Conv2d | InstanceNorm)]
-        norms = [layer for layer in layers if isinstance(layer, InstanceNorm)]
-        if norms:
-            exact.update(layers[: layers.index(norms[0])])
-            norms[0].register_forward_hook(lambda _, __, result: result.to(dtype))
+        norm = next((layer for layer in layers if isinstance(layer, InstanceNorm)), None)
+        if each.ignores_mean:
+            layers[0].register_forward_pre_hook(lambda _, images: _centered(*images).to(dtype))
+        elif norm is not None:
+            exact.update(layers[: layers.index(norm)])
+            norm.register_forward_hook(lambda _, __, result: result.to(dtype))
         else:
             each.register_forward_pre_hook(lambda _, images: images[0].to(dtype))
     for module in network.modules():
         if module not in exact and not isinstance(module, InstanceNorm):  # float32 anyway
             for value in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
                 value.data = value.data.to(dtype)
+
+
+def _centered(images: Tensor) -> Tensor:
+    """Subtract each color's mean: (B, 3, H, W) to the same."""
+    return images - images.mean(dim=(2, 3), keepdim=True)
 
 
 @contextmanager

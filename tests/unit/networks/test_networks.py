@@ -1,3 +1,4 @@
+import copy
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from fast_nst.networks import (
     NETWORKS,
     JohnsonNetwork,
     MobileNetwork,
+    PyTorchExamplesNetwork,
     QuarterNetwork,
     create_network,
 )
@@ -60,6 +62,18 @@ def test_instance_norm_is_torchs_own_and_takes_single_pixels() -> None:
         with torch.set_grad_enabled(gradients):
             torch.testing.assert_close(InstanceNorm(5)(x), nn.InstanceNorm2d(5)(x))
             assert InstanceNorm(5)(torch.ones(1, 5, 1, 1)).abs().max() == 0
+
+
+def test_a_network_that_ignores_the_mean_gives_the_same_for_a_lighter_image(
+    network: nn.Module,
+) -> None:
+    network = copy.deepcopy(network).double()
+    if isinstance(network, PyTorchExamplesNetwork):  # its colors are 0 to 255, cut off there
+        nn.init.constant_(network.head.conv.bias, 128.0)
+    images = torch.rand(1, 3, 33, 41, generator=torch.Generator().manual_seed(0)).double() / 2
+    dark, light = network(images), network(images + 0.3)
+    assert dark.std() > 1e-4
+    assert ((light - dark).abs().max() < 1e-9) == network.ignores_mean
 
 
 def test_images_of_a_batch_do_not_influence_each_other(network: nn.Module) -> None:
