@@ -31,6 +31,19 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def compiler() -> None:
+    """A C++ compiler, which compiled networks need; without one, the test is skipped."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+
+    try:
+        found = get_cpp_compiler()
+    except RuntimeError:
+        found = ""
+    if not found:
+        pytest.skip("no C++ compiler here")
+
+
+@pytest.fixture(scope="session")
 def filter_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A filter file with a small network of random weights."""
     import torch

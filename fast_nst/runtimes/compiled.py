@@ -114,7 +114,9 @@ def _compute_in(network: nn.Module, dtype: torch.dtype) -> None:
             layers[0].register_forward_pre_hook(lambda _, images: _centered(*images).to(dtype))
         elif norm is not None:
             exact.update(layers[: layers.index(norm)])
-            norm.register_forward_hook(lambda _, __, result: result.to(dtype))
+            for layer in layers:  # as a network may have one first norm for each style
+                if isinstance(layer, InstanceNorm):
+                    layer.register_forward_hook(lambda _, __, result: result.to(dtype))
         else:
             each.register_forward_pre_hook(lambda _, images: images[0].to(dtype))
     for module in network.modules():

@@ -19,19 +19,7 @@ from fast_nst.runtimes.compiled import CompiledNetwork
 from fast_nst.tiling.segments import SegmentedNetwork
 
 
-def has_compiler() -> bool:
-    from torch._inductor.cpp_builder import get_cpp_compiler
-
-    try:
-        return bool(get_cpp_compiler())
-    except RuntimeError:
-        return False
-
-
-needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler here")
-
-
-@needs_compiler
+@pytest.mark.usefixtures("compiler")
 def test_in_float32_it_gives_the_images_of_torch_and_compiles_once_for_each_size(
     filter_file: Path,
 ) -> None:
@@ -55,7 +43,7 @@ def test_in_float32_it_gives_the_images_of_torch_and_compiles_once_for_each_size
     assert wanted.std() > 0.01
 
 
-@needs_compiler
+@pytest.mark.usefixtures("compiler")
 def test_from_the_command_line_it_says_that_it_compiles_and_paints_the_same_image(
     filter_file: Path, tmp_path: Path
 ) -> None:

@@ -22,8 +22,6 @@ from fast_nst.runtimes.select import Opening
 from fast_nst.tiling.strips import stylize_rows
 from fast_nst.training.start import bundled_starts, create_started_network
 
-from .test_compiled import has_compiler
-
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "johnson": ("johnson", {}),
     "quarter": ("quarter", {}),
@@ -93,8 +91,6 @@ def exact(network: nn.Module, images: Tensor, monkeypatch: pytest.MonkeyPatch) -
 def load_engine(engine: str, file: Path) -> Callable[[Tensor], Tensor]:
     """The filter in an engine."""
     if engine.startswith("torch-compiled"):
-        if not has_compiler():
-            pytest.skip("no C++ compiler here")
         dtype = getattr(torch, engine.split()[1])  # bfloat16 also where it is slow
         return CompiledNetwork(load_filter(file).network, dtype)
     if engine == "onnxruntime":
@@ -131,8 +127,14 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_network_in_every_engine_gives_the_images_of_float64(
-    kind: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    engine: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if engine.startswith("torch-compiled"):
+        request.getfixturevalue("compiler")
     network, metadata = make_small(kind)
     run = load_engine(engine, save_filter(tmp_path / "a.safetensors", network, metadata))
     one_color = flat(COLORS[0], 40, 52)
