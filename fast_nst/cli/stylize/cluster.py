@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fast_nst.cli.stylize.report import print_report, run_resumable
+from fast_nst.cli.stylize.report import run_files
 from fast_nst.cli.stylize.request import Cluster
 
 
@@ -11,7 +11,7 @@ def run_cluster(request: Cluster) -> bool:
     from fast_nst.apps.cluster import stylize_on_cluster
 
     filters = request.filters
-    report, seconds = run_resumable(
+    return run_files(
         lambda show: stylize_on_cluster(
             filters.checkpoints,
             request.inputs,
@@ -26,6 +26,6 @@ def run_cluster(request: Cluster) -> bool:
             resume=request.resume,
             worker_cpus=request.worker_cpus,
             on_progress=show,
-        )
+        ),
+        request.output,
     )
-    return print_report(report, request.output, seconds)

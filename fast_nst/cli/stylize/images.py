@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fast_nst.cli.stylize.filters import open_filters
-from fast_nst.cli.stylize.report import print_failures, print_report, run_resumable, run_with_bar
+from fast_nst.cli.stylize.report import print_failures, run_files, run_with_bar
 from fast_nst.cli.stylize.request import Images, Pipe, Sheet
 from fast_nst.cli.stylize.usage import PIPE
 
@@ -22,7 +22,7 @@ def run_images(request: Images) -> bool:
     from fast_nst.batch import stylize_planned
 
     stylizer = open_filters(request.filters)[0]
-    report, seconds = run_resumable(
+    return run_files(
         lambda show: stylize_planned(
             stylizer,
             request.files,
@@ -31,9 +31,9 @@ def run_images(request: Images) -> bool:
             resume=request.resume,
             memory=request.memory,
             on_progress=show,
-        )
+        ),
+        request.output,
     )
-    return print_report(report, request.output, seconds)
 
 
 def run_pipe(request: Pipe) -> bool:

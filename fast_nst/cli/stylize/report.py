@@ -48,21 +48,24 @@ def run_with_bar(
         return run(show), time.monotonic() - begin
 
 
-def run_resumable(
-    run: Callable[[Callable[[StylizeProgress[Any]], None]], ReportT],
-) -> tuple[ReportT, float]:
-    """:func:`run_with_bar`; after Ctrl-C, say how to go on, and exit."""
+def run_files(
+    run: Callable[[Callable[[StylizeProgress[Any]], None]], StylizeReport[Any, Any]], output: str
+) -> bool:
+    """Write a file for each image, say what became of them, and return whether all are there.
+
+    Args:
+        run: writes them; it gets a function to call after each.
+        output: the place that the user named.
+
+    After Ctrl-C it says how to go on, and exits.
+    """
+    from fast_nst.batch.places import is_url
+
     try:
-        return run_with_bar(run)
+        report, seconds = run_with_bar(run)
     except KeyboardInterrupt:
         click.echo("interrupted; what is written is whole, and --resume goes on there", err=True)
         raise Exit(INTERRUPTED) from None
-
-
-def print_report(report: StylizeReport[Any, Any], output: str, seconds: float) -> bool:
-    """Say what became of images that went to ``output``; return whether all are there."""
-    from fast_nst.batch.places import is_url
-
     print_failures(report)
     written = len(report.written)
     if report.skipped:
