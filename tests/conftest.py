@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Tests that run beside each other would take each other's cores. Set before torch is imported,
     # and for the commands that tests run.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # So shells start what runs in the background, and commands that tests run would inherit it:
+    # those that wait for Ctrl-C would wait forever. Set before xdist starts its workers.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
