@@ -67,7 +67,7 @@ OTHERS: Mapping[str, Resize] = {
 def style_losses(file: Path, size: int) -> dict[str, float]:
     """The loss of each other way, with this project's as the style."""
     groups = default_groups("encoder", "loss")
-    loss = create_loss({"style": {"size": size}, **groups}, file)
+    loss = create_loss({"style": {"size": size}, **groups}, [file])
     image = read_image(file).rgb[None]
     own = resize_short_side(image, size)
     targets = loss.content_targets(own)

@@ -193,7 +193,7 @@ def main() -> None:
     stylizers = {name: Stylizer.load(file, engine="torch") for name, file in files.items()}
     metadata = read_metadata(args.ckpt)
     loss = create_loss(
-        {**metadata.config, "loss": PLAIN_LOSS}, asset_path(f"styles/{metadata.style}.webp")
+        {**metadata.config, "loss": PLAIN_LOSS}, [asset_path(f"styles/{metadata.style}.webp")]
     )
 
     def fresh(stylizer: Stylizer, steady: float) -> Callable[[], Filter]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import Any
 
-from fast_nst.errors import ConfigError
+from fast_nst.errors import ConfigError, suggest
 from fast_nst.paths import asset_path, config_dir
 
 MISSING = "???"  # omegaconf's mark for a value that must be given
@@ -18,7 +20,7 @@ class StyleConfig:
 
     name: str = MISSING  # of the filter, and of its file
     texture: str | None = None  # the bundled image of that name
-    image: str | None = None  # an image of the user's own, instead
+    image: Any = None  # an image of the user's own, instead; or a list of several of one hand
     size: int = 256  # px, short side: how large the strokes are
     title: str = ""
     painter: str = ""
@@ -194,18 +196,24 @@ def check_style_name(name: str) -> None:
         )
 
 
-def style_path(style: StyleConfig) -> Path:
-    """The style's image file: ``style.image``, or the bundled ``style.texture``.
+def style_paths(style: StyleConfig) -> list[Path]:
+    """The style's image files: ``style.image``, one or several, or the bundled ``style.texture``.
 
     Raises:
         ConfigError: If there is no such file, or ``style.name`` cannot be the name of a file.
     """
     check_style_name(style.name)
     if style.image is not None:
-        path = Path(style.image).expanduser()
-        if not path.is_file():
-            raise ConfigError(f"style.image={style.image}: no such file. Give an image.")
-        return path
+        given = [style.image] if isinstance(style.image, str) else list(style.image)
+        if not given or not all(isinstance(each, str) for each in given):
+            raise ConfigError(
+                f"style.image={style.image}: expected an image, or a list: style.image=[a.jpg,b.jpg]."
+            )
+        paths = [Path(each).expanduser() for each in given]
+        for path in paths:
+            if not path.is_file():
+                raise ConfigError(f"style.image={path}: no such file. Give an image.")
+        return paths
     if style.texture is None:
         raise ConfigError(f"style {style.name!r} has no image. Give one: style.image=FILE.")
     path = asset_path(f"styles/{style.texture}.webp")
@@ -214,7 +222,36 @@ def style_path(style: StyleConfig) -> Path:
             f"style.texture={style.texture}: no bundled image has that name. Choose one with "
             "style=NAME (fast-nst styles lists them), or give your own: style.image=FILE."
         )
-    return path
+    return [path]
+
+
+def style_digest(files: Sequence[Path]) -> str:
+    """SHA-256 of a style's image file, hexadecimal; of several, that of their hashes in order."""
+    each = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    return each[0] if len(each) == 1 else hashlib.sha256("".join(each).encode()).hexdigest()
+
+
+def find_style(name: str) -> tuple[str, Path]:
+    """A style by what a user calls it: an image file, or the name of a bundled style.
+
+    Returns:
+        The style's name, and its image file.
+
+    Raises:
+        ConfigError: If there is neither.
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path.stem, path
+    bundled = sorted(file.stem for file in asset_path("styles").glob("*.webp"))
+    if name in bundled:
+        return name, asset_path(f"styles/{name}.webp")
+    if path.is_dir():
+        raise ConfigError(f"{name} is a folder; a style is an image file. Name the images.")
+    raise ConfigError(
+        f"no style {name!r}{suggest(name, bundled)}: it is neither an image file nor a bundled "
+        f"style. Bundled: {', '.join(bundled)}."
+    )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from fast_nst.startup import delayed_gc, lazy_import
 
 if TYPE_CHECKING:
     from fast_nst.training.callbacks import TrainProgress, TrainStart
+    from fast_nst.training.run import TrainResult
 
 DEBUG = "FAST_NST_DEBUG"  # set where --debug was given: errors keep their tracebacks
 
@@ -44,7 +45,7 @@ def run(config: TrainConfig) -> None:
     run_dir, output_dir = folders(config)
     try:
         with delayed_gc() as collect:
-            _train_with_progress(config, run_dir, output_dir, on_step=collect)
+            result = train_with_progress(config, run_dir, output_dir, on_step=collect)
     except FastNSTError as error:
         if all(entry.name == ".hydra" for entry in run_dir.iterdir()):
             _discard(run_dir)
@@ -52,11 +53,24 @@ def run(config: TrainConfig) -> None:
             raise
         print(f"error: {one_line(error)}", file=sys.stderr)
         raise SystemExit(1) from None  # Hydra would add lines of its own to other exceptions
+    if result is not None:
+        print(f"filter:  {result.filter}")
+        print(f"preview: {result.preview}")
 
 
-def _train_with_progress(
+def compose_config(overrides: Sequence[str]) -> TrainConfig:
+    """The configuration that ``python -m fast_nst.train`` has with these overrides."""
+    register_schema()
+    with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
+        composed: Any = hydra.compose("train", list(overrides))
+    config: TrainConfig = composed
+    return config
+
+
+def train_with_progress(
     config: TrainConfig, run_dir: Path, output_dir: Path, on_step: Callable[[], None]
-) -> None:
+) -> TrainResult | None:
+    """Train with a progress bar, and print what came of it; None in all processes but the first."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -104,7 +118,7 @@ def _train_with_progress(
         if bar.live.is_started:
             bar.stop()
     if os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0":
-        return  # one of several processes tells
+        return None  # one of several processes tells
     if result.skipped:
         _tell(f"{len(result.skipped)} training images could not be read:")
         for name, reason in result.skipped:
@@ -116,8 +130,7 @@ def _train_with_progress(
     width = console.width if console.is_terminal else None
     for line in break_between("validation: ", losses, width):
         _tell(line)
-    print(f"filter:  {result.filter}")
-    print(f"preview: {result.preview}")
+    return result
 
 
 def _tell(line: str) -> None:

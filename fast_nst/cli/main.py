@@ -17,6 +17,7 @@ from fast_nst.errors import FastNSTError, one_line, suggest
 # the name is a Python keyword); the text is its short help.
 # The help comes from here, so that it loads no command.
 COMMANDS: dict[str, str] = {
+    "make": "Make a filter of a picture, in seconds.",
     "train": "Train a filter from one image.",
     "stylize": "Apply a filter to images and folders.",
     "optimize": "Repaint one image by optimizing its pixels.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fast_nst.config import StyleConfig, default_groups, style_path
+from fast_nst.config import StyleConfig, default_groups, style_digest, style_paths
 from fast_nst.encoders import ENCODERS, Encoder, create_encoder
 from fast_nst.errors import CheckpointError, ConfigError, WeightsError, suggest
 from fast_nst.filters.checkpoint import FilterMetadata
-from fast_nst.image.io import read_image
-from fast_nst.image.resize import resize_short_side
+from fast_nst.image.style import read_style
 from fast_nst.losses.perceptual import PerceptualLoss, check_keys, create_loss
 from fast_nst.losses.terms import TERMS
 from fast_nst.runtimes.onnx_network import load_any
@@ -36,7 +34,7 @@ class JudgedFilter:
         metadata: what the file says of itself.
         network: on the device that all is computed on.
         encoder: the name of the encoder that it was trained with, or is judged by.
-        style_file: the style image.
+        style_file: the style image; the first of several.
         style: (1, 3, H, W), the same at the size that it was trained with.
         objective: its training loss, without terms against artefacts.
         plain: a scale-free loss with weights 1, by the encoder that it was trained with.
@@ -94,16 +92,16 @@ def load_subjects(
     for file, name in zip(files, distinct_names(files), strict=True):
         loaded = load_any(file)
         config = training_config(loaded.metadata, file, style)
-        style_file = style or _style_file(config["style"], file)
-        image = resize_short_side(read_image(style_file).rgb, config["style"]["size"])[None].to(
-            device
-        )
-        digest = hashlib.sha256(style_file.read_bytes()).hexdigest()
+        style_files = [style] if style else _style_files(config["style"], file)
+        images = [
+            read_style(each, config["style"]["size"])[None].to(device) for each in style_files
+        ]
+        digest = style_digest(style_files)
         target = [digest, config["style"]["size"]]
         try:
             objective = share(
                 ["objective", target, config["encoder"], config["loss"]],
-                partial(create_loss, config, style_file),
+                partial(create_loss, config, style_files),
             )
         except WeightsError as error:
             raise _weights_error(file, config["encoder"], error) from error
@@ -115,13 +113,13 @@ def load_subjects(
                 metadata=loaded.metadata,
                 network=loaded.network.to(device),
                 encoder=config["encoder"]["name"],
-                style_file=style_file,
-                style=image,
+                style_file=style_files[0],
+                style=images[0],
                 objective=objective,
-                plain=share(["plain", target, config["encoder"]], partial(_plain, own, image)),
+                plain=share(["plain", target, config["encoder"]], partial(_plain, own, images)),
                 judge=None
                 if judge is None
-                else share(["judge", target], partial(_plain, judge, image)),
+                else share(["judge", target], partial(_plain, judge, images)),
                 style_differs=digest != loaded.metadata.styles[0].sha256,
             )
         )
@@ -221,10 +219,10 @@ def was_imported(metadata: FilterMetadata) -> bool:
     return "imported" in metadata.config
 
 
-def _style_file(style: Mapping[str, Any], file: Path) -> Path:
+def _style_files(style: Mapping[str, Any], file: Path) -> list[Path]:
     try:
         texture = style.get("texture", style["name"])  # older filters hold only the name
-        return style_path(StyleConfig(style["name"], texture, style.get("image")))
+        return style_paths(StyleConfig(style["name"], texture, style.get("image")))
     except ConfigError as error:
         raise ConfigError(
             f"{file}: the style image that it was trained with is not at hand "
@@ -243,5 +241,5 @@ def _weights_error(file: Path, encoder: Mapping[str, Any], error: WeightsError) 
     )
 
 
-def _plain(encoder: Encoder, style: Tensor) -> PerceptualLoss:
-    return PerceptualLoss(encoder, style, content_weight=1.0, style_weight=1.0)
+def _plain(encoder: Encoder, styles: list[Tensor]) -> PerceptualLoss:
+    return PerceptualLoss(encoder, styles, content_weight=1.0, style_weight=1.0)

@@ -22,6 +22,7 @@ from fast_nst.filter_metadata import (
     Style,
     parse_metadata,
 )
+from fast_nst.image.formats import READ_SUFFIXES
 from fast_nst.networks import TransformationNetwork, create_network
 from fast_nst.onnx.session import read_graph_metadata
 
@@ -116,6 +117,10 @@ def read_metadata(path: str | Path) -> FilterMetadata:
         return read_graph_metadata(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file. Train one: python -m fast_nst.train.")
+    if path.suffix.lower() in READ_SUFFIXES:
+        raise CheckpointError(
+            f"{path} is a picture, not a filter. To paint in its style, give it as --style {path}."
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -95,6 +95,48 @@ class Stylizer:
     def open(cls, opening: Opening, engine: str | None = None) -> Stylizer:
         """Like :meth:`load`, from an ``Opening``."""
         return cls(*load_network(opening, engine))
+
+    @classmethod
+    def from_style(
+        cls,
+        style: str | os.PathLike[str] | Image.Image | Tensor | Sequence[Any],
+        device: str | torch.device = "cpu",
+        *,
+        network: str = "quarter",
+        stroke_size: float = 1.0,
+    ) -> Stylizer:
+        """Make a filter of a picture at once, without training.
+
+        Args:
+            style: an image file, the name of a bundled style, a Pillow image, or a (3, H, W) tensor
+                in [0, 1]; or a list of pictures of one hand.
+            device: as for :meth:`load`.
+            network: ``"quarter"``, or ``"mobile"`` for slow machines.
+            stroke_size: size of the strokes, 0.5 to 3.
+
+        Raises:
+            ImageError, ConfigError: If the picture cannot be read or holds no style; see
+                ``fast_nst.prediction.make.make_filter``.
+
+        Example:
+            >>> stylized = Stylizer.from_style("painting.jpg")(photo)
+        """
+        from fast_nst.prediction.make import make_filter
+
+        pictures = list(style) if isinstance(style, list | tuple) else [style]
+        made = make_filter(
+            [
+                image_from_pil(each).rgb
+                if isinstance(each, Image.Image)
+                else each
+                if isinstance(each, Tensor)
+                else os.fspath(each)
+                for each in pictures
+            ],
+            network,
+            stroke_size=stroke_size,
+        )
+        return cls(made.network, made.metadata, device)
 
     @classmethod
     def blend(cls, first: Stylizer, second: Stylizer, share: float) -> Stylizer:

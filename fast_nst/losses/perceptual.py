@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from fast_nst.encoders import Encoder, create_encoder
 from fast_nst.errors import ConfigError, suggest
-from fast_nst.image.color import is_flat
-from fast_nst.image.io import read_image
-from fast_nst.image.resize import MAX_ASPECT, is_strip, resize_short_side
+from fast_nst.image.style import read_style
 from fast_nst.losses.base import Content, LossContext, LossTerm, Setup
 from fast_nst.losses.functional import Scale
 from fast_nst.losses.terms import TERMS
@@ -147,31 +145,22 @@ def check_keys(settings: Iterable[str]) -> None:
             )
 
 
-def create_loss(config: Mapping[str, Any], style_file: Path) -> PerceptualLoss:
+def create_loss(config: Mapping[str, Any], style_files: Sequence[Path]) -> PerceptualLoss:
     """Build the loss of a training, or of the training that made a filter.
 
     Args:
         config: a resolved training configuration, also from a filter's metadata: the groups
             ``style`` (only its ``size``), ``encoder`` and ``loss`` are read.
-        style_file: the style image.
+        style_files: the style image; or several of one hand, whose statistics are averaged.
 
     Raises:
-        ImageError: If the style image cannot be read.
-        ConfigError: If it has only one color, or is a narrow strip.
+        ImageError: If a style image cannot be read.
+        ConfigError: If it has only one color, or is tiny or a narrow strip.
         FastNSTError: As :func:`create_encoder` and :class:`PerceptualLoss` do.
     """
-    style = read_image(style_file).rgb[None]
-    height, width = style.shape[-2:]
-    if is_flat(style):
-        raise ConfigError(f"{style_file} is one flat color: it has no style. Use another image.")
-    if is_strip(height, width):
-        raise ConfigError(
-            f"{style_file} is {height}x{width} px; the long side of a style image may be at "
-            f"most {MAX_ASPECT} times the short side. Crop it."
-        )
-    style = resize_short_side(style, config["style"]["size"])
+    styles = [read_style(file, config["style"]["size"])[None] for file in style_files]
     encoder = create_encoder(config["encoder"]["name"], config["encoder"]["weights"])
-    return PerceptualLoss(encoder, style, **config["loss"])
+    return PerceptualLoss(encoder, styles, **config["loss"])
 
 
 def _build(name: str, setup: Setup, settings: Mapping[str, Any]) -> LossTerm:

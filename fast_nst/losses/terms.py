@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from fast_nst.encoders import Encoder
 from fast_nst.errors import ConfigError
 from fast_nst.losses.base import LossContext, LossTerm, Setup, required
 from fast_nst.losses.functional import (
@@ -112,6 +114,46 @@ class StyleTerm(LossTerm):
     def forward(self, context: LossContext) -> Tensor:
         """Compute the error, a scalar, from the features of the stylized images."""
         return self.compare({layer: gram_matrix(context.features[layer]) for layer in self.layers})
+
+
+class CoarseStyleTerm(StyleTerm):
+    """The style loss at half the size: larger strokes, and how they are arranged.
+
+    Both the stylized images and the style are halved, so that the same layers see twice as far.
+
+    Args:
+        targets: see :class:`StyleTerm`.
+        encoder: see :class:`Setup`.
+        scale: see :class:`Setup`.
+
+    References:
+        Wang et al. 2017, "Multimodal Transfer: A Hierarchical Deep Convolutional Neural Network for
+        Fast Artistic Style Transfer", for style losses at several sizes.
+    """
+
+    def __init__(
+        self, targets: Mapping[str, Tensor], encoder: Encoder, scale: Scale = "relative"
+    ) -> None:
+        super().__init__(targets, scale)
+        self.read, self.layers = self.layers, ()  # of other images than the other terms
+        self._shared = (encoder,)  # in a tuple, as it is a part of the loss already
+
+    @classmethod
+    @torch.no_grad()
+    def build(cls, setup: Setup, layers: Sequence[str] = ("relu2_1", "relu3_1", "relu4_1")) -> Self:
+        """Build the term with the mean Gram matrices of the halved style images as targets."""
+        halved = Setup(setup.encoder, [_halve(each) for each in setup.styles], setup.scale)
+        fine = StyleTerm.build(halved, layers)
+        return cls({layer: fine.target(layer) for layer in layers}, setup.encoder, setup.scale)
+
+    def forward(self, context: LossContext) -> Tensor:
+        """Compute the error, a scalar, from the stylized images."""
+        features = self._shared[0](_halve(context.stylized), self.read)
+        error = paper_style_loss if self.scale == "paper" else relative_squared_error
+        return pool_layers(
+            [error(gram_matrix(features[layer]), self.target(layer)) for layer in self.read],
+            self.scale,
+        )
 
 
 class TotalVariationTerm(LossTerm):
@@ -224,9 +266,15 @@ class StabilityTerm(LossTerm):
         return stability_error(context.stylized, network(perturbed), motion)
 
 
+def _halve(images: Tensor) -> Tensor:
+    """Halve the sides of (B, 3, H, W)."""
+    return F.avg_pool2d(images, 2)
+
+
 TERMS: dict[str, type[LossTerm]] = {
     "content": ContentTerm,
     "style": StyleTerm,
+    "coarse": CoarseStyleTerm,
     "tv": TotalVariationTerm,
     "grid": GridTerm,
     "pattern": PatternTerm,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import platform
 import warnings
 from collections.abc import Callable
@@ -15,17 +13,15 @@ from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import OmegaConf
-from PIL import Image
 from pytorch_lightning.callbacks import LambdaCallback
 
-from fast_nst.config import TrainConfig, image_origin, style_path
+from fast_nst.config import TrainConfig, image_origin, style_digest, style_paths
 from fast_nst.data.module import ImageDataModule
 from fast_nst.errors import ConfigError
 from fast_nst.filters.checkpoint import FilterMetadata, Style, read_metadata
 from fast_nst.hardware import keep_freed_memory
-from fast_nst.image.eight_bit import to_bytes
-from fast_nst.image.io import read_image
-from fast_nst.image.resize import describe_resampler, resize_short_side
+from fast_nst.image.resize import describe_resampler
+from fast_nst.image.style import read_style, thumbnail
 from fast_nst.losses.perceptual import create_loss
 from fast_nst.startup import installed_version
 from fast_nst.training.callbacks import (
@@ -103,21 +99,21 @@ def train(
     trainer_config = config.trainer
     schedule = Schedule(trainer_config.max_steps, trainer_config.max_time_s)
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    style_file = style_path(config.style)
+    style_files = style_paths(config.style)
     origin, notes = image_origin(config.style)
     values = _values(config)
     values["style"] |= origin
     values["resampler"] = describe_resampler()
-    loss = create_loss(_values(config), style_file)
-    style = resize_short_side(read_image(style_file).rgb, config.style.size)[None]
+    loss = create_loss(_values(config), style_files)
+    styles = [read_style(file, config.style.size) for file in style_files]
     network_name, network_arguments, start = network_settings(_values(config.network))
-    network = create_started_network(network_name, network_arguments, start)
+    network = create_started_network(network_name, network_arguments, start, styles)
     metadata = FilterMetadata(
         styles=(
             Style(
                 config.style.name,
-                hashlib.sha256(style_file.read_bytes()).hexdigest(),
-                _thumbnail(style_file),
+                style_digest(style_files),
+                thumbnail(styles[0]),
                 config.style.title,
                 config.style.painter,
             ),
@@ -139,7 +135,9 @@ def train(
     module = StyleTransferModule(
         network, loss, config.optimizer, schedule, metadata, config.callbacks.log_every_steps
     )
-    preview = Preview(content, style, run_dir / "previews", config.callbacks.preview_every_s)
+    preview = Preview(
+        content, styles[0][None], run_dir / "previews", config.callbacks.preview_every_s
+    )
     last = run_dir / "last.ckpt"
     callbacks: list[pl.Callback] = [preview, KeepLast(last, config.callbacks.checkpoint_every_s)]
     if on_progress is not None:
@@ -229,12 +227,3 @@ def _values(config: Any) -> dict[str, Any]:
     values = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}
-
-
-def _thumbnail(file: Path, side: int = 96) -> str:
-    pixels = resize_short_side(read_image(file).rgb, side)
-    top, left = (pixels.shape[1] - side) // 2, (pixels.shape[2] - side) // 2
-    square = pixels[:, top : top + side, left : left + side]
-    buffer = io.BytesIO()
-    Image.fromarray(to_bytes(square).permute(1, 2, 0).numpy()).save(buffer, "WEBP", quality=75)
-    return base64.b64encode(buffer.getvalue()).decode()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from fast_nst.errors import ConfigError
 from fast_nst.filters.checkpoint import load_unbound
 from fast_nst.networks import NETWORKS, TransformationNetwork, create_network
 from fast_nst.networks.quarter import QuarterNetwork
 from fast_nst.paths import asset_path
+from fast_nst.prediction.load import load_predictor, predictor_names
+from fast_nst.prediction.make import predict_network
 
-BUNDLED = "bundled"
+BUNDLED, PREDICTED = "bundled", "predicted"
 
 
 def network_settings(group: Mapping[str, Any]) -> tuple[str, dict[str, Any], str | None]:
@@ -41,17 +45,19 @@ def _adaptive_networks() -> list[str]:
 
 
 def create_started_network(
-    name: str, arguments: dict[str, Any], start: str | None
+    name: str, arguments: dict[str, Any], start: str | None, styles: Sequence[Tensor] = ()
 ) -> TransformationNetwork:
     """Build a network to be trained.
 
     Args:
         name: a key of ``networks.NETWORKS``.
         arguments: what it is built with.
-        start: None for random weights; ``"bundled"`` for those that the package carries for this
-            network, trained on several styles at once; or a filter file, whose training goes on
-            with another style or other losses. A start of ``network=quarter`` with fewer channels
-            or blocks, or without adaptive norms, is grown: what is new changes nothing at first.
+        start: None for random weights; ``"predicted"`` for those that the bundled predictor gives
+            for the style; ``"bundled"`` for those that the package carries for this network,
+            trained on several styles at once; or a filter file, whose training goes on with
+            another style or other losses. A start of ``network=quarter`` with fewer channels or
+            blocks, or without adaptive norms, is grown: what is new changes nothing at first.
+        styles: (3, H, W) each, RGB in [0, 1]: the style image, or several, for ``"predicted"``.
 
     Raises:
         ConfigError: If the package carries none for this network, or the file is another network's.
@@ -59,6 +65,33 @@ def create_started_network(
     """
     if start is None:
         return create_network(name, **arguments)
+    network, found_name, found = _initial(name, arguments, start, styles)
+    if not _fits(found_name, found, name, arguments):
+        raise ConfigError(
+            f"network.start={start} is {_say(found_name, found)}, this training's network "
+            f"{_say(name, arguments)}. Make them the same, or set network.start=null."
+        )
+    if found != arguments:
+        assert isinstance(network, QuarterNetwork)
+        grown = QuarterNetwork(**arguments)
+        grown.grow_from(network)
+        network = grown
+    return network.train().requires_grad_(True)
+
+
+def _initial(
+    name: str, arguments: dict[str, Any], start: str, styles: Sequence[Tensor]
+) -> tuple[TransformationNetwork, str, dict[str, Any]]:
+    """What ``start`` names: a network, the network's name, and what it is built with."""
+    if start == PREDICTED:
+        if name not in predictor_names():
+            raise ConfigError(
+                f"network.start=predicted: there is no predictor for network={name}, only for "
+                f"{', '.join(predictor_names())}. Set network.start=null for random weights."
+            )
+        about = load_predictor(name).about
+        return predict_network(styles, name), name, about["network_arguments"]
+    file = Path(start).expanduser()
     if start == BUNDLED:
         files = [file for file in bundled_starts() if _fits(*_parse(file), name, arguments)]
         if not files:
@@ -69,23 +102,8 @@ def create_started_network(
                 "weights."
             )
         file = files[-1]
-    else:
-        file = Path(start).expanduser()
     trained = load_unbound(file)
-    found = trained.metadata
-    if not _fits(found.network, found.network_arguments, name, arguments):
-        raise ConfigError(
-            f"network.start={start} is {_say(found.network, found.network_arguments)}, this "
-            f"training's network {_say(name, arguments)}. Make them the same, or set "
-            "network.start=null."
-        )
-    network = trained.network
-    if found.network_arguments != arguments:
-        assert isinstance(network, QuarterNetwork)
-        grown = QuarterNetwork(**arguments)
-        grown.grow_from(network)
-        network = grown
-    return network.train().requires_grad_(True)
+    return trained.network, trained.metadata.network, trained.metadata.network_arguments
 
 
 def bundled_starts() -> list[Path]:

@@ -19,7 +19,7 @@ LAYERS = [
         *("networks", "encoders", "hardware"),
         *("losses.functional", "losses.stability", "losses.base", "losses.terms"),
     },
-    {"data", "losses.perceptual", "optim", "onnx", "filters", "runtimes", "tiling"},
+    {"data", "losses.perceptual", "optim", "onnx", "filters", "runtimes", "tiling", "prediction"},
     {"training", "optimize", "inference", "export", "evaluation"},
     {"batch"},
     {"apps"},

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import ConfigCompositionException
@@ -54,7 +55,8 @@ def test_every_choice_composes_and_can_be_built(group: str, choice: str, tmp_pat
     config = composed(f"{group}={choice}", *NEEDED)
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
-    create_started_network(*network_settings(values["network"]))
+    style = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0))
+    create_started_network(*network_settings(values["network"]), [style])
     assert config.encoder.name in ENCODERS
     assert config.data.kind in IMAGES
     assert config.optimizer.name in OPTIMIZERS
@@ -97,14 +99,14 @@ def test_a_mistyped_key_or_value_is_an_error_that_names_it(override: str, named:
 
 
 def test_there_are_eight_bundled_styles_with_their_images_and_origins() -> None:
-    from fast_nst.config import style_path
+    from fast_nst.config import style_paths
 
     styles = list_styles()
     assert len(styles) >= 8
     for style in styles:
         config = composed(f"style={style.name}").style
         assert style.name == config.name
-        file = style_path(config)
+        (file,) = style_paths(config)
         assert file.stat().st_size < 250_000
         assert style.title
         assert style.painter

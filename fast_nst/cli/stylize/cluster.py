@@ -13,7 +13,7 @@ def run_cluster(request: Cluster) -> bool:
     filters = request.filters
     return run_files(
         lambda show: stylize_on_cluster(
-            filters.checkpoints,
+            filters.files(),
             request.inputs,
             request.output,
             mix=filters.mix,

@@ -29,7 +29,7 @@ def open_filters(filters: Filters, *, moving: bool = False) -> list[ArrayFilter]
         open_filter(
             file, filters.device, filters.engine, filters.value_range, _say_compiling, moving=moving
         )
-        for file in filters.checkpoints
+        for file in filters.files()
     ]
     return opened if filters.mix is None else [_mix(opened, filters.mix)]
 

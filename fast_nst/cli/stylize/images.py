@@ -62,7 +62,7 @@ def run_sheet(request: Sheet) -> bool:
     """Write one image of all; return whether every input is on it."""
     from fast_nst.batch.contact_sheet import make_contact_sheet, name_filters
 
-    names = name_filters(request.filters.checkpoints)
+    names = name_filters(request.filters.files())
     stylizers = open_filters(request.filters)
     if len(stylizers) < len(names):
         names = [" + ".join(names)]

@@ -59,12 +59,20 @@ OPTIONS = (
         "Files",
         "--ckpt",
         "checkpoints",
-        required=True,
         multiple=True,
         metavar="FILE",
         type=_FILE,
         help="The filter: a .safetensors file, a .ckpt of a training, or an .onnx. Twice with "
         "--mix.",
+    ),
+    StylizeOption(
+        "Files",
+        "--style",
+        "styles",
+        multiple=True,
+        metavar="PICTURE",
+        help="Instead of --ckpt: paint in the style of this picture, or of a bundled style, with a "
+        "filter that is made at once.",
     ),
     StylizeOption(
         "Files", "-o", "--output", metavar="OUT", help="A file, a folder, or - for a pipe."

@@ -26,7 +26,9 @@ class Filters:
     """Which filter files, and what computes them.
 
     Attributes:
-        checkpoints: one; two with ``mix``; any number for a contact sheet.
+        checkpoints: filter files. With ``styles``, one in all; two with ``mix``; any number for a
+            contact sheet.
+        styles: pictures, or names of bundled styles, that filters are made of.
         mix: share of the second.
         device: as for ``Stylizer.load``, like all that follows.
         engine: likewise.
@@ -38,6 +40,19 @@ class Filters:
     device: str
     engine: str
     value_range: str | None
+    styles: tuple[str, ...] = ()
+
+    def files(self) -> tuple[Path, ...]:
+        """All filter files; those of pictures are made now, unless they are in the cache.
+
+        Raises:
+            ImageError, ConfigError: If a picture cannot be read or holds no style.
+        """
+        if not self.styles:
+            return self.checkpoints
+        from fast_nst.prediction.cache import cached_filter
+
+        return (*self.checkpoints, *map(cached_filter, self.styles))
 
 
 @dataclass(frozen=True)

@@ -114,11 +114,15 @@ def _check_cluster(places: Sequence[str]) -> None:
 
 def _check_filters(chosen: Mapping[str, Any]) -> None:
     """Refuse filters that do not go together, and what is no engine."""
-    count = len(chosen["checkpoints"])
+    count = len(chosen["checkpoints"]) + len(chosen["styles"])
+    if count == 0:
+        raise click.UsageError("give a filter, --ckpt FILE, or a picture, --style PICTURE.")
     if chosen["mix"] is not None and count != 2:
-        raise click.UsageError(f"--mix blends two filters; --ckpt was given {count}x.")
+        raise click.UsageError(f"--mix blends two filters; --ckpt and --style name {count}.")
     if chosen["mix"] is None and count > 1 and chosen["contact_sheet"] is None:
-        raise click.UsageError("several --ckpt go together with --mix or --contact-sheet only.")
+        raise click.UsageError(
+            "several --ckpt or --style go together with --mix or --contact-sheet only."
+        )
     engine = chosen["engine"]
     if engine == "ray":
         raise click.UsageError(

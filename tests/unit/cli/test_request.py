@@ -45,7 +45,7 @@ VALUES = {
     "device": "cpu", "engine": "torch", "worker_cpus": "2", "value_range": "0-1", "memory": "1GB",
 }  # fmt: skip
 # They say what kind a request is, or need a second thing.
-APART = {"checkpoints", "output", "contact_sheet", "cluster", "mask", "mix"}
+APART = {"checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "mix"}
 
 
 @pytest.fixture
@@ -157,6 +157,13 @@ def test_no_option_is_lost_on_its_way(folder: Path) -> None:
         if option.name == "cluster":
             continue  # that is a kind
         assert renamed.get(option.name, option.name) in fields, option.flag
+
+
+def test_a_picture_stands_for_a_filter(folder: Path) -> None:
+    (request,) = requests(folder, "{}/a.jpg", "-o", "o.png", "--style", "great_wave", ckpt=0)
+    assert (request.filters.checkpoints, request.filters.styles) == ((), ("great_wave",))
+    (request,) = requests(folder, *LINES[Kind.SHEET], "--style", "great_wave", "--style", "a.jpg")
+    assert len(request.filters.checkpoints + request.filters.styles) == 3
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+"""``fast-nst make``: a filter from a picture, at once."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import click
+
+from fast_nst import atomic
+from fast_nst.startup import without_gc
+
+_UNITS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+def _parse_time(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *(s|min|h|)", value.strip())
+    if found is None or float(found[1]) == 0:
+        raise click.BadParameter(f"{value!r} is no time. Write it as 20s, 3min or 1h.")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+@click.command()
+@click.argument("styles", nargs=-1, required=True, metavar="STYLE...")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILTER",
+    type=click.Path(path_type=Path),
+    help="The filter to write, a .safetensors file.",
+)
+@click.option(
+    "--network",
+    default="quarter",
+    show_default=True,
+    metavar="NAME",
+    help="quarter, or mobile: faster, and simpler strokes.",
+)
+@click.option(
+    "--stroke-size",
+    default=1.0,
+    show_default=True,
+    metavar="FACTOR",
+    type=click.FloatRange(0.5, 3),
+    help="Size of the strokes.",
+)
+@click.option(
+    "--refine",
+    "refine_s",
+    metavar="TIME",
+    callback=_parse_time,
+    help="Train the filter for so long, such as 20s or 3min.",
+)
+def make(
+    styles: tuple[str, ...], output: Path, network: str, stroke_size: float, refine_s: float | None
+) -> None:
+    """Make a filter of a picture, in about two seconds.
+
+    STYLE is an image or the name of a bundled style. Several are taken as pictures of one hand:
+    the filter paints as they do on average.
+
+    \b
+    Examples:
+      fast-nst make painting.jpg -o painting.safetensors
+      fast-nst make monet_1.jpg monet_2.jpg -o monet.safetensors --stroke-size 1.5
+      fast-nst make painting.jpg -o painting.safetensors --refine 20s
+    """  # noqa: D301 - click looks for the character, not for the two
+    if output.suffix.lower() != ".safetensors":
+        raise click.UsageError(
+            f"{output} is no .safetensors file. For other formats, run fast-nst export after it."
+        )
+    if refine_s is None:
+        _make(styles, output, network, stroke_size)
+    else:
+        _refine(styles, output, network, (stroke_size, refine_s))
+
+
+def _make(styles: tuple[str, ...], output: Path, network: str, stroke_size: float) -> None:
+    with without_gc():
+        from fast_nst.filters.checkpoint import save_filter
+        from fast_nst.prediction.make import make_filter
+
+    made = make_filter(styles, network, stroke_size=stroke_size)
+    save_filter(output, made.network, made.metadata)
+    click.echo(f"wrote {output}")
+
+
+def _refine(
+    styles: tuple[str, ...], output: Path, network: str, settings: tuple[float, float]
+) -> None:
+    """Train for a while, from where the predicted filter is."""
+    from fast_nst.config import find_style
+    from fast_nst.prediction.make import style_size, style_source
+    from fast_nst.startup import delayed_gc
+    from fast_nst.train import compose_config, train_with_progress
+
+    files = [find_style(style) for style in styles]
+    stroke_size, seconds = settings
+    # Names of files may hold what an override would have to quote.
+    config = compose_config(["style=custom", f"network={network}", "logger=none"])
+    config.style.name, config.style.size = files[0][0], style_size(stroke_size)
+    for key, value in style_source(files).items():
+        setattr(config.style, key, value)
+    config.trainer.max_time_s, config.trainer.max_steps = seconds, None
+    with tempfile.TemporaryDirectory() as folder, delayed_gc() as collect:
+        result = train_with_progress(config, Path(folder), Path(folder) / "filter", collect)
+        if result is not None:
+            atomic.write_bytes(output, result.filter.read_bytes(), durable=True)
+            click.echo(f"wrote {output}")

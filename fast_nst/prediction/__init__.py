@@ -1,0 +1,1 @@
+"""Filters from a style at once: a trained network that predicts their weights."""

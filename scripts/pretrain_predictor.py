@@ -1,0 +1,361 @@
+"""Train a style predictor: the network that gives a filter for any picture at once.
+
+    python scripts/pretrain_predictor.py --styles DIR --photos DIR --network quarter \
+        --steps 40000 --work DIR --out fast_nst/assets/predictors
+
+Each step stylizes a few photographs, each in a style of its own, with weights that the predictor
+gives for that style. The loss is the default training's, except that the style term grows as a
+logarithm: styles that are hard to reach would drown the others.
+
+A style is a picture of ``--styles`` at a random scale, a photograph, a drawn texture, or a mixture
+of two. Statistics of all are measured once and kept in ``--work``, where checkpoints lie, too; the
+same command goes on from the last one. ``--steps`` may be raised then: the learning rate is
+constant until the last third. The pictures that benchmarks measure by must not be among the styles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from fast_nst.config import default_groups
+from fast_nst.data.leaves import draw_image
+from fast_nst.data.module import ImageDataModule
+from fast_nst.encoders import Encoder, create_encoder
+from fast_nst.hardware import fast_bf16, keep_freed_memory
+from fast_nst.image.eight_bit import from_bytes
+from fast_nst.image.io import list_images, read_image
+from fast_nst.image.resize import resize_short_side
+from fast_nst.losses.functional import (
+    frame_shift,
+    gram_matrix,
+    grid_energy,
+    periodicity,
+    target_energy,
+)
+from fast_nst.networks import create_network
+from fast_nst.optim.muon import Muon
+from fast_nst.prediction.load import save_predictor
+from fast_nst.prediction.predictor import StylePredictor
+from fast_nst.prediction.statistics import LAYERS, StyleStatistics
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "quarter": {"width": 24, "blocks": 5, "adaptive": True},
+    "mobile": {"width": 8, "blocks": 4},
+}
+PREDICTORS = {
+    "quarter": {"hidden": 320, "code": 128, "rank": 24},
+    "mobile": {"hidden": 192, "code": 96, "rank": 16},
+}
+EARLY, LATE = (128, 4), (192, 2)  # px and batch
+LATE_SHARE, DECAY_SHARE = 0.25, 0.35  # of the steps
+VARIANTS = 12  # of each picture
+STYLE_SIZE = 256  # px, short side of the whole picture; crops have this size
+LARGEST = 640  # px, short side of a picture that is cropped
+# Reproductions of paintings that benchmarks measure by, under other names.
+EXCLUDED = ("artic_24645", "metmuseum_436532", "metmuseum_436535", "monet_water_lilies")
+HELD_OUT = 16  # pictures to watch the training by
+SHARES = {"styles": 0.8, "photos": 0.08, "drawings": 0.12}  # of the steps
+MIXED = 0.3  # share of mixtures
+LOSS = {"content": 1.0, "style": 60.0, "grid": 20.0, "pattern": 0.15, "frame": 5.0}
+BEND = 10.0  # the style term is log(1 + BEND s) / BEND
+EMA = 0.9995
+
+
+class Bank:
+    """Statistics of all styles, in random variants; 0 is the whole picture."""
+
+    def __init__(self, statistics: StyleStatistics, regularity: Tensor, kinds: list[str]) -> None:
+        self.statistics = statistics
+        self.regularity = regularity  # log periodicity, (styles * VARIANTS,)
+        self.kinds = kinds  # of each style
+        held = random.Random(7).sample(
+            [i for i, kind in enumerate(kinds) if kind == "styles"], HELD_OUT
+        )
+        self.held = torch.tensor(held) * VARIANTS
+        counts = {kind: kinds.count(kind) - HELD_OUT * (kind == "styles") for kind in SHARES}
+        self.weights = torch.tensor(
+            [0.0 if i in held else SHARES[kind] / counts[kind] for i, kind in enumerate(kinds)]
+        )
+
+    def draw(self, count: int) -> tuple[StyleStatistics, Tensor]:
+        """Statistics and log periodicity of random styles, some of them mixtures."""
+        first, second = (self._choose(count) for _ in range(2))
+        shares = torch.rand(count) * (torch.rand(count) < MIXED)
+        statistics = self.statistics[first].mixed(self.statistics[second], shares)
+        return statistics, torch.lerp(self.regularity[first], self.regularity[second], shares)
+
+    def _choose(self, count: int) -> Tensor:
+        style = torch.multinomial(self.weights, count, replacement=True)
+        # A third are whole pictures, as those that filters are made of.
+        variant = torch.randint(VARIANTS, (count,)) * (torch.rand(count) > 0.33)
+        return style * VARIANTS + variant
+
+
+def load_bank(file: Path, styles: Path, photos: Path, encoder: Encoder) -> Bank:
+    """Measure all styles, or read what was measured before."""
+    if not file.exists():
+        torch.save(measure_styles(styles, photos, encoder), file)
+    found = torch.load(file, weights_only=True)
+    return Bank(
+        StyleStatistics(found["means"], found["grams"]), found["regularity"], found["kinds"]
+    )
+
+
+def measure_styles(styles: Path, photos: Path, encoder: Encoder) -> dict[str, Any]:
+    """Statistics of every variant of every picture."""
+    rng = np.random.default_rng(5)
+    sources: list[tuple[str, Path | None]] = [
+        ("styles", file) for file in list_images(styles) if file.stem not in EXCLUDED
+    ]
+    sources += [("photos", file) for file in list_images(photos)[::8]]
+    sources += [("drawings", None)] * 100
+    parts, regularity = [], []
+    for number, (_, file) in enumerate(sources):
+        picture = (
+            torch.from_numpy(draw_image(rng, 512, ())).permute(2, 0, 1) / 255
+            if file is None
+            else read_image(file).rgb
+        )
+        for variant in range(VARIANTS):
+            image = vary(picture, rng) if variant else resize_short_side(picture, STYLE_SIZE)
+            parts.append(StyleStatistics.measure(encoder, image[None]))
+            value, energy = periodicity(image[None])
+            energy = energy.clamp_min(1e-12)
+            regularity.append((value.log() * energy).sum() / energy.sum())
+        if number % 20 == 0:
+            print(f"styles: {number} of {len(sources)}", flush=True)
+    all_styles = StyleStatistics.concatenated(parts)
+    return {
+        "means": dict(all_styles.means),
+        "grams": dict(all_styles.grams),
+        "regularity": torch.stack(regularity),
+        "kinds": [kind for kind, _ in sources],
+    }
+
+
+def vary(picture: Tensor, rng: np.random.Generator) -> Tensor:
+    """A random square of the picture at a random scale, sometimes in other colors."""
+    largest = min(LARGEST, max(STYLE_SIZE, 1.5 * min(picture.shape[1:])))
+    size = round(float(np.exp(rng.uniform(np.log(0.8 * STYLE_SIZE), np.log(largest)))))
+    image = resize_short_side(picture, size)
+    height, width = (min(side, STYLE_SIZE) for side in image.shape[1:])
+    top = rng.integers(image.shape[1] - height + 1)
+    left = rng.integers(image.shape[2] - width + 1)
+    image = image[:, top : top + height, left : left + width]
+    if rng.random() < 0.5:
+        image = image.flip(2)
+    if rng.random() < 0.35:
+        image = image[torch.from_numpy(rng.permutation(3))]
+    if rng.random() < 0.35:
+        image = (image ** float(np.exp(rng.normal(0, 0.3)))).clamp(0, 1)
+    return image.contiguous()
+
+
+def contents(size: int, batch: int, photos: Path, seed: int) -> Iterator[Tensor]:
+    """Batches of photographs, and a quarter of synthetic images."""
+    modules = [
+        ImageDataModule("folder", size, batch, num_workers=1, seed=seed, held_out=0, path=photos),
+        ImageDataModule("synthetic", size, batch, num_workers=1, seed=seed),
+    ]
+    streams = [iter(module.train_dataloader()) for module in modules]
+    while True:
+        for stream in (streams[0], streams[0], streams[0], streams[1]):
+            yield from_bytes(next(stream)).contiguous(memory_format=torch.channels_last)
+
+
+def stylize(predictor: StylePredictor, styles: StyleStatistics, images: Tensor) -> Tensor:
+    """Each image in the style at its place."""
+    weights = predictor(styles)
+    return torch.cat(
+        [
+            functional_call(predictor.network, own, (image,))
+            for own, image in zip(weights, images.split(1), strict=True)
+        ]
+    )
+
+
+def compare(
+    encoder: Encoder, stylized: Tensor, content: Tensor, styles: StyleStatistics
+) -> tuple[Tensor, Tensor]:
+    """Relative content and style losses of each image, (B,) each."""
+    with torch.no_grad():
+        target = encoder(content, ["relu3_1"])["relu3_1"].float()
+    features = encoder(stylized, LAYERS)
+    error = (features["relu3_1"].float() - target).square().mean((1, 2, 3)) / target_energy(target)
+    style = torch.stack(
+        [
+            (gram_matrix(features[layer]) - styles.grams[layer]).square().mean((1, 2))
+            / target_energy(styles.grams[layer])
+            for layer in LAYERS
+        ]
+    )
+    return error, style.mean(0)
+
+
+class Training:
+    """Everything that changes while training, so that it can be saved."""
+
+    def __init__(self, network: str, bank: Bank, rates: tuple[float, float]) -> None:
+        built = create_network(network, **NETWORKS[network]).to(memory_format=torch.channels_last)
+        self.predictor = StylePredictor(built, **PREDICTORS[network])
+        self.predictor.normalize_by(bank.statistics)
+        self.average = deepcopy(self.predictor).requires_grad_(False)
+        shared = list(self.predictor.network.parameters())
+        known = {id(each) for each in shared}
+        own = [each for each in self.predictor.parameters() if id(each) not in known]
+        self.optimizer = Muon([{"params": shared}, {"params": own}])  # type: ignore[list-item]
+        self.rates = rates
+        self.shift = torch.zeros(4, 3)  # see FrameTerm
+        self.step = 0
+
+    def update(self, factor: float) -> None:
+        """One step of the optimizer, and of the running average of the weights."""
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        decay = min(EMA, (1 + self.step) / (10 + self.step))
+        for mine, new in zip(self.average.parameters(), self.predictor.parameters(), strict=True):
+            mine.lerp_(new.detach(), 1 - decay)
+
+    def save(self, file: Path) -> None:
+        """Write a checkpoint."""
+        state = {
+            "predictor": self.predictor.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "shift": self.shift,
+            "step": self.step,
+        }
+        torch.save(state, file.with_suffix(".new"))
+        os.replace(file.with_suffix(".new"), file)
+
+    def load(self, file: Path) -> None:
+        """Go on from a checkpoint."""
+        state = torch.load(file, weights_only=True)
+        self.predictor.load_state_dict(state["predictor"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.shift = state["shift"]
+        self.step = state["step"]
+
+
+def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace) -> None:
+    """Train until ``args.steps``; a checkpoint every 500."""
+    bf16 = fast_bf16(torch.device("cpu"))
+    streams: dict[bool, Iterator[Tensor]] = {}
+    watched = watched_photos(args.photos)
+    started, means = time.monotonic(), {}
+    while run.step < args.steps:
+        fraction = run.step / args.steps
+        late = fraction >= 1 - LATE_SHARE
+        if late not in streams:
+            streams = {
+                late: contents(*(LATE if late else EARLY), args.photos, args.seed + run.step)
+            }
+        content = next(streams[late])
+        styles, regularity = bank.draw(len(content))
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            stylized = stylize(run.predictor, styles, content)
+            error, style = compare(encoder, stylized, content, styles)
+            shift = frame_shift(stylized)
+            run.shift.lerp_(shift.detach(), 0.05)
+            shift = run.shift + (shift - shift.detach())
+            excess = periodicity(stylized)[0].log() - regularity[:, None]
+            terms = {
+                "content": error.mean(),
+                "style": torch.log1p(BEND * style).mean() / BEND,
+                "grid": grid_energy(stylized, run.predictor.network.stride),
+                "pattern": excess.clamp_min(0).mean(),
+                "frame": shift.square().sum(1).mean(),
+            }
+        sum(LOSS[name] * value for name, value in terms.items()).backward()
+        warm = min(1.0, (run.step + 1) / 200)
+        run.update(warm * min(1.0, (1 - fraction) / DECAY_SHARE + 0.01))
+        for name, value in terms.items():
+            means[name] = means.get(name, 0.0) + float(value.detach()) / 100
+        if run.step % 100 == 0:
+            said = "  ".join(f"{name} {value:.4f}" for name, value in means.items())
+            print(f"{run.step} {time.monotonic() - started:.0f}s {said}", flush=True)
+            means = {}
+        if run.step % 500 == 0 or run.step == args.steps:
+            run.save(args.work / f"{args.network}.pt")
+            print(f"{run.step} held out: {watch(run.average, bank, encoder, watched)}", flush=True)
+
+
+def watched_photos(photos: Path) -> Tensor:
+    """As many photographs as there are styles held out, (HELD_OUT, 3, 256, 256)."""
+    return next(contents(256, HELD_OUT, photos, seed=99))
+
+
+@torch.no_grad()
+def watch(predictor: StylePredictor, bank: Bank, encoder: Encoder, photos: Tensor) -> str:
+    """Losses on the held-out styles, each with another photograph."""
+    styles = bank.statistics[bank.held]
+    rotated = [photos.roll(turn, 0) for turn in range(2)]
+    found = [
+        torch.stack(compare(encoder, stylize(predictor, styles, each), each, styles))
+        for each in rotated
+    ]
+    content, style = torch.stack(found).mean(0)
+    return (
+        f"content {float(content.mean()):.3f}  style {float(style.median()):.4f} "
+        f"({float(style.min()):.4f} to {float(style.max()):.4f})"
+    )
+
+
+def main() -> None:
+    """Read the command line, train, write the file."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--styles", type=Path, required=True, help="folder of pictures")
+    parser.add_argument("--photos", type=Path, required=True, help="folder of photographs")
+    parser.add_argument("--network", choices=NETWORKS, default="quarter")
+    parser.add_argument("--steps", type=int, default=40000)
+    parser.add_argument("--rates", type=float, nargs=2, default=(1.5e-3, 7e-4))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the file at the end")
+    args = parser.parse_args()
+    keep_freed_memory()
+    torch.manual_seed(args.seed)
+    args.work.mkdir(parents=True, exist_ok=True)
+    encoder = create_encoder("vgg_lite").to(memory_format=torch.channels_last)
+    bank = load_bank(args.work / "styles.pt", args.styles, args.photos, encoder)
+    run = Training(args.network, bank, tuple(args.rates))
+    if (file := args.work / f"{args.network}.pt").exists():
+        run.load(file)
+        torch.manual_seed(args.seed + run.step)
+    train(run, bank, encoder, args)
+    about = {
+        "network": args.network,
+        "network_arguments": NETWORKS[args.network],
+        "predictor_arguments": PREDICTORS[args.network],
+        "loss": default_groups("loss")["loss"],
+        "styles": bank.kinds.count("styles") - HELD_OUT,
+        "steps": run.step,
+        "training_loss": LOSS,
+        "held_out": watch(run.average, bank, encoder, watched_photos(args.photos)),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "license": "Apache-2.0",
+    }
+    print(save_predictor(args.out / f"{args.network}.safetensors", run.average, about))
+
+
+if __name__ == "__main__":
+    main()
