@@ -1,7 +1,7 @@
 """Filters made of a picture at once, and trained on from there, beside the former default training.
 
-    python benchmarks/any_style.py --styles STYLES --photos HELDOUT --judge vgg19_distilled.safetensors \
-        --keep FILTERS --sheet sheet.jpg
+    python benchmarks/any_style.py --styles STYLES --photos HELDOUT \
+        --judge vgg19_distilled.safetensors --keep FILTERS --sheet sheet.jpg
 
 For each style, which must be one that no predictor was trained with:
 

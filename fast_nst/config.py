@@ -106,6 +106,7 @@ class CallbacksConfig:
     log_every_steps: int = MISSING  # type: ignore[assignment]
     validation_images: int = MISSING  # type: ignore[assignment]
     validation_size: int = MISSING  # type: ignore[assignment]
+    preview_size: int = MISSING  # type: ignore[assignment]
 
 
 @dataclass
@@ -207,7 +208,8 @@ def style_paths(style: StyleConfig) -> list[Path]:
         given = [style.image] if isinstance(style.image, str) else list(style.image)
         if not given or not all(isinstance(each, str) for each in given):
             raise ConfigError(
-                f"style.image={style.image}: expected an image, or a list: style.image=[a.jpg,b.jpg]."
+                f"style.image={style.image}: expected an image, or a list such as "
+                "style.image=[a.jpg,b.jpg]."
             )
         paths = [Path(each).expanduser() for each in given]
         for path in paths:

@@ -17,37 +17,41 @@ from fast_nst.image.eight_bit import to_bytes
 from fast_nst.image.io import read_image
 from fast_nst.image.resize import MAX_ASPECT, is_strip, resize_short_side
 
-MIN_SIDE = 32  # px; a smaller image holds no strokes that could be measured
 FILTERS = (".safetensors", ".ckpt", ".onnx")
 
 
-def read_style(file: Path, size: int) -> Tensor:
+def read_style(file: Path, size: int, min_side: int = 1) -> Tensor:
     """Read a style image, its short side ``size`` px; (3, H, W), RGB in [0, 1].
+
+    Args:
+        file: the image.
+        size: px, short side of the result.
+        min_side: px; images with a smaller side are refused.
 
     Raises:
         ImageError: If it cannot be read.
-        ConfigError: If it is a filter, has only one color, or is tiny or a narrow strip.
+        ConfigError: If it is a filter, has only one color, or is too small or a narrow strip.
     """
     if file.suffix.lower() in FILTERS:
         raise ConfigError(
             f"{file} is a filter, and a style is a picture. Give the picture, or use the filter "
             "itself: fast-nst stylize --ckpt FILE."
         )
-    return fit_style(read_image(file).rgb, size, str(file))
+    return fit_style(read_image(file).rgb, size, min_side, str(file))
 
 
-def fit_style(rgb: Tensor, size: int, name: str = "the style image") -> Tensor:
+def fit_style(rgb: Tensor, size: int, min_side: int = 1, name: str = "the style image") -> Tensor:
     """Check a style image, (3, H, W) in [0, 1], and scale its short side to ``size`` px.
 
     Smaller images are enlarged by :func:`enlarge`.
 
     Raises:
-        ConfigError: If it has only one color, or is tiny or a narrow strip.
+        ConfigError: If it has only one color, or is too small or a narrow strip.
     """
     height, width = rgb.shape[-2:]
-    if min(height, width) < MIN_SIDE:
+    if min(height, width) < min_side:
         raise ConfigError(
-            f"{name} is {height}x{width} px; a style image needs at least {MIN_SIDE} px a side. "
+            f"{name} is {height}x{width} px; a style image needs at least {min_side} px a side. "
             "Use a larger one."
         )
     if is_flat(rgb[None]):

@@ -155,7 +155,7 @@ def create_loss(config: Mapping[str, Any], style_files: Sequence[Path]) -> Perce
 
     Raises:
         ImageError: If a style image cannot be read.
-        ConfigError: If it has only one color, or is tiny or a narrow strip.
+        ConfigError: If it is a filter, has only one color, or is a narrow strip.
         FastNSTError: As :func:`create_encoder` and :class:`PerceptualLoss` do.
     """
     styles = [read_style(file, config["style"]["size"])[None] for file in style_files]

@@ -1,4 +1,4 @@
-"""Predicted filters, kept in the user's cache by their pictures' hash; no torch until one is made."""
+"""Predicted filters, kept in the user's cache by their pictures' hash; torch only to make one."""
 
 from __future__ import annotations
 

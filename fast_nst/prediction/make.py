@@ -27,6 +27,7 @@ from fast_nst.startup import installed_version
 ENCODER = "vgg_lite"  # the one that predictors were trained with
 STYLE_SIZE = 256  # px, short side of a style image, for strokes of size 1
 STROKE_SIZES = (0.5, 3.0)
+MIN_SIDE = 32  # px; a smaller picture holds no strokes that could be measured
 
 
 def predict_network(styles: Sequence[Tensor], network: str = "quarter") -> TransformationNetwork:
@@ -84,7 +85,9 @@ def make_filter(
     size = style_size(stroke_size)
     found = [each if isinstance(each, Tensor) else find_style(str(each)) for each in pictures]
     images = [
-        fit_style(each, size) if isinstance(each, Tensor) else read_style(each[1], size)
+        fit_style(each, size, MIN_SIDE)
+        if isinstance(each, Tensor)
+        else read_style(each[1], size, MIN_SIDE)
         for each in found
     ]
     files = [each for each in found if not isinstance(each, Tensor)]

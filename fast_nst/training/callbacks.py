@@ -140,17 +140,21 @@ class ReportProgress(pl.Callback):
 
 
 class Preview(pl.Callback):
-    """Stylizes fixed images at intervals; logs their losses and writes an image.
+    """Measures fixed images at intervals, and writes an image of some that are larger.
 
     Args:
-        content: (B, 3, H, W) in [0, 1], never trained on.
+        content: (B, 3, H, W) in [0, 1], never trained on: their losses are logged.
+        shown: (B, 3, h, w), the same at the size of the written images.
         style: (1, 3, H, W) in [0, 1].
         folder: where ``step_000100.png`` goes: a row per image, content | style | stylized.
         every_s: seconds between two of them.
     """
 
-    def __init__(self, content: Tensor, style: Tensor, folder: Path, every_s: float) -> None:
+    def __init__(
+        self, content: Tensor, shown: Tensor, style: Tensor, folder: Path, every_s: float
+    ) -> None:
         self.content = content
+        self.shown = shown
         self.style = style
         self.folder = folder
         self.every_s = every_s
@@ -163,8 +167,8 @@ class Preview(pl.Callback):
         if time.monotonic() < self._next or not trainer.is_global_zero:
             return
         assert isinstance(pl_module, StyleTransferModule)
-        losses, grid = self.stylize(pl_module)
-        named = {f"validation/{name}": value for name, value in losses.items()}
+        named = {f"validation/{name}": value for name, value in self.measure(pl_module).items()}
+        grid = self.draw(pl_module)
         for logger in trainer.loggers:
             logger.log_metrics(named, step=trainer.global_step)
             log_image(logger, grid, trainer.global_step)
@@ -172,17 +176,25 @@ class Preview(pl.Callback):
         self._next = time.monotonic() + self.every_s
 
     @torch.no_grad()
-    def stylize(self, module: StyleTransferModule) -> tuple[dict[str, float], Tensor]:
-        """The unweighted losses of the fixed images, and the grid, (3, H, W) in [0, 1]."""
-        rows, sums = [], dict.fromkeys(module.loss.weights, 0.0)
-        height, width = self.content.shape[-2:]
-        style = resize_short_side(self.style, max(height, width))[..., :height, :width]
+    def measure(self, module: StyleTransferModule) -> dict[str, float]:
+        """The unweighted losses of the fixed images."""
+        sums = dict.fromkeys(module.loss.weights, 0.0)
         for image in torch.split(self.content, 1):
-            stylized, terms = module.losses(image.to(module.device))
+            _, terms = module.losses(image.to(module.device))
             for name, value in module.loss.unweighted(terms).items():
                 sums[name] += float(value) / len(self.content)
-            rows.append(torch.cat([image[0], style[0], stylized[0].float().cpu()], dim=2))
-        return sums, torch.cat(rows, dim=1)
+        return sums
+
+    @torch.no_grad()
+    def draw(self, module: StyleTransferModule) -> Tensor:
+        """The image of the fixed images, (3, H, W) in [0, 1]."""
+        height, width = self.shown.shape[-2:]
+        style = resize_short_side(self.style, max(height, width))[..., :height, :width]
+        rows = []
+        for image in torch.split(self.shown, 1):
+            stylized = module(image.to(module.device)).float().cpu()
+            rows.append(torch.cat([image[0], style[0], stylized[0]], dim=2))
+        return torch.cat(rows, dim=1)
 
 
 def log_image(logger: Any, image: Tensor, step: int) -> None:

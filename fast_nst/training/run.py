@@ -129,15 +129,15 @@ def train(
     )
     given = {key: value for key, value in _values(config.data).items() if value is not None}
     data = ImageDataModule(**given, seed=config.seed)
-    content = data.validation_images(
-        config.callbacks.validation_images, config.callbacks.validation_size
+    content, shown = (
+        data.validation_images(config.callbacks.validation_images, size)
+        for size in (config.callbacks.validation_size, config.callbacks.preview_size)
     )
     module = StyleTransferModule(
         network, loss, config.optimizer, schedule, metadata, config.callbacks.log_every_steps
     )
-    preview = Preview(
-        content, styles[0][None], run_dir / "previews", config.callbacks.preview_every_s
-    )
+    style = read_style(style_files[0], config.callbacks.preview_size)[None]
+    preview = Preview(content, shown, style, run_dir / "previews", config.callbacks.preview_every_s)
     last = run_dir / "last.ckpt"
     callbacks: list[pl.Callback] = [preview, KeepLast(last, config.callbacks.checkpoint_every_s)]
     if on_progress is not None:
@@ -164,7 +164,8 @@ def train(
         trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    losses, grid = preview.stylize(module.eval())
+    losses = preview.measure(module.eval())
+    grid = preview.draw(module)
     metadata = replace(metadata, losses=losses)
     kept = []
     if trainer.is_global_zero:

@@ -6,7 +6,7 @@ import torch
 from fast_nst.errors import ConfigError
 from fast_nst.image.io import write_image
 from fast_nst.image.resize import resize_short_side
-from fast_nst.image.style import MIN_SIDE, enlarge, fit_style, read_style
+from fast_nst.image.style import enlarge, fit_style, read_style
 
 
 def disk(side: int) -> torch.Tensor:
@@ -42,8 +42,8 @@ def test_larger_images_are_only_reduced() -> None:
     ("shape", "message"),
     [
         ((3, 100, 100), "one flat color"),
-        ((3, MIN_SIDE, MIN_SIDE * 9), "at most 8 times"),
-        ((3, MIN_SIDE - 1, 100), r"31x100 px; a style image needs at least 32 px"),
+        ((3, 32, 32 * 9), "at most 8 times"),
+        ((3, 31, 100), r"31x100 px; a style image needs at least 32 px"),
     ],
 )
 def test_what_is_no_style_is_refused(shape: tuple[int, ...], message: str) -> None:
@@ -51,7 +51,7 @@ def test_what_is_no_style_is_refused(shape: tuple[int, ...], message: str) -> No
     if "flat" not in message:
         image[:, ::2] = 1
     with pytest.raises(ConfigError, match=message):
-        fit_style(image, 64)
+        fit_style(image, 64, 32)
 
 
 def test_a_filter_is_no_style(tmp_path: Path) -> None:
