@@ -19,7 +19,7 @@ import argparse
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
@@ -208,15 +208,23 @@ def compare(
 class Training:
     """Everything that changes while training, so that it can be saved."""
 
-    def __init__(self, network: str, bank: Bank, rates: tuple[float, float]) -> None:
+    def __init__(self, network: str, bank: Bank, rates: Sequence[float]) -> None:
         built = create_network(network, **NETWORKS[network]).to(memory_format=torch.channels_last)
         self.predictor = StylePredictor(built, **PREDICTORS[network])
         self.predictor.normalize_by(bank.statistics)
         self.average = deepcopy(self.predictor).requires_grad_(False)
-        shared = list(self.predictor.network.parameters())
-        known = {id(each) for each in shared}
-        own = [each for each in self.predictor.parameters() if id(each) not in known]
-        self.optimizer = Muon([{"params": shared}, {"params": own}])  # type: ignore[list-item]
+        # An output of a linear layer changes by a step of all its weights at once.
+        groups = [
+            self.predictor.network.parameters(),
+            self.predictor.perceptron.parameters(),
+            [*self.predictor.left, *self.predictor.right],
+            [
+                *self.predictor.affine.parameters(),
+                *self.predictor.mixture.parameters(),
+                *self.predictor.palette.parameters(),
+            ],
+        ]
+        self.optimizer = Muon([{"params": list(each)} for each in groups])  # type: ignore[misc]
         self.rates = rates
         self.shift = torch.zeros(4, 3)  # see FrameTerm
         self.step = 0
@@ -327,7 +335,13 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True, help="folder of photographs")
     parser.add_argument("--network", choices=NETWORKS, default="quarter")
     parser.add_argument("--steps", type=int, default=40000)
-    parser.add_argument("--rates", type=float, nargs=2, default=(1.5e-3, 7e-4))
+    parser.add_argument(
+        "--rates",
+        type=float,
+        nargs=4,
+        default=(1.5e-3, 4e-4, 4e-4, 1.5e-4),
+        help="learning rates: network, perceptron, rank-one matrices, last layers",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints")
     parser.add_argument("--out", type=Path, required=True, help="folder of the file at the end")
@@ -337,7 +351,7 @@ def main() -> None:
     args.work.mkdir(parents=True, exist_ok=True)
     encoder = create_encoder("vgg_lite").to(memory_format=torch.channels_last)
     bank = load_bank(args.work / "styles.pt", args.styles, args.photos, encoder)
-    run = Training(args.network, bank, tuple(args.rates))
+    run = Training(args.network, bank, args.rates)
     if (file := args.work / f"{args.network}.pt").exists():
         run.load(file)
         torch.manual_seed(args.seed + run.step)

@@ -21,8 +21,8 @@ class StylePredictor(nn.Module):
     The style's means, standard deviations and correlations of features go through a small
     perceptron to a code. Linear layers turn the code into changes: scales of norms are multiplied
     by ``1 + change``, shifts and biases get a change added, and each convolution gets a weighted
-    sum of rank-one matrices, which all styles share, added to its weights. At first, they change
-    nothing.
+    sum of rank-one matrices, which all styles share, added to its weights. Colors of the last one's
+    output are mixed by a 3x3 matrix. At first, all this changes nothing.
 
     Args:
         network: whose weights are changed; trained together with the predictor.
@@ -80,7 +80,8 @@ class StylePredictor(nn.Module):
             self.right.append(nn.Parameter(torch.randn(own, size) / size**0.5))
         self.affine = nn.Linear(code, sum(weights[n].numel() for n in self.scales + self.shifts))
         self.mixture = nn.Linear(code, sum(left.shape[1] for left in self.left))
-        for layer in (self.affine, self.mixture):
+        self.palette = nn.Linear(code, 9)
+        for layer in (self.affine, self.mixture, self.palette):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
@@ -133,6 +134,7 @@ class StylePredictor(nn.Module):
         names = self.scales + self.shifts
         changes = self.affine(code).split([weights[name].numel() for name in names], dim=1)
         strengths = self.mixture(code).split([left.shape[1] for left in self.left], dim=1)
+        palettes = torch.eye(3, device=code.device) + self.palette(code).view(-1, 3, 3)
         result = []
         for style in range(len(code)):
             own = {
@@ -146,6 +148,10 @@ class StylePredictor(nn.Module):
             ):
                 change = (left * each[style]) @ right
                 own[name] = weights[name] + change.view_as(weights[name])
+            # Its outputs are images' pixels, with the color as the innermost index.
+            colors = own[self.convolutions[-1]].unflatten(0, (-1, 3))
+            mixed = torch.einsum("ij,pj...->pi...", palettes[style], colors)
+            own[self.convolutions[-1]] = mixed.flatten(0, 1)
             result.append(own)
         return result
 
