@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor
 from fast_nst.encoders.base import Encoder
 from fast_nst.hardware import fast_bf16, keep_freed_memory
 from fast_nst.image.resize import resize_short_side
-from fast_nst.optim.pixels import LBFGS, Adam, PixelOptimizer, Progress, optimize_image
+from fast_nst.optim.pixels import LBFGS, Adam, PixelOptimizer
 from fast_nst.optimize.canvas import Canvas
+from fast_nst.optimize.descent import descend
 from fast_nst.optimize.inputs import min_side, prepare, style_side
 from fast_nst.optimize.objective import Objective
 from fast_nst.optimize.options import TransferOptions
@@ -127,28 +128,13 @@ def _descend(
     report: _Reporter,
 ) -> Tensor:
     """Optimize at one size, and return the best image."""
-    best, least = image, float("inf")
-
-    def compare(candidate: Tensor, losses: Mapping[str, float]) -> None:
-        nonlocal best, least
-        if sum(losses.values()) < least:
-            best, least = candidate, sum(losses.values())
-
-    def watch(progress: Progress) -> None:
-        compare(progress.image, progress.losses)
-        report(progress.losses, best, canvas)
-
-    last = optimize_image(
+    return descend(
         image,
         lambda pixels: objective(canvas.expand(pixels)),
-        iterations=steps,
-        optimizer=optimizer,
-        on_progress=watch,
+        steps,
+        optimizer,
+        lambda progress, best: report(progress.losses, best, canvas),
     )
-    with torch.no_grad():
-        terms = objective(canvas.expand(last))
-    compare(last, {name: float(value) for name, value in terms.items()})
-    return best
 
 
 class _Reporter:
