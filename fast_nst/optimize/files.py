@@ -12,8 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fast_nst.errors import ConfigError, ImageError, suggest
+from fast_nst.filters.checkpoint import Filter
 from fast_nst.image.io import image_format
+from fast_nst.optimize.options import INITS
 from fast_nst.paths import asset_path
+from fast_nst.runtimes.onnx_network import load_any
 
 
 def find_style(style: str) -> Path:
@@ -31,6 +34,24 @@ def find_style(style: str) -> Path:
             "`fast-nst styles` lists those."
         )
     return bundled[style]
+
+
+def load_init(init: str) -> Filter:
+    """Load the filter whose painting the image is to start as, on the CPU.
+
+    Args:
+        init: a filter file, a training's ``.ckpt``, or an ONNX model that ``fast_nst`` wrote.
+
+    Raises:
+        ConfigError: If there is no such file.
+        CheckpointError: If the file is no filter.
+    """
+    if not os.path.isfile(init):
+        raise ConfigError(
+            f"init is {init!r}, which is no file and none of {', '.join(INITS)}"
+            f"{suggest(init, INITS)}. Give one of these, or the file of a filter."
+        )
+    return load_any(Path(init))
 
 
 def preview_path(target: Path, iteration: int) -> Path:
