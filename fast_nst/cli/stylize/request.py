@@ -31,6 +31,9 @@ class Filters:
         device: as for ``Stylizer.load``, like all that follows.
         engine: likewise.
         value_range: the range of an ONNX model that fast_nst did not export.
+        polish: iterations after the filter, of images; 0 for none.
+        polish_styles: style images, or names of bundled ones, for each of ``checkpoints``; empty
+            for those that the filters were trained with.
     """
 
     checkpoints: tuple[Path, ...]
@@ -38,6 +41,8 @@ class Filters:
     device: str
     engine: str
     value_range: str | None
+    polish: int = 0
+    polish_styles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
