@@ -251,8 +251,8 @@ def find_style(name: str) -> tuple[str, Path]:
     if path.is_dir():
         raise ConfigError(f"{name} is a folder; a style is an image file. Name the images.")
     raise ConfigError(
-        f"no style {name!r}{suggest(name, bundled)}: it is neither an image file nor a bundled "
-        f"style. Bundled: {', '.join(bundled)}."
+        f"{name} is neither a file nor a bundled style{suggest(name, bundled)}. `fast-nst styles` "
+        "lists those."
     )
 
 

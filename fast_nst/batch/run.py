@@ -309,8 +309,10 @@ def explain_failure(source: Path | str, error: Exception) -> str:
     Raises:
         Exception: ``error`` itself, if it is a fault of the program.
     """
+    if isinstance(error, ImageError):
+        return str(error)  # it names the file that it is about
     if isinstance(error, FastNSTError):
-        return str(error)
+        return f"cannot stylize {source}: {error}"
     if is_out_of_memory(error):
         return (
             f"cannot stylize {source}: it does not fit in memory. "

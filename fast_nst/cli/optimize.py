@@ -10,7 +10,14 @@ import click
 
 from fast_nst.cli.options import device_option, make
 from fast_nst.cli.transfer import Transfer, run_transfer
-from fast_nst.optimize.options import COLORS, INITS, OPTIMIZERS, TransferOptions
+from fast_nst.optimize.options import (
+    COLORS,
+    INITS,
+    LEVELS,
+    LEVELS_FROM_FILTER,
+    OPTIMIZERS,
+    TransferOptions,
+)
 
 _FILE = click.Path(path_type=Path)
 
@@ -34,9 +41,19 @@ def _option(name: str, help: str, **settings: Any) -> Callable[[Any], Any]:  # n
 @click.option("-o", "--output", required=True, metavar="OUT", help="The image to write.")
 @_option("--size", "Short side of the result, px; 0 keeps the content's own.", type=int)
 @_option("--iterations", "Steps, of all levels together.", type=int)
-@_option("--levels", "Sizes to go through, each twice the last; 1 for none but the last.", type=int)
+@click.option(
+    "--levels",
+    type=int,
+    help="Sizes to go through, each twice the last; 1 for none but the last.  "
+    f"[default: {LEVELS}; {LEVELS_FROM_FILTER} from a filter]",
+)
 @_option("--optimizer", "How to step.", type=click.Choice(OPTIMIZERS))
-@_option("--init", "What the image starts as.", type=click.Choice(INITS))
+@_option(
+    "--init",
+    "What the image starts as: content, noise, style, or what a filter makes of the content, by "
+    "its file.",
+    metavar="|".join((*INITS, "FILTER")),
+)
 @_option("--content-weight", "How much the content counts.", type=float)
 @_option("--style-weight", "How much the style counts.", type=float)
 @click.option(
@@ -93,12 +110,17 @@ def optimize(ctx: click.Context, /, **chosen: Any) -> None:
       fast-nst optimize cat.jpg starry_night -o cat_starry.png
       fast-nst optimize cat.jpg wave.jpg the_scream --blend 2,1 -o both.png
       fast-nst optimize cat.jpg wave.jpg -o cat.png --preserve-color luminance
+      fast-nst optimize cat.jpg wave.jpg -o cat.png --init wave.safetensors --iterations 40
     """  # noqa: D301 - click looks for the character, not for the two
-    options = make(TransferOptions, chosen)
+    init = chosen.pop("init")
+    start = None if init in INITS else init
+    options = make(TransferOptions, chosen if start else chosen | {"init": init})
 
-    from fast_nst.optimize.files import check_target, find_style
+    from fast_nst.config import find_style
+    from fast_nst.optimize.files import check_target, load_init
 
-    styles = tuple(find_style(style) for style in chosen["styles"])
-    transfer = make(Transfer, chosen | {"styles": styles, "target": Path(chosen["output"])})
+    chosen["init_filter"] = load_init(start).network if start else None
+    chosen["styles"] = tuple(find_style(style)[1] for style in chosen["styles"])
+    transfer = make(Transfer, chosen | {"target": Path(chosen["output"])})
     check_target(transfer.target, transfer.sources, previews=transfer.preview_every is not None)
     run_transfer(transfer, options)

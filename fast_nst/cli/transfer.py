@@ -15,7 +15,7 @@ from click.exceptions import Exit
 from fast_nst.errors import ConfigError, WeightsError, is_out_of_memory
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from fast_nst.encoders import Encoder
     from fast_nst.optimize.gatys import TransferProgress
@@ -34,6 +34,7 @@ class Transfer:
         style_masks: one for each style, or none.
         encoder_name: what compares.
         encoder_weights: its weights, instead of its own.
+        init_filter: the network whose painting the image starts as; None for what the options say.
         preview_every: iterations between previews; None for none.
         device: where to compute.
     """
@@ -45,6 +46,7 @@ class Transfer:
     style_masks: tuple[Path, ...]
     encoder_name: str
     encoder_weights: Path | None
+    init_filter: nn.Module | None
     preview_every: int | None
     device: str
 
@@ -118,6 +120,7 @@ def _optimize(
         content_mask=read(transfer.content_mask) if transfer.content_mask else None,
         style_masks=[read(file) for file in transfer.style_masks],
         names=[str(file) for file in (transfer.content, *transfer.styles)],
+        start=transfer.init_filter.to(place) if transfer.init_filter else None,
         on_progress=on_progress,
     )
 

@@ -71,13 +71,16 @@ class LBFGS:
     Args:
         history: number of steps in the history, each with two tensors of the image's size; fewer,
             but at least 3, if these would take more than 2 GiB.
+        first_step: root mean square over pixels of the first step; smaller for a start that is
+            good already, which a long step would spoil.
 
     References:
         Nocedal and Wright 2006, "Numerical Optimization", algorithm 7.4.
     """
 
-    def __init__(self, history: int = 20) -> None:
+    def __init__(self, history: int = 20, first_step: float = FIRST_STEP) -> None:
         self.history = history
+        self.first_step = first_step
         # (step, difference of gradients, 1 / their inner product)
         self._pairs: list[tuple[Tensor, Tensor, Tensor]] = []
         self._last: _Visit | None = None
@@ -107,7 +110,7 @@ class LBFGS:
     def _direction(self, gradient: Tensor) -> Tensor:
         """Minus the gradient, times the inverse Hessian as estimated from the history."""
         if not self._pairs:
-            return -gradient * (FIRST_STEP / gradient.square().mean().sqrt().clamp_min(1e-20))
+            return -gradient * (self.first_step / gradient.square().mean().sqrt().clamp_min(1e-20))
         direction = -gradient
         shares: list[Tensor] = []
         for step, change, scale in reversed(self._pairs):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -44,6 +47,25 @@ class Canvas:
         if init == "noise":
             return noise_like(style, self.size, seed)
         return _cover(style, self.size) if init == "style" else self.content
+
+    @torch.no_grad()
+    def paint(self, paint: Callable[[Tensor], Tensor]) -> Tensor:
+        """What a filter makes of the content here, (1, 3, h, w) in [0, 1].
+
+        Raises:
+            ValueError: If the result has another shape.
+        """
+        painted = paint(self._colored)
+        if painted.shape != self._colored.shape:
+            raise ValueError(
+                f"start returned {tuple(painted.shape)}; expected {tuple(self._colored.shape)}."
+            )
+        return painted.clamp(0, 1)
+
+    def take(self, image: Tensor) -> Tensor:
+        """Pixels that show an image, (1, 3, H, W) in [0, 1] of any size: (1, C, h, w)."""
+        resized = _cover(image, self.size) if image.shape[-2:] != self.size else image
+        return luminance(resized) if self._lightness_only else resized
 
     def expand(self, pixels: Tensor) -> Tensor:
         """(1, 3, h, w) pixels that an encoder takes."""

@@ -12,25 +12,28 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fast_nst.errors import ConfigError, ImageError, suggest
+from fast_nst.filters.checkpoint import Filter
 from fast_nst.image.io import image_format
-from fast_nst.paths import asset_path
+from fast_nst.optimize.options import INITS
+from fast_nst.runtimes.onnx_network import load_any
 
 
-def find_style(style: str) -> Path:
-    """The image file of that name, or else the bundled style.
+def load_init(init: str) -> Filter:
+    """Load the filter whose painting the image is to start as, on the CPU.
+
+    Args:
+        init: a filter file, a training's ``.ckpt``, or an ONNX model that ``fast_nst`` wrote.
 
     Raises:
-        ConfigError: If there is neither.
+        ConfigError: If there is no such file.
+        CheckpointError: If the file is no filter.
     """
-    if os.path.isfile(style):
-        return Path(style)
-    bundled = {file.stem: file for file in asset_path("styles").glob("*.webp")}
-    if style not in bundled:
+    if not os.path.isfile(init):
         raise ConfigError(
-            f"{style} is neither a file nor a bundled style{suggest(style, bundled)}. "
-            "`fast-nst styles` lists those."
+            f"init is {init!r}, which is no file and none of {', '.join(INITS)}"
+            f"{suggest(init, INITS)}. Give one of these, or the file of a filter."
         )
-    return bundled[style]
+    return load_any(Path(init))
 
 
 def preview_path(target: Path, iteration: int) -> Path:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
-import torch
 from torch import Tensor
 
 from fast_nst.encoders.base import Encoder
-from fast_nst.hardware import fast_bf16, keep_freed_memory
+from fast_nst.hardware import keep_freed_memory
 from fast_nst.image.resize import resize_short_side
-from fast_nst.optim.pixels import LBFGS, Adam, PixelOptimizer, Progress, optimize_image
+from fast_nst.optim.pixels import LBFGS, Adam, PixelOptimizer
 from fast_nst.optimize.canvas import Canvas
+from fast_nst.optimize.descent import NEAR_STEP, descend
 from fast_nst.optimize.inputs import min_side, prepare, style_side
 from fast_nst.optimize.objective import Objective
-from fast_nst.optimize.options import TransferOptions
-from fast_nst.optimize.statistics import TiledEncoder
+from fast_nst.optimize.options import LEVELS, LEVELS_FROM_FILTER, TransferOptions
+from fast_nst.optimize.statistics import TiledEncoder, find_precision
 
 OPTIMIZERS: dict[str, Callable[[], PixelOptimizer]] = {"lbfgs": LBFGS, "adam": Adam}
 MIN_LEVEL = 64  # px; at smaller sizes there is little to see
@@ -51,6 +51,7 @@ def stylize_iteratively(
     content_mask: Tensor | None = None,
     style_masks: Sequence[Tensor] = (),
     names: Sequence[str] = (),
+    start: Callable[[Tensor], Tensor] | None = None,
     on_progress: Callable[[TransferProgress], None] | None = None,
 ) -> Tensor:
     """Repaint an image in the style of others by optimizing its pixels.
@@ -64,6 +65,8 @@ def stylize_iteratively(
             its style from the regions of the same color in ``style_masks``.
         style_masks: one for each style, of its size; none if there is no ``content_mask``.
         names: what messages call the content and the styles, in this order.
+        start: a :class:`~fast_nst.Stylizer`, or another function of images: the pixels start as
+            what it makes of the content at the result's size. None for what ``options.init`` says.
         on_progress: called after each iteration.
 
     Returns:
@@ -73,7 +76,7 @@ def stylize_iteratively(
     Raises:
         ConfigError, LayerError: For what :func:`fast_nst.optimize.inputs.prepare` refuses.
         TrainingError: If the loss stops being finite.
-        ValueError: If an image is not (1, 3, H, W).
+        ValueError: If an image is not (1, 3, H, W), or ``start`` changes its size.
 
     References:
         Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural Networks"; coarse to
@@ -82,14 +85,21 @@ def stylize_iteratively(
         change so far is enlarged, not the image, so that the content's detail is there at once.
     """
     options = options or TransferOptions()
+    if options.levels is None:
+        options = replace(options, levels=LEVELS if start is None else LEVELS_FROM_FILTER)
     keep_freed_memory()
     inputs = prepare(content, styles, content_mask, style_masks, names, encoder, options)
-    tiled = TiledEncoder(encoder, _precision(content, options.precision), options.tile)
-    optimizer = OPTIMIZERS[options.optimizer]()
+    tiled = TiledEncoder(encoder, find_precision(content, options.precision), options.tile)
     levels = plan_levels(options.size or min(content.shape[-2:]), encoder, options)
     canvases = [Canvas(content, side, options.preserve_color == "luminance") for side, _ in levels]
     report = _Reporter(levels, canvases[-1], on_progress)
-    image = canvases[0].start(inputs.styles[0], options.init, options.seed)
+    optimizer = OPTIMIZERS[options.optimizer]()
+    if start is None:
+        image = canvases[0].start(inputs.styles[0], options.init, options.seed)
+    else:
+        image = canvases[0].take(canvases[-1].paint(start))
+        if options.optimizer == "lbfgs" and len(levels) == 1:
+            optimizer = LBFGS(first_step=NEAR_STEP)
     before = canvases[0]
     for canvas, (side, steps) in zip(canvases, levels, strict=True):
         scaled = [resize_short_side(style, style_side(side, options)) for style in inputs.styles]
@@ -109,7 +119,7 @@ def plan_levels(short: int, encoder: Encoder, options: TransferOptions) -> list[
     """
     sides = [short]
     least = max(MIN_LEVEL, min_side(encoder, options))
-    while len(sides) < min(options.levels, options.iterations):
+    while len(sides) < min(options.levels or LEVELS, options.iterations):
         side = round(sides[0] / 2)
         if min(side, style_side(side, options)) < least:
             break
@@ -127,28 +137,13 @@ def _descend(
     report: _Reporter,
 ) -> Tensor:
     """Optimize at one size, and return the best image."""
-    best, least = image, float("inf")
-
-    def compare(candidate: Tensor, losses: Mapping[str, float]) -> None:
-        nonlocal best, least
-        if sum(losses.values()) < least:
-            best, least = candidate, sum(losses.values())
-
-    def watch(progress: Progress) -> None:
-        compare(progress.image, progress.losses)
-        report(progress.losses, best, canvas)
-
-    last = optimize_image(
+    return descend(
         image,
         lambda pixels: objective(canvas.expand(pixels)),
-        iterations=steps,
-        optimizer=optimizer,
-        on_progress=watch,
+        steps,
+        optimizer,
+        lambda progress, best: report(progress.losses, best, canvas),
     )
-    with torch.no_grad():
-        terms = objective(canvas.expand(last))
-    compare(last, {name: float(value) for name, value in terms.items()})
-    return best
 
 
 class _Reporter:
@@ -180,10 +175,3 @@ class _Reporter:
                     lambda: self.result.show(self.result.enlarge(best, canvas)),
                 )
             )
-
-
-def _precision(content: Tensor, choice: str) -> torch.dtype | None:
-    if choice == "float32" or content.dtype == torch.float64:
-        return None
-    bf16 = choice == "bfloat16" or fast_bf16(content.device)
-    return torch.bfloat16 if bf16 else None

@@ -11,6 +11,7 @@ OPTIMIZERS = ("lbfgs", "adam")
 INITS = ("content", "noise", "style")
 COLORS = ("none", "luminance", "match")
 PRECISIONS = ("auto", "float32", "bfloat16")
+LEVELS, LEVELS_FROM_FILTER = 3, 1  # by default
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,11 @@ class TransferOptions:
         size: px, short side of the result; 0 keeps the content's own.
         iterations: steps, of all levels together.
         levels: sizes that the image goes through, each twice the last, where they are not too
-            small to be of use; 1 works at full size from the start.
+            small to be of use; 1 works at full size from the start. None for 3, or for 1 from what
+            a filter paints, whose detail a smaller size would lose.
         optimizer: ``"lbfgs"`` or ``"adam"``.
-        init: what the image starts as: ``"content"``; ``"noise"`` in the style's colors; or
-            ``"style"``, cut to the content's shape.
+        init: what the image starts as, unless it starts as what a filter paints: ``"content"``;
+            ``"noise"`` in the style's colors; or ``"style"``, cut to the content's shape.
         content_weight, style_weight: dimensionless; losses are scale-free, so that the same
             weights suit every encoder, size and style.
         blend: shares of the styles, in their order; they are divided by their sum. Empty for
@@ -44,7 +46,7 @@ class TransferOptions:
 
     size: int = 512
     iterations: int = 300
-    levels: int = 3
+    levels: int | None = None
     optimizer: str = "lbfgs"
     init: str = "content"
     content_weight: float = 1.0
@@ -72,8 +74,9 @@ class TransferOptions:
                     f"Choices: {', '.join(choices)}."
                 )
         for name, least in (("size", 0), ("iterations", 1), ("levels", 1), ("tile", 64)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be {least} or more.")
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError(f"{name} is {value}; it must be {least} or more.")
         for name in ("content_weight", "style_weight"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more.")

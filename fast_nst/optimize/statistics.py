@@ -10,8 +10,22 @@ import torch
 from torch import Tensor
 
 from fast_nst.encoders.base import Encoder
+from fast_nst.hardware import fast_bf16
 from fast_nst.losses.functional import gram_matrix
 from fast_nst.optimize.tiles import Tile, split
+
+
+def find_precision(image: Tensor, choice: str) -> torch.dtype | None:
+    """The type that convolutions of this image compute in; None for that of the image.
+
+    Args:
+        image: (B, 3, H, W), on its device.
+        choice: one of ``options.PRECISIONS``.
+    """
+    if choice == "float32" or image.dtype == torch.float64:
+        return None
+    bf16 = choice == "bfloat16" or fast_bf16(image.device)
+    return torch.bfloat16 if bf16 else None
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,8 @@ class SegmentedNetwork:
     def __init__(self, network: nn.Module) -> None:
         if next(network.parameters(), None) is None:
             raise _not_local("it has no layers of PyTorch, as filter files have by engine='torch'")
+        if any(getattr(module, "needs_whole_image", False) for module in network.modules()):
+            raise _not_local("it compares the image as a whole with a style")
         self._real = _Watched(network)
         self._shapes_only = _Watched(network, device="meta")
         self._shapes = lru_cache(maxsize=64)(self._find_shapes)

@@ -133,7 +133,7 @@ def test_pictures_and_filters_go_together_on_a_sheet(tmp_path: Path, photo: Path
     ("name", "message"),
     [
         ("stary_night", "did you mean 'starry_night'?"),
-        ("gone.jpg", "neither an image file nor a bundled style"),
+        ("gone.jpg", "gone.jpg is neither a file nor a bundled style"),
         ("text.jpg", "text.jpg"),
         ("flat.png", "flat.png is one flat color"),
         ("tiny.png", "tiny.png is 8x8 px; a style image needs at least 32 px"),

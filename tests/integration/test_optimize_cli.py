@@ -131,6 +131,41 @@ def test_masks_choose_the_regions(folder: Path) -> None:
     assert results[0] != results[1]
 
 
+@pytest.mark.parametrize("name", ["f.safetensors", "f.ckpt", "f.onnx"])
+def test_a_filters_painting_is_where_it_starts(folder: Path, filter_file: Path, name: str) -> None:
+    golden = Path(__file__).resolve().parents[1] / "golden"
+    files = {"f.ckpt": golden / "quarter.ckpt", "f.onnx": golden / "quarter.onnx"}
+    file = files.get(name, filter_file)
+    photo, out, painted = folder / "photo.jpg", folder / "out.png", folder / "painted.png"
+    assert CliRunner().invoke(
+        main, ["stylize", "--ckpt", str(file), str(photo), "-o", str(painted)]
+    ).exit_code == 0  # fmt: skip
+    arguments = ("-o", out, "--init", file, "--size", "0", "--iterations", "1", "--device", "cpu")
+    result = run(photo, folder / "style.png", *arguments, "--preview-every", "1")
+    assert result.exit_code == 0, result.output
+    # Before the first step, the best image is the start.
+    with Image.open(folder / "out_0001.png") as start, Image.open(painted) as expected:
+        difference = np.abs(np.asarray(start, int) - np.asarray(expected, int))
+    assert difference.max() <= 1
+
+
+def test_from_a_filter_there_is_one_level_unless_more_are_asked_for(
+    folder: Path, filter_file: Path
+) -> None:
+    sizes = {}
+    for levels in ((), ("--levels", "2")):
+        out = folder / "out.png"
+        arguments = ("-o", out, "--init", filter_file, "--size", "128", "--iterations", "2")
+        result = run(
+            folder / "photo.jpg", folder / "style.png", *arguments, *levels, "--preview-every", "1"
+        )
+        assert result.exit_code == 0, result.output
+        with Image.open(folder / "out_0001.png") as image:
+            sizes[levels] = len(np.unique(np.asarray(image)))
+        assert "2 iterations" in result.stderr
+    assert len(set(sizes.values())) == 2, "the first of two levels sees the painting made smaller"
+
+
 def test_ctrl_c_writes_the_best_image_so_far(folder: Path) -> None:
     out, third = folder / "out.png", folder / "out_0003.png"
     arguments = [folder / "photo.jpg", folder / "style.png", "-o", out, "--preview-every", "3"]
@@ -220,6 +255,14 @@ PHOTO, STYLE, OUT = "photo.jpg", "style.png", ("-o", "out.png")
         ((PHOTO, STYLE, *OUT, "--encoder-weights", STYLE), "Leave --encoder-weights unset"),
         ((PHOTO, STYLE, *OUT, "--iterations", "0"), "iterations is 0; it must be 1 or more"),
         ((PHOTO, STYLE, *OUT, "--device", "abacus"), "device 'abacus' cannot be used"),
+        ((PHOTO, STYLE, *OUT, "--init", "nose"), "init is 'nose', which is no file and none of"),
+        ((PHOTO, STYLE, *OUT, "--init", "nose"), "(did you mean 'noise'?)"),
+        ((PHOTO, STYLE, *OUT, "--init", "none.ckpt"), "Give one of these, or the file of a filter"),
+        ((PHOTO, STYLE, *OUT, "--init", "folder"), "init is 'folder', which is no file"),
+        ((PHOTO, STYLE, *OUT, "--init", PHOTO), "photo.jpg is not a filter file"),
+        ((PHOTO, STYLE, *OUT, "--init", "broken.onnx"), "broken.onnx is not an ONNX model"),
+        ((PHOTO, STYLE, *OUT, "--init", "broken.ckpt"), "broken.ckpt is not a checkpoint"),
+        ((PHOTO, STYLE, *OUT, "--levels", "0"), "levels is 0; it must be 1 or more"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(
@@ -228,7 +271,8 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     monkeypatch.chdir(folder)
     (folder / "folder").mkdir()
     (folder / "folder.png").mkdir()
-    (folder / "broken.jpg").write_text("no image")
+    for name in ("broken.jpg", "broken.onnx", "broken.ckpt"):
+        (folder / name).write_text("no image")
     make_style(folder / "style_0001.png")
     Image.new("RGB", (40, 40), "teal").save("flat.png")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -260,6 +304,7 @@ def test_a_command_that_cannot_be_understood_is_a_usage_error(arguments: tuple[s
 def test_help_shows_every_encoder_and_the_defaults_that_python_has() -> None:
     shown = " ".join(run("--help").stdout.split())
     assert all(f" {name}" in shown for name in ENCODERS)
-    for name in ("size", "iterations", "levels", "style-weight", "tile", "init"):
+    assert "[default: 3; 1 from a filter]" in shown
+    for name in ("size", "iterations", "style-weight", "tile", "init"):
         default = getattr(TransferOptions, name.replace("-", "_"))
         assert re.search(rf"--{name} .*?\[default: {default}\]", shown)

@@ -26,6 +26,7 @@ def folder(tmp_path: Path, filter_file: Path, monkeypatch: pytest.MonkeyPatch) -
     photo.save(tmp_path / "cat.jpg")
     photo.save(tmp_path / "holiday" / "beach.jpg")
     photo.save(tmp_path / "mask.png")
+    photo.save(tmp_path / "painting.jpg")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fast_nst.cli.stylize.filters import open_filters
-from fast_nst.cli.stylize.report import print_failures, run_files, run_with_bar
+from fast_nst.cli.stylize.report import ImageBar, print_failures, run_files, run_with_bar
 from fast_nst.cli.stylize.request import Images, Pipe, Sheet
 from fast_nst.cli.stylize.usage import PIPE
 
@@ -21,7 +21,8 @@ def run_images(request: Images) -> bool:
     """Write a file for each image; return whether all are there."""
     from fast_nst.batch import stylize_planned
 
-    stylizer = open_filters(request.filters)[0]
+    bar = ImageBar(len(request.files))
+    stylizer = open_filters(request.filters, bar.show_polish)[0]
     return run_files(
         lambda show: stylize_planned(
             stylizer,
@@ -33,6 +34,7 @@ def run_images(request: Images) -> bool:
             on_progress=show,
         ),
         request.output,
+        bar,
     )
 
 
@@ -41,13 +43,15 @@ def run_pipe(request: Pipe) -> bool:
     from fast_nst.batch import stylize_bytes
     from fast_nst.image.io import image_format, write_bytes
 
-    stylizer = open_filters(request.filters)[0]
+    bar = ImageBar()
+    stylizer = open_filters(request.filters, bar.show_polish)[0]
     to_pipe = request.output == PIPE
     kind = image_format(f"pipe{request.suffix or '.png'}" if to_pipe else request.output)
     content = sys.stdin.buffer.read() if request.source == PIPE else Path(request.source)
-    stylized, note = stylize_bytes(
-        stylizer, content, kind, controls=request.controls, saving=request.saving
-    )
+    with bar:
+        stylized, note = stylize_bytes(
+            stylizer, content, kind, controls=request.controls, saving=request.saving
+        )
     if note:
         click.echo(f"note: {note}", err=True)
     if to_pipe:
@@ -63,7 +67,8 @@ def run_sheet(request: Sheet) -> bool:
     from fast_nst.batch.contact_sheet import make_contact_sheet, name_filters
 
     names = name_filters(request.filters.files())
-    stylizers = open_filters(request.filters)
+    bar = ImageBar()
+    stylizers = open_filters(request.filters, bar.show_polish)
     if len(stylizers) < len(names):
         names = [" + ".join(names)]
     by_name: dict[str, ArrayFilter] = dict(zip(names, stylizers, strict=True))
@@ -75,7 +80,8 @@ def run_sheet(request: Sheet) -> bool:
             controls=request.controls,
             saving=request.saving,
             on_progress=show,
-        )
+        ),
+        bar,
     )
     print_failures(report)
     if report.written:

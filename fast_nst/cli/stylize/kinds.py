@@ -29,6 +29,7 @@ class Use:
 EVERYTHING = Use(~Kind(0), "everything")
 IMAGES = Use(Kind.IMAGES, "images that go from file to file")
 IMAGES_OUT = Use(Kind.IMAGES | Kind.PIPE | Kind.CLUSTER, "images that go to -o")
+IMAGES_HERE = Use(Kind.IMAGES | Kind.PIPE | Kind.SHEET, "images")
 SHEETS = Use(Kind.SHEET, "images in files")
 FILES = Use(Kind.IMAGES | Kind.VIDEO | Kind.CLUSTER, "files that go to -o")
 WRITTEN = Use(~Kind.CAMERA, "what is written")

@@ -18,51 +18,85 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from fast_nst.batch import StylizeProgress, StylizeReport
+    from fast_nst.optim.pixels import Progress as PolishProgress
 
 ReportT = TypeVar("ReportT")
 INTERRUPTED = 130  # what shells call a program that Ctrl-C ended
 
 
-def run_with_bar(
-    run: Callable[[Callable[[StylizeProgress[Any]], None]], ReportT],
-) -> tuple[ReportT, float]:
-    """Run with a progress bar once the first of several is done; return the report and seconds.
+class ImageBar:
+    """A progress bar that counts images, once the first of several is done.
 
     One image has no bar: its progress is told when it is finished, and loading the bar's package
-    would take a tenth of the command's time.
+    would take a tenth of the command's time. Polishing takes so long that the bar is there from
+    the first iteration on.
+
+    Args:
+        total: how many images there are, if that is known before the first is done.
     """
+
+    def __init__(self, total: int = 1) -> None:
+        self._stack = ExitStack()
+        self._bar: Progress | None = None
+        self._begin = time.monotonic()
+        self._done, self._total = 0, total
+
+    def __enter__(self) -> ImageBar:
+        self._begin = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def show(self, progress: StylizeProgress[Any]) -> None:
+        """Take note of an image that is done."""
+        self._done, self._total = progress.done, progress.total
+        if progress.total > 1:
+            rate = progress.done / (time.monotonic() - self._begin)
+            self._update(progress.done, f"{rate:.1f} per second")
+
+    def show_polish(self, progress: PolishProgress) -> None:
+        """Take note of an iteration at one image."""
+        share = progress.iteration / progress.iterations
+        self._update(
+            min(self._done + share, self._total),
+            f"iteration {progress.iteration} of {progress.iterations}",
+        )
+
+    def _update(self, done: float, rate: str) -> None:
+        if self._bar is None:
+            self._bar = self._stack.enter_context(rate_bar("stylizing"))
+            self._bar.add_task("stylizing", rate="")
+        self._bar.update(self._bar.task_ids[0], completed=done, total=self._total, rate=rate)
+
+
+def run_with_bar(
+    run: Callable[[Callable[[StylizeProgress[Any]], None]], ReportT], bar: ImageBar | None = None
+) -> tuple[ReportT, float]:
+    """Run with a progress bar, a new one by default; return the report and seconds."""
     begin = time.monotonic()
-    with ExitStack() as stack:
-        bar: Progress | None = None
-
-        def show(progress: StylizeProgress[Any]) -> None:
-            nonlocal bar
-            if progress.total == 1:
-                return
-            if bar is None:
-                bar = stack.enter_context(rate_bar("stylizing"))
-                bar.add_task("stylizing", total=progress.total, rate="")
-            rate = progress.done / (time.monotonic() - begin)
-            bar.update(bar.task_ids[0], completed=progress.done, rate=f"{rate:.1f} per second")
-
-        return run(show), time.monotonic() - begin
+    with bar or ImageBar() as shown:
+        return run(shown.show), time.monotonic() - begin
 
 
 def run_files(
-    run: Callable[[Callable[[StylizeProgress[Any]], None]], StylizeReport[Any, Any]], output: str
+    run: Callable[[Callable[[StylizeProgress[Any]], None]], StylizeReport[Any, Any]],
+    output: str,
+    bar: ImageBar | None = None,
 ) -> bool:
     """Write a file for each image, say what became of them, and return whether all are there.
 
     Args:
         run: writes them; it gets a function to call after each.
         output: the place that the user named.
+        bar: shows the progress; a new one by default.
 
     After Ctrl-C it says how to go on, and exits.
     """
     from fast_nst.batch.places import is_url
 
     try:
-        report, seconds = run_with_bar(run)
+        report, seconds = run_with_bar(run, bar)
     except KeyboardInterrupt:
         click.echo("interrupted; what is written is whole, and --resume goes on there", err=True)
         raise Exit(INTERRUPTED) from None

@@ -33,6 +33,9 @@ class Filters:
         device: as for ``Stylizer.load``, like all that follows.
         engine: likewise.
         value_range: the range of an ONNX model that fast_nst did not export.
+        polish: iterations after the filter, of images; 0 for none.
+        polish_styles: style images, or names of bundled ones, for each of ``checkpoints``; empty
+            for those that the filters were trained with.
     """
 
     checkpoints: tuple[Path, ...]
@@ -41,6 +44,8 @@ class Filters:
     engine: str
     value_range: str | None
     styles: tuple[str, ...] = ()
+    polish: int = 0
+    polish_styles: tuple[str, ...] = ()
 
     def files(self) -> tuple[Path, ...]:
         """All filter files; those of pictures are made now, unless they are in the cache.

@@ -36,6 +36,7 @@ def find_kind(inputs: Sequence[str], chosen: Mapping[str, Any], given: Collectio
     kind = _kind_of(inputs, output, chosen)
     _check_places(inputs, output, chosen, kind)
     _check_filters(chosen)
+    _check_polish(chosen, given)
     refuse_others(given, kind)
     if chosen["memory"] is not None:
         _check_memory(chosen, given)
@@ -133,6 +134,19 @@ def _check_filters(chosen: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"no engine {engine!r}{suggest(engine, engine_names())}. "
             f"Engines: {', '.join(engine_names())}."
+        )
+
+
+def _check_polish(chosen: Mapping[str, Any], given: Collection[str]) -> None:
+    """Refuse style images that nothing is done with, or that are not one for each filter."""
+    styles = len(chosen["polish_styles"])
+    filters = len(chosen["checkpoints"]) + len(chosen["styles"])
+    if styles and "polish" not in given:
+        raise click.UsageError("--polish-style goes with --polish N. Give both, or leave it out.")
+    if styles not in (0, filters):
+        raise click.UsageError(
+            f"--polish-style was given {styles}x, and --ckpt or --style {filters}x. Give one for "
+            "each, in the same order, or leave it out."
         )
 
 

@@ -43,9 +43,12 @@ VALUES = {
     "preserve_color": "match", "scale": "2", "mask_invert": None, "mask_feather": "3",
     "codec": "h264", "preset": "fast", "frames": "3", "steady": "0.5", "camera_size": "100",
     "device": "cpu", "engine": "torch", "worker_cpus": "2", "value_range": "0-1", "memory": "1GB",
+    "polish": "40",
 }  # fmt: skip
 # They say what kind a request is, or need a second thing.
-APART = {"checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "mix"}
+APART = {
+    "checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "mix", "polish_styles"
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -181,6 +184,10 @@ def test_a_picture_stands_for_a_filter(folder: Path) -> None:
         (["{}/a.jpg", "-o", "out", "--engine", "ray"], "ray is no engine: give --cluster"),
         (["{}/a.jpg", "-o", "o.png", "--memory", "1GB", "--strength", "1"], "--strength cannot"),
         (["{}/a.jpg", "-o", "o", "--memory", "1GB", "--engine", "onnxruntime"], "--engine torch"),
+        (["{}/a.jpg", "-o", "o.png", "--memory", "1GB", "--polish", "3"], "--polish cannot"),
+        (["{}/a.jpg", "-o", "out", "--polish-style", "a"], "--polish-style goes with --polish N"),
+        (["{}/a.jpg", "-o", "out", "--polish", "3", *["--polish-style", "a"] * 2], "was given 2x"),
+        (["{}/b.mp4", "-o", "out", "--polish", "3"], "--polish is for images, and there is none"),
         (["{}/b.mp4", "-o", "out", "--cluster"], "is a video, and --cluster takes images"),
         (["-", "-o", "-", "--cluster"], "no pipe and no camera"),
     ],

@@ -126,3 +126,11 @@ def test_lbfgs_forgets_the_oldest_steps() -> None:
     start = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     optimize_image(start, stretched, iterations=10, optimizer=optimizer)
     assert len(optimizer._pairs) == 3
+
+
+def test_the_first_step_is_as_long_as_it_is_asked_to_be() -> None:
+    start = torch.full((1, 3, 8, 8), 0.5)
+    gradient = torch.linspace(-1, 1, 192).view(1, 3, 8, 8)
+    for length in (0.03, 0.001):
+        moved = LBFGS(first_step=length).step(start, gradient, 1.0) - start
+        assert float(moved.square().mean().sqrt()) == pytest.approx(length, rel=1e-3)

@@ -9,6 +9,7 @@ from torch import Tensor
 from fast_nst.encoders import Encoder, create_encoder
 from fast_nst.errors import ConfigError, FastNSTError, LayerError
 from fast_nst.image.color import luminance
+from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.optimize import gatys
 from fast_nst.optimize.gatys import TransferProgress, plan_levels, stylize_iteratively
@@ -53,6 +54,52 @@ def test_the_result_is_much_nearer_to_content_and_style_together(
     assert after < 0.35 * before
     assert result.min() >= 0
     assert result.max() <= 1
+
+
+def test_from_a_good_painting_it_gets_better_and_further_than_from_noise(encoder: Encoder) -> None:
+    content, style = scene(), blocks(40, 40)
+    painting = stylize_iteratively(content, [style], encoder, quick(iterations=30))
+    loss = PerceptualLoss(encoder, style, content_weight=1, style_weight=50)
+    targets = loss.content_targets(content)
+
+    def measure(image: Tensor) -> float:
+        with torch.no_grad():
+            return float(sum(loss(image, targets).values()))
+
+    few, more = quick(iterations=3), quick(iterations=20)
+    noise = stylize_iteratively(content, [style], encoder, quick(iterations=20, init="noise"))
+    soon, later = (
+        stylize_iteratively(content, [style], encoder, options, start=lambda _: painting)
+        for options in (few, more)
+    )
+    assert measure(later) < measure(soon) < measure(painting)
+    assert measure(later) < measure(noise)
+
+
+def test_it_starts_as_the_painting_of_the_content_at_the_results_size(encoder: Encoder) -> None:
+    seen, first = [], list[Tensor]()
+
+    def paint(image: Tensor) -> Tensor:
+        seen.append(tuple(image.shape))
+        return image.flip(1)
+
+    def keep(progress: TransferProgress) -> None:
+        first.append(progress.best())
+
+    options = quick(size=128, iterations=2)
+    stylize_iteratively(scene(), [blocks(64, 64)], encoder, options, start=paint, on_progress=keep)
+    assert seen == [(1, 3, 128, 179)]
+    assert torch.equal(first[0], resize_short_side(scene(), 128).flip(1))
+    gray = quick(size=0, iterations=1, preserve_color="luminance")
+    stylize_iteratively(scene(), [blocks(40, 40)], encoder, gray, start=paint, on_progress=keep)
+    torch.testing.assert_close(luminance(first[-1]), luminance(scene().flip(1)))
+
+
+def test_a_start_of_another_size_is_refused(encoder: Encoder) -> None:
+    with pytest.raises(ValueError, match=r"start returned \(1, 3, 40, 50\); expected"):
+        stylize_iteratively(
+            scene(), [blocks(40, 40)], encoder, quick(), start=lambda image: image[..., :50]
+        )
 
 
 def test_arguments_are_not_changed_and_runs_repeat(encoder: Encoder) -> None:
