@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 
@@ -69,7 +70,16 @@ EXCLUDED = ("artic_24645", "metmuseum_436532", "metmuseum_436535", "monet_water_
 HELD_OUT = 16  # pictures to watch the training by
 SHARES = {"styles": 0.8, "photos": 0.08, "drawings": 0.12}  # of the steps
 MIXED = 0.3  # share of mixtures
-LOSS = {"content": 1.0, "style": 60.0, "grid": 20.0, "pattern": 0.15, "frame": 5.0}
+LOSS = {
+    "content": 1.0,
+    "style": 60.0,
+    "palette": 0.5,
+    "grid": 20.0,
+    "pattern": 0.15,
+    "hatching": 0.15,  # as `pattern`, of the color instead of the luminance
+    "frame": 5.0,
+}
+BLOCK = 8  # px, side of the squares whose mean colors `palette` compares
 BEND = 10.0  # the style term is log(1 + BEND s) / BEND
 EMA = 0.9995
 
@@ -77,9 +87,9 @@ EMA = 0.9995
 class Bank:
     """Statistics of all styles, in random variants; 0 is the whole picture."""
 
-    def __init__(self, statistics: StyleStatistics, regularity: Tensor, kinds: list[str]) -> None:
+    def __init__(self, statistics: StyleStatistics, rest: Tensor, kinds: list[str]) -> None:
         self.statistics = statistics
-        self.regularity = regularity  # log periodicity, (styles * VARIANTS,)
+        self.rest = rest  # log periodicity and palette, (styles * VARIANTS, 1 + 9)
         self.kinds = kinds  # of each style
         held = random.Random(7).sample(
             [i for i, kind in enumerate(kinds) if kind == "styles"], HELD_OUT
@@ -90,12 +100,13 @@ class Bank:
             [0.0 if i in held else SHARES[kind] / counts[kind] for i, kind in enumerate(kinds)]
         )
 
-    def draw(self, count: int) -> tuple[StyleStatistics, Tensor]:
-        """Statistics and log periodicity of random styles, some of them mixtures."""
+    def draw(self, count: int) -> tuple[StyleStatistics, Tensor, Tensor]:
+        """Statistics, log periodicity and palette of random styles, some of them mixtures."""
         first, second = (self._choose(count) for _ in range(2))
         shares = torch.rand(count) * (torch.rand(count) < MIXED)
         statistics = self.statistics[first].mixed(self.statistics[second], shares)
-        return statistics, torch.lerp(self.regularity[first], self.regularity[second], shares)
+        rest = torch.lerp(self.rest[first], self.rest[second], shares[:, None])
+        return statistics, rest[:, 0], rest[:, 1:].view(-1, 3, 3)
 
     def _choose(self, count: int) -> Tensor:
         style = torch.multinomial(self.weights, count, replacement=True)
@@ -109,9 +120,7 @@ def load_bank(file: Path, styles: Path, photos: Path, encoder: Encoder) -> Bank:
     if not file.exists():
         torch.save(measure_styles(styles, photos, encoder), file)
     found = torch.load(file, weights_only=True)
-    return Bank(
-        StyleStatistics(found["means"], found["grams"]), found["regularity"], found["kinds"]
-    )
+    return Bank(StyleStatistics(found["means"], found["grams"]), found["rest"], found["kinds"])
 
 
 def measure_styles(styles: Path, photos: Path, encoder: Encoder) -> dict[str, Any]:
@@ -122,7 +131,7 @@ def measure_styles(styles: Path, photos: Path, encoder: Encoder) -> dict[str, An
     ]
     sources += [("photos", file) for file in list_images(photos)[::8]]
     sources += [("drawings", None)] * 100
-    parts, regularity = [], []
+    parts, rest = [], []
     for number, (_, file) in enumerate(sources):
         picture = (
             torch.from_numpy(draw_image(rng, 512, ())).permute(2, 0, 1) / 255
@@ -134,14 +143,15 @@ def measure_styles(styles: Path, photos: Path, encoder: Encoder) -> dict[str, An
             parts.append(StyleStatistics.measure(encoder, image[None]))
             value, energy = periodicity(image[None])
             energy = energy.clamp_min(1e-12)
-            regularity.append((value.log() * energy).sum() / energy.sum())
+            regularity = (value.log() * energy).sum() / energy.sum()
+            rest.append(torch.cat([regularity[None], palette(image[None])[0].flatten()]))
         if number % 20 == 0:
             print(f"styles: {number} of {len(sources)}", flush=True)
     all_styles = StyleStatistics.concatenated(parts)
     return {
         "means": dict(all_styles.means),
         "grams": dict(all_styles.grams),
-        "regularity": torch.stack(regularity),
+        "rest": torch.stack(rest),
         "kinds": [kind for kind, _ in sources],
     }
 
@@ -203,6 +213,20 @@ def compare(
         ]
     )
     return error, style.mean(0)
+
+
+def palette(images: Tensor) -> Tensor:
+    """Covariance of the mean colors of squares, (B, 3, 3): color in areas, not in fine patterns."""
+    colors = F.avg_pool2d(images.float(), BLOCK).flatten(2)
+    colors = colors - colors.mean(2, keepdim=True)
+    return colors @ colors.mT / colors.shape[2]
+
+
+def opponent_colors(images: Tensor) -> Tensor:
+    """Red against green, and blue against yellow, as gray images: (2 B, 3, H, W)."""
+    red, green, blue = images.float().unbind(1)
+    pair = torch.cat([red - green, blue - (red + green) / 2])
+    return 0.5 + 0.5 * pair[:, None].expand(-1, 3, -1, -1)
 
 
 class Training:
@@ -276,7 +300,7 @@ def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace)
                 late: contents(*(LATE if late else EARLY), args.photos, args.seed + run.step)
             }
         content = next(streams[late])
-        styles, regularity = bank.draw(len(content))
+        styles, regularity, colors = bank.draw(len(content))
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             stylized = stylize(run.predictor, styles, content)
             error, style = compare(encoder, stylized, content, styles)
@@ -284,11 +308,15 @@ def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace)
             run.shift.lerp_(shift.detach(), 0.05)
             shift = run.shift + (shift - shift.detach())
             excess = periodicity(stylized)[0].log() - regularity[:, None]
+            hatching = periodicity(opponent_colors(stylized))[0].log()
+            off = (palette(stylized) - colors).square().sum((1, 2))
             terms = {
                 "content": error.mean(),
                 "style": torch.log1p(BEND * style).mean() / BEND,
+                "palette": torch.log1p(off / (colors.square().sum((1, 2)) + 1e-5)).mean(),
                 "grid": grid_energy(stylized, run.predictor.network.stride),
                 "pattern": excess.clamp_min(0).mean(),
+                "hatching": (hatching - regularity.repeat(2)[:, None]).clamp_min(0).mean(),
                 "frame": shift.square().sum(1).mean(),
             }
         sum(LOSS[name] * value for name, value in terms.items()).backward()

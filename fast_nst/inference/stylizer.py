@@ -126,11 +126,7 @@ class Stylizer:
         pictures = list(style) if isinstance(style, list | tuple) else [style]
         made = make_filter(
             [
-                image_from_pil(each).rgb
-                if isinstance(each, Image.Image)
-                else each
-                if isinstance(each, Tensor)
-                else os.fspath(each)
+                image_from_pil(each).rgb if isinstance(each, Image.Image) else each
                 for each in pictures
             ],
             network,

@@ -81,9 +81,9 @@ class StylePredictor(nn.Module):
         self.affine = nn.Linear(code, sum(weights[n].numel() for n in self.scales + self.shifts))
         self.mixture = nn.Linear(code, sum(left.shape[1] for left in self.left))
         self.palette = nn.Linear(code, 9)
-        for layer in (self.affine, self.mixture, self.palette):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for last in (self.affine, self.mixture, self.palette):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
     def describe(self, styles: StyleStatistics) -> Tensor:
         """What the perceptron reads of S styles, before it is normalized: (S, F)."""
@@ -100,7 +100,7 @@ class StylePredictor(nn.Module):
                 features.append(torch.log(deviation + SMALLEST))
             divisor = deviation + 0.1 * SMALLEST
             correlation = covariance / (divisor[:, :, None] * divisor[:, None])
-            row, column = torch.triu_indices(*correlation.shape[1:], offset=1)
+            row, column = torch.triu_indices(*correlation.shape[1:], 1)
             features.append(correlation[:, row, column])
         return torch.cat(features, dim=1)
 
