@@ -52,7 +52,7 @@ FIGURES: dict[str, Figure] = {
     "style_left": Figure(
         "style left",
         "normalized style loss by its own encoder, which says the same for all styles: 0 is the "
-        f"style, photographs have about 0.2; above {UNDER_STYLIZED} a photo is under-stylized",
+        f"style, photographs have about 0.3; above {UNDER_STYLIZED} a photo is under-stylized",
         ".4f",
     ),
     "under_stylized": Figure(

@@ -49,8 +49,8 @@ def style_left(grams: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Te
         targets: of the style, the same layers; (B, C, C) or (1, C, C).
 
     Returns:
-        (B,), in [0, 1]. With ``vgg_lite``, photographs have 0.05 to 0.4, photographs in the style's
-        colors 0.03 to 0.3, trained filters 0.0005 to 0.01; the style itself has 0. Above
+        (B,), in [0, 1]. With ``vgg_lite``, photographs have 0.1 to 0.5, photographs in the style's
+        colors 0.03 to 0.3, trained filters 0.0004 to 0.01; the style itself has 0. Above
         ``UNDER_STYLIZED``, a photo counts as under-stylized.
 
     Raises:
