@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fast_nst.evaluation.comparison import Comparison
 from fast_nst.evaluation.cost import UnmeasuredError, forward_s, peak_memory
+from fast_nst.evaluation.faces import find_faces, why_none
 from fast_nst.evaluation.flicker import Flicker, measure_flicker
 from fast_nst.evaluation.measure import Samples
 from fast_nst.evaluation.photos import Photo, evenly_spaced
@@ -75,6 +76,8 @@ def gather(
     found = Findings([[] for _ in subjects], [None] * len(subjects), left_out=dict(left_out))
     if clip is None:
         found.left_out["flicker"] = "no clip was given (--clip)"
+    if reason := why_none():
+        found.left_out["faces"] = reason
     pending = [*(f"{size} px" for size in sizes), *(["flicker"] if clip is not None else [])]
     try:
         for size in sizes:
@@ -86,6 +89,8 @@ def gather(
         if not found.sizes[0]:
             raise
         found.missing += _missing(found.sizes[0][-1], pending, len(images))
+    if not any("faces_found" in at.figures for at in found.sizes[0]):
+        found.left_out.setdefault("faces", "none were found in the photos")
     return found
 
 
@@ -111,13 +116,15 @@ def _measure_size(
     """Add all filters' figures at one size; if interrupted, those of the photos so far."""
     samples = [Samples(subject, len(images), found.left_out) for subject in subjects]
     shown = chosen[: max(1, SHOWN_PHOTOS * 256 // size)]
-    enlarged = done = 0
+    enlarged = faces = done = 0
 
     def keep(figures: list[dict[str, Value]]) -> None:
         for sample, at_sizes, each in zip(samples, found.sizes, figures, strict=True):
             at_sizes.append(SizeFigures(size, each, sample.photos[:done]))
         if enlarged:
             found.notes.append(f"{size} px: {enlarged} of {done} photos were enlarged.")
+        if faces:
+            found.notes.append(f"{size} px: faces searched, {faces} found in {done} photos.")
 
     try:
         for index, photo in enumerate(images):
@@ -126,8 +133,9 @@ def _measure_size(
             content = resize_short_side(original, size).to(device)
             with torch.no_grad():
                 stylized = [subject.network(content).float() for subject in subjects]
+            inside = find_faces(content)
             for sample, image in zip(samples, stylized, strict=True):
-                sample.add(photo.name, content, image)
+                sample.add(photo.name, content, image, inside)
             curves: list[Curve] = []
             if index in chosen:
                 counts, curves = comparison.photo(
@@ -136,6 +144,7 @@ def _measure_size(
                 for sample, count in zip(samples, counts, strict=True):
                     sample.photos[-1] |= count
             enlarged += min(original.shape[-2:]) < size
+            faces += len(inside)
             found.curves += curves
             done += 1
         work.begin(f"{size} px, time and memory", "cost", size)

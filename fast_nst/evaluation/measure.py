@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from fast_nst.evaluation import artefacts
+from fast_nst.evaluation import artefacts, strokes
 from fast_nst.evaluation.artfid import ArtFID
+from fast_nst.evaluation.faces import Face, faces_kept, still_found
 from fast_nst.evaluation.iterations import median_iterations, weighted_losses
 from fast_nst.evaluation.report import ITERATIONS, Value
 from fast_nst.evaluation.subjects import JudgedFilter
+from fast_nst.image.resize import resize_short_side
+from fast_nst.losses.functional import gram_matrix
 from fast_nst.losses.perceptual import PerceptualLoss
+from fast_nst.losses.strength import (
+    AGREEMENT_LAYER,
+    OVER_STYLIZED,
+    UNDER_STYLIZED,
+    content_agreement,
+    style_left,
+)
+
+GLANCE = 256  # px, short side at which it is judged whether one sees what a photo shows
 
 
 @dataclass
@@ -30,6 +43,7 @@ class Samples:
         grids: of each photo, :func:`artefacts.grid_excess` of stylized and content.
         peaks: of each photo, :func:`artefacts.pattern_peak` of the stylized flat areas.
         shifts: of each photo, :func:`artefacts.border_shift`.
+        faces: of each photo, how many faces are found in the stylized one, and in the photo.
     """
 
     subject: JudgedFilter
@@ -39,21 +53,32 @@ class Samples:
     grids: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     peaks: list[Tensor] = field(default_factory=list)
     shifts: list[Tensor] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._artfid = ArtFID(self.subject.style, self.count, self.without)
+    faces: list[tuple[int, int]] = field(default_factory=list)
 
     @torch.inference_mode()
-    def add(self, photo: str, content: Tensor, stylized: Tensor) -> None:
+    def __post_init__(self) -> None:
+        style = self.subject.style
+        self._artfid = ArtFID(style, self.count, self.without)
+        self._style_grams = self._grams(style)
+        calm = strokes.color_windows(style)[strokes.calm_windows(style)]
+        self._strokes = strokes.stroke_size(calm), strokes.stroke_coherence(calm)
+
+    @torch.inference_mode()
+    def add(
+        self, photo: str, content: Tensor, stylized: Tensor, faces: Sequence[Face] = ()
+    ) -> None:
         """Measure one photo.
 
         Args:
             photo: its name.
             content: (1, 3, H, W) in [0, 1].
             stylized: what the filter made of it.
+            faces: in the content.
         """
         row: dict[str, Any] = {"photo": photo}
         row |= plain_losses(self.subject.plain, content, stylized)
+        row["style_left"] = float(style_left(self._grams(stylized), self._style_grams))
+        row["agreement"] = self._agreement(content, stylized)
         if self.subject.judge is not None:
             judged = plain_losses(self.subject.judge, content, stylized)
             row |= {f"judge_{name}": value for name, value in judged.items()}
@@ -72,11 +97,16 @@ class Samples:
         else:
             self.shifts.append(content.new_zeros(0, 2))
         row |= self._artefacts(slice(-1, None))
+        row |= self._stroke_figures(strokes.color_windows(stylized)[flat])
+        self.faces.append((still_found(faces, stylized), len(faces)))
+        if faces:
+            row["face_edges"] = faces_kept(faces, content, stylized)
+            row |= self._faces_found(slice(-1, None))
         row |= self._artfid.add(content, stylized)
         self.photos.append(row)
 
     def figures(self, done: int | None = None) -> dict[str, Value]:
-        """Medians over photos; artefacts are computed over all photos together.
+        """Medians over photos; artefacts and faces are of all photos together, shares of photos.
 
         Args:
             done: number of photos to use, from the first on; ArtFID, which cannot forget a photo,
@@ -90,10 +120,40 @@ class Samples:
                 found[name] = median_iterations(values)
             elif name != "photo":
                 found[name] = _median(values)
+        found |= {
+            "under_stylized": _share([row["style_left"] > UNDER_STYLIZED for row in photos]),
+            "over_stylized": _share([row["agreement"] < OVER_STYLIZED for row in photos]),
+        }
+        found |= self._faces_found(slice(done))
         found |= self._artefacts(slice(done))
         if done is None:
             found |= self._artfid.figures()
         return found
+
+    def _grams(self, image: Tensor) -> dict[str, Tensor]:
+        """The Gram matrices of (1, 3, H, W) at the layers of the filter's own plain loss."""
+        loss = self.subject.plain
+        features = loss.encoder(image, loss.layers)
+        return {layer: gram_matrix(features[layer]) for layer in loss.layers}
+
+    def _agreement(self, content: Tensor, stylized: Tensor) -> float:
+        one, other = (
+            self.subject.plain.encoder(_at_a_glance(each), (AGREEMENT_LAYER,))[AGREEMENT_LAYER]
+            for each in (stylized, content)
+        )
+        return float(content_agreement(one, other))
+
+    def _stroke_figures(self, painted: Tensor) -> dict[str, Value]:
+        """Strokes in windows of a stylized photo, (K, 3, 64, 64), beside those of the style."""
+        size, coherence = self._strokes
+        return {
+            "stroke_size": strokes.stroke_size(painted) / size,
+            "stroke_coherence": strokes.stroke_coherence(painted) - coherence,
+        }
+
+    def _faces_found(self, which: slice) -> dict[str, Value]:
+        found, total = (sum(each) for each in zip(*self.faces[which], strict=True))
+        return {"faces_found": found / total} if total else {}
 
     def _artefacts(self, which: slice) -> dict[str, Value]:
         grids = [torch.stack(each) for each in zip(*self.grids[which], strict=True)]
@@ -113,6 +173,15 @@ class Samples:
 def plain_losses(loss: PerceptualLoss, content: Tensor, stylized: Tensor) -> dict[str, float]:
     """The named losses of one image, as floats."""
     return {name: float(value) for name, value in weighted_losses(loss, content)(stylized).items()}
+
+
+def _at_a_glance(image: Tensor) -> Tensor:
+    """The image, reduced to a short side of ``GLANCE`` if it is larger."""
+    return resize_short_side(image, min(GLANCE, *image.shape[-2:]))
+
+
+def _share(cases: list[bool]) -> float:
+    return sum(cases) / len(cases)
 
 
 def _median(values: list[float]) -> float:

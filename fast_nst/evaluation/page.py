@@ -20,10 +20,15 @@ PER_PHOTO = (
     "style",
     "judge_content",
     "judge_style",
+    "style_left",
+    "agreement",
     "structure",
     "grid",
     "hatching",
     "border",
+    "stroke_size",
+    "stroke_coherence",
+    "face_edges",
 )
 
 

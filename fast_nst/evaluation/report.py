@@ -15,6 +15,7 @@ from torch import Tensor
 from fast_nst import atomic
 from fast_nst.errors import ConfigError
 from fast_nst.evaluation.flicker import Flicker
+from fast_nst.losses.strength import OVER_STYLIZED, UNDER_STYLIZED
 
 Value = float | int | None
 
@@ -48,6 +49,24 @@ FIGURES: dict[str, Figure] = {
     "style": Figure("style", "scale-free loss at relu1_1 to relu4_1, by its own encoder", ".4f"),
     "judge_content": Figure("content, by the judge", "the same by the judge"),
     "judge_style": Figure("style, by the judge", "the same by the judge", ".4f"),
+    "style_left": Figure(
+        "style left",
+        "normalized style loss by its own encoder, which says the same for all styles: 0 is the "
+        f"style, photographs have about 0.3; above {UNDER_STYLIZED} a photo is under-stylized",
+        ".4f",
+    ),
+    "under_stylized": Figure(
+        "under-stylized", "share of the photos that are toned rather than repainted", ".0%"
+    ),
+    "agreement": Figure(
+        "content kept",
+        "correlation of features with the photo's, at a short side of at most 256 px; 1 is the "
+        f"photo, 0 a texture; below {OVER_STYLIZED} a photo is over-stylized",
+        ".2f",
+    ),
+    "over_stylized": Figure(
+        "over-stylized", "share of the photos in which one hardly sees what they showed", ".0%"
+    ),
     "structure": Figure("structure kept", "SSIM of luminance edges with the content's; 1 is best"),
     "grid": Figure(
         "grid",
@@ -66,6 +85,24 @@ FIGURES: dict[str, Figure] = {
         "the same place away from a border; 1 means no frame, above 1.1 may be visible",
         ".2f",
     ),
+    "stroke_size": Figure(
+        "stroke size",
+        "typical period of strokes in the photo's flat areas, relative to the style image's calm "
+        "ones; 1 is right, below 1 strokes are finer",
+        ".2f",
+    ),
+    "stroke_coherence": Figure(
+        "stroke direction",
+        "coherence of strokes (0: any direction, 1: one) in the same places, minus the style "
+        "image's; 0 is right",
+        "+.2f",
+    ),
+    "face_edges": Figure(
+        "face edges", "correlation of faces' edges with the photo's; 1 is best", ".2f"
+    ),
+    "faces_found": Figure(
+        "faces found", "share of the photos' faces that are found in the stylized ones", ".0%"
+    ),
     "lpips": Figure("LPIPS", "ArtFID's content term, between content and stylized"),
     "fid": Figure("FID", "ArtFID's style term, between stylized photos and crops of the style"),
     "artfid": Figure("ArtFID", "(1 + LPIPS) (1 + FID)"),
@@ -80,9 +117,9 @@ class SizeFigures:
 
     Attributes:
         size: short side of the photos, px.
-        figures: by name, see ``FIGURES``. Medians over the photos, but grid, hatching and border
-            over all photos together. None for iterations that did not suffice, and for what could
-            not be measured.
+        figures: by name, see ``FIGURES``. Medians over the photos, or shares of them, but grid,
+            hatching, border and faces found over all photos together. None for iterations that did
+            not suffice, and for what could not be measured.
         photos: the same for each photo, with its name under "photo"; iterations only for those
             that were optimized.
     """

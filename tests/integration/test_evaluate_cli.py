@@ -17,6 +17,7 @@ import torch
 from click.testing import CliRunner, Result
 
 from fast_nst.cli.main import main
+from fast_nst.data.photos import bundled_photos
 from fast_nst.evaluation import EvaluateProgress, InterruptedEvaluation, evaluate
 from fast_nst.filters.checkpoint import FilterMetadata, Style, save_filter
 from fast_nst.image.io import write_image
@@ -112,7 +113,9 @@ def test_every_filter_has_every_figure_at_every_size(done: tuple[Result, Path]) 
         for at in each["sizes"]:
             assert at["figures"].keys() == {
                 "paper", "strict", "strict_judge", "content", "style", "judge_content",
-                "judge_style", "structure", "grid", "hatching", "border", "seconds", "memory_mib",
+                "judge_style", "style_left", "under_stylized", "agreement", "over_stylized",
+                "structure", "grid", "hatching", "border", "stroke_size", "stroke_coherence",
+                "seconds", "memory_mib",
             }  # fmt: skip
             assert at["figures"]["seconds"] > 0
             if sys.platform == "linux":
@@ -151,6 +154,7 @@ def test_what_is_left_out_or_broken_is_named_and_enlarged_photos_are_counted(
 ) -> None:
     document = figures(done[1])
     assert "flicker" in document["left_out"]
+    assert document["left_out"]["faces"] == "none were found in the photos"
     assert "80 px: 1 of 2 photos were enlarged." in document["notes"]
     assert any("broken.jpg" in note for note in document["notes"])
     assert "flicker: left out" in done[0].stdout
@@ -376,6 +380,20 @@ def test_why_memory_could_not_be_measured_is_said(photos: Path, tmp_path: Path) 
     (note,) = [note for note in report.notes if note.startswith("Memory of wave at 64 px")]
     assert "its process failed" in note
     assert "no such file" in note
+
+
+def test_faces_are_looked_at_where_there_are_some(filters: list[Path], tmp_path: Path) -> None:
+    astronaut = torch.from_numpy(bundled_photos()[0][0]).permute(2, 0, 1) / 255
+    write_image(tmp_path / "astronaut.png", astronaut)
+    report = evaluate(filters[:1], images=tmp_path / "astronaut.png", sizes=[256], photos=0)
+    (at,) = report.filters[0].sizes
+    (row,) = at.photos
+    for figures in (row, at.figures):
+        assert figures["faces_found"] in (0, 1)
+        assert figures["face_edges"] is not None
+        assert -1 <= figures["face_edges"] < 0.9
+    assert "faces" not in report.left_out
+    assert "256 px: faces searched, 1 found in 1 photos." in report.notes
 
 
 @pytest.mark.shared

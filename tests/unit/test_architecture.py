@@ -17,7 +17,8 @@ LAYERS = [
     {"errors", "atomic", "startup", "paths", "config", "filter_metadata", "image"},
     {
         *("networks", "encoders", "hardware"),
-        *("losses.functional", "losses.stability", "losses.base", "losses.terms"),
+        *("losses.functional", "losses.strength", "losses.stability"),
+        *("losses.base", "losses.terms"),
     },
     {"data", "losses.perceptual", "optim", "onnx", "filters", "runtimes", "tiling", "prediction"},
     {"training", "optimize", "inference", "export", "evaluation"},

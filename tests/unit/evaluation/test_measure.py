@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.evaluation import artefacts
+from fast_nst.evaluation.faces import Face
 from fast_nst.evaluation.measure import Samples
 from fast_nst.evaluation.subjects import JudgedFilter, load_subjects
 from fast_nst.networks import NETWORKS
@@ -59,11 +60,38 @@ def test_a_filter_that_changes_nothing_has_no_content_loss_and_no_artefacts(
 ) -> None:
     samples = measured(subject, lambda image: image)
     assert value(samples, "content") == 0
+    assert value(samples, "agreement") == pytest.approx(1)
+    assert value(samples, "under_stylized") == 1
+    assert value(samples, "over_stylized") == 0
     assert value(samples, "style") > 0
     assert value(samples, "structure") == pytest.approx(1)
     assert value(samples, "grid") == 1
     assert value(samples, "border") == 1
     assert len(samples.photos) == 4
+
+
+def test_a_filter_that_paints_nothing_but_the_style_is_over_stylized(
+    subject: JudgedFilter,
+) -> None:
+    style = subject.style.repeat(1, 1, 4, 4)
+    samples = measured(subject, lambda image: style[..., : image.shape[2], : image.shape[3]])
+    assert value(samples, "style_left") < 0.01
+    assert value(samples, "under_stylized") == 0
+    assert value(samples, "over_stylized") == 1
+    assert value(samples, "stroke_size") == pytest.approx(1, abs=0.2)
+    assert value(samples, "stroke_coherence") == pytest.approx(0, abs=0.1)
+
+
+def test_faces_of_all_photos_count_alike(subject: JudgedFilter) -> None:
+    samples = Samples(subject, 2, WITHOUT)
+    for seed, sides in enumerate(([40], [30, 50, 60])):
+        faces = [Face(10, 10, side) for side in sides]
+        samples.add(f"{seed}.png", photo(seed), photo(seed), faces)
+    samples.faces[:] = [(1, 1), (0, 3)]
+    assert value(samples, "faces_found") == 0.25
+    assert value(samples, "face_edges") == pytest.approx(1)
+    assert samples.figures(1)["faces_found"] == 1
+    assert "faces_found" not in measured(subject, lambda image: image).figures()
 
 
 def test_a_filter_that_paints_a_grid_is_found_out(subject: JudgedFilter) -> None:
@@ -132,5 +160,5 @@ def test_images_too_small_for_an_artefact_leave_it_unknown(subject: JudgedFilter
     samples = Samples(subject, 1, WITHOUT)
     content = photo(0)[..., :40, :40]
     samples.add("a", content, content)
-    for name in ("grid", "hatching", "border"):
+    for name in ("grid", "hatching", "border", "stroke_size", "stroke_coherence"):
         assert math.isnan(value(samples, name))
