@@ -58,7 +58,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 PREDICTORS = {
     "quarter": {"hidden": 320, "code": 128, "rank": 24},
-    "mobile": {"hidden": 192, "code": 96, "rank": 16},
+    "mobile": {"hidden": 112, "code": 96, "rank": 16},
 }
 EARLY, LATE = (128, 4), (192, 2)  # px and batch
 LATE_SHARE, DECAY_SHARE = 0.25, 0.35  # of the steps
@@ -73,10 +73,10 @@ MIXED = 0.3  # share of mixtures
 LOSS = {
     "content": 1.0,
     "style": 60.0,
-    "palette": 0.5,
+    "palette": 1.0,
     "grid": 20.0,
     "pattern": 0.15,
-    "hatching": 0.15,  # as `pattern`, of the color instead of the luminance
+    "hatching": 1.0,  # as `pattern`, of the color instead of the luminance
     "frame": 5.0,
 }
 BLOCK = 8  # px, side of the squares whose mean colors `palette` compares

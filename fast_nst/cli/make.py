@@ -82,11 +82,18 @@ def make(
 def _make(styles: tuple[str, ...], output: Path, network: str, stroke_size: float) -> None:
     with without_gc():
         from fast_nst.filters.checkpoint import save_filter
-        from fast_nst.prediction.make import make_filter
+        from fast_nst.prediction.make import make_filter, notes
 
     made = make_filter(styles, network, stroke_size=stroke_size)
     save_filter(output, made.network, made.metadata)
+    found = made.metadata.config["predicted"]
     click.echo(f"wrote {output}")
+    click.echo(
+        f"on three photos: style left {found['style_left']:.3f} (of the photos themselves "
+        f"{found['photo_left']:.2f}), content kept {found['content_kept']:.2f}"
+    )
+    for note in notes(made.metadata):
+        click.echo(f"note: {note}", err=True)
 
 
 def _refine(

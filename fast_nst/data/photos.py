@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,48 @@ _SHARES = {
 _MAX_SIDE = 768
 
 
+def scenes(count: int, side: int) -> list[NDArray[np.uint8]]:
+    """The first of scikit-image's photographs, all of them scenes, among them a face.
+
+    Args:
+        count: how many, up to 5.
+        side: px; each is cut square and scaled to this.
+
+    Returns:
+        (side, side, 3) each, RGB, 0-255.
+
+    Raises:
+        DataError: If scikit-image, or its images, are missing.
+    """
+    folder = _folder()
+    photos = []
+    for name in list(_SHARES)[:count]:
+        try:
+            with (folder / name).open("rb") as stream, Image.open(stream) as image:
+                short = min(image.size)
+                left, top = (image.width - short) // 2, (image.height - short) // 2
+                box = (left, top, left + short, top + short)
+                scaled = image.convert("RGB").resize(
+                    (side, side), Image.Resampling.BICUBIC, box=box
+                )
+        except OSError as error:
+            raise DataError(
+                f"scikit-image lacks its photograph {name}. Install it from PyPI."
+            ) from error
+        photos.append(np.asarray(scaled))
+    return photos
+
+
+def _folder() -> Any:
+    try:
+        return resources.files("skimage") / "data"
+    except ModuleNotFoundError as error:
+        raise DataError(
+            "photographs are taken from scikit-image, which is not installed. Install it: "
+            "pip install scikit-image, or set data.photo_share=0."
+        ) from error
+
+
 def bundled_photos() -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
     """Read scikit-image's photographs.
 
@@ -40,13 +83,7 @@ def bundled_photos() -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
     Raises:
         DataError: If scikit-image, or its images, are missing.
     """
-    try:
-        folder = resources.files("skimage") / "data"
-    except ModuleNotFoundError as error:
-        raise DataError(
-            "data=synthetic takes photographs from scikit-image, which is not installed. "
-            "Install it: pip install scikit-image, or set data.photo_share=0."
-        ) from error
+    folder = _folder()
     photos, shares = [], []
     for name, share in _SHARES.items():
         file = folder / name

@@ -208,6 +208,9 @@ def training_config(
         check_keys(groups["loss"])
     except ConfigError as error:
         raise CheckpointError(f"{file} was trained with another loss: {error}") from error
+    groups["loss"]["min_content_kept"] = 0.0  # an image has no training in which weights change
+    for name, (_, found) in config.get("balanced", {}).items():
+        groups["loss"][f"{name}_weight"] = found
     for name, term in TERMS.items():
         if term.network_only:
             groups["loss"][f"{name}_weight"] = 0.0

@@ -123,15 +123,11 @@ class Stylizer:
         """
         from fast_nst.prediction.make import make_filter
 
-        pictures = list(style) if isinstance(style, list | tuple) else [style]
-        made = make_filter(
-            [
-                image_from_pil(each).rgb if isinstance(each, Image.Image) else each
-                for each in pictures
-            ],
-            network,
-            stroke_size=stroke_size,
-        )
+        given: list[Any] = list(style) if isinstance(style, list | tuple) else [style]
+        pictures: list[str | Path | Tensor] = [
+            image_from_pil(each).rgb if isinstance(each, Image.Image) else each for each in given
+        ]
+        made = make_filter(pictures, network, stroke_size=stroke_size)
         return cls(made.network, made.metadata, device)
 
     @classmethod

@@ -14,7 +14,13 @@ from fast_nst.errors import ConfigError, suggest
 from fast_nst.image.style import read_style
 from fast_nst.losses.base import Content, LossContext, LossTerm, Setup
 from fast_nst.losses.functional import Scale
+from fast_nst.losses.strength import AGREEMENT_LAYER, content_agreement
 from fast_nst.losses.terms import TERMS
+
+STYLE_TERMS = ("style", "coarse")  # whose weights follow the content's readability
+MOMENTUM = 0.05  # weight of a step in the running mean
+RATE = 1.03  # by which the share of the style changes in a step
+MIN_SHARE = 0.05
 
 
 class PerceptualLoss(nn.Module):
@@ -27,6 +33,9 @@ class PerceptualLoss(nn.Module):
         scale: ``"relative"`` divides each layer's error by the target's mean square, so that one
             set of weights works across encoders, sizes and styles; layers are averaged. ``"paper"``
             keeps the definitions of Johnson et al. 2016; layers are summed.
+        min_content_kept: see :func:`fast_nst.losses.strength.content_agreement`. Where a running
+            mean over training steps falls below this, the terms of the style lose weight, until
+            the content is readable again. 0 leaves the weights as they are.
         **settings: ``<term>_weight``, dimensionless, 0 by default; and options of the terms, such
             as ``content_layers`` and ``style_layers``. The keys are those of ``conf/loss/``.
 
@@ -35,6 +44,7 @@ class PerceptualLoss(nn.Module):
         weights: their weights, by name.
         layers: encoder layers that the terms read of stylized images.
         content_layers: encoder layers that they read of the content.
+        style_share: scalar in (0, 1], by which the weights of the style's terms are multiplied.
 
     Raises:
         ConfigError: If a key is unknown, a weight is negative, no term has a weight, or a term with
@@ -56,6 +66,8 @@ class PerceptualLoss(nn.Module):
     weights: dict[str, float]
     layers: tuple[str, ...]
     content_layers: tuple[str, ...]
+    style_share: Tensor
+    content_kept: Tensor
 
     def __init__(
         self,
@@ -63,9 +75,12 @@ class PerceptualLoss(nn.Module):
         style: Tensor | Sequence[Tensor],
         *,
         scale: Scale = "relative",
+        min_content_kept: float = 0.0,
         **settings: Any,
     ) -> None:
         super().__init__()
+        if not 0 <= min_content_kept < 1:
+            raise ConfigError(f"loss.min_content_kept is {min_content_kept}; it must be in [0, 1).")
         check_keys(settings)
         if scale not in get_args(Scale):
             raise ConfigError(f"loss.scale is {scale!r}; it must be 'relative' or 'paper'.")
@@ -85,8 +100,15 @@ class PerceptualLoss(nn.Module):
         setup = Setup(encoder, [style] if isinstance(style, Tensor) else list(style), scale)
         self.encoder = encoder
         self.terms = nn.ModuleDict({name: _build(name, setup, settings) for name in self.weights})
-        self.layers = _union(term.layers for term in self._terms.values())
-        self.content_layers = _union(term.content_layers for term in self._terms.values())
+        self.min_content_kept = min_content_kept
+        watched = (AGREEMENT_LAYER,) if min_content_kept else ()
+        encoder.check_layers(watched)
+        self.layers = _union([*(term.layers for term in self._terms.values()), watched])
+        self.content_layers = _union(
+            [*(term.content_layers for term in self._terms.values()), watched]
+        )
+        self.register_buffer("style_share", torch.ones(()), persistent=False)
+        self.register_buffer("content_kept", torch.full((), min_content_kept), persistent=False)
 
     @property
     def _terms(self) -> dict[str, LossTerm]:
@@ -126,16 +148,30 @@ class PerceptualLoss(nn.Module):
         """
         features = self.encoder(stylized, self.layers) if self.layers else {}
         context = LossContext(stylized, features, content, network)
-        return {name: self.weights[name] * term(context) for name, term in self._terms.items()}
+        if self.min_content_kept and self.training and torch.is_grad_enabled() and content:
+            self._balance(features[AGREEMENT_LAYER], content.features[AGREEMENT_LAYER])
+        return {name: self._weight(name) * term(context) for name, term in self._terms.items()}
 
     def unweighted(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Divide the terms that :meth:`forward` returned by their weights."""
-        return {name: value / self.weights[name] for name, value in terms.items()}
+        return {name: value / self._weight(name) for name, value in terms.items()}
+
+    def _weight(self, name: str) -> float | Tensor:
+        weight = self.weights[name]
+        return weight * self.style_share if name in STYLE_TERMS else weight
+
+    @torch.no_grad()
+    def _balance(self, features: Tensor, content: Tensor) -> None:
+        """Change the share of the style a little, in place, so that a step can be recorded."""
+        kept = content_agreement(features, content).mean()
+        self.content_kept.lerp_(kept.to(self.content_kept), MOMENTUM)
+        lost = self.content_kept < self.min_content_kept
+        self.style_share.mul_(torch.where(lost, 1 / RATE, RATE)).clamp_(MIN_SHARE, 1.0)
 
 
 def check_keys(settings: Iterable[str]) -> None:
     """Raise ``ConfigError`` for the first setting of a loss that belongs to no term."""
-    known = ["scale"]
+    known = ["scale", "min_content_kept"]
     for name, term in TERMS.items():
         known += [f"{name}_{option}" for option in ("weight", *term.options())]
     for key in settings:

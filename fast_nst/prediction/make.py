@@ -5,28 +5,37 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from fast_nst.config import check_style_name, find_style, style_digest
+from fast_nst.data.photos import scenes
 from fast_nst.encoders import create_encoder
 from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import FilterMetadata, Style
 from fast_nst.filters.checkpoint import Filter
+from fast_nst.image.eight_bit import from_bytes
 from fast_nst.image.style import fit_style, read_style, thumbnail
+from fast_nst.losses.strength import OVER_STYLIZED, UNDER_STYLIZED
 from fast_nst.networks import TransformationNetwork
 from fast_nst.paths import asset_path
 from fast_nst.prediction.load import load_predictor
 from fast_nst.prediction.predictor import filter_weights
+from fast_nst.prediction.reach import Reach, measure_reach
 from fast_nst.prediction.statistics import StyleStatistics
 from fast_nst.startup import installed_version
 
 ENCODER = "vgg_lite"  # the one that predictors were trained with
 STYLE_SIZE = 256  # px, short side of a style image, for strokes of size 1
 STROKE_SIZES = (0.5, 3.0)
+PHOTOS = 3  # that a filter is tried on
+PHOTO_SHARES = (0.0, 0.3, 0.6)  # of photographs in the style, until they stay readable
 MIN_SIDE = 32  # px; a smaller picture holds no strokes that could be measured
 
 
@@ -42,14 +51,44 @@ def predict_network(styles: Sequence[Tensor], network: str = "quarter") -> Trans
         ConfigError: If there is no predictor for this network.
         WeightsError: If its file is damaged.
     """
-    predictor = load_predictor(network)
+    return _predict(measure_style(styles), network)
+
+
+def measure_style(images: Sequence[Tensor]) -> StyleStatistics:
+    """Statistics of one style, averaged over images of (3, H, W), RGB in [0, 1]."""
     encoder = create_encoder(ENCODER)
-    statistics = StyleStatistics.concatenated(
-        StyleStatistics.measure(encoder, image[None]) for image in styles
+    return StyleStatistics.concatenated(
+        StyleStatistics.measure(encoder, image[None]) for image in images
     ).pooled()
+
+
+def _predict(style: StyleStatistics, network: str) -> TransformationNetwork:
+    predictor = load_predictor(network)
     made = deepcopy(predictor.network)
-    made.load_state_dict(filter_weights(predictor, statistics))
+    made.load_state_dict(filter_weights(predictor, style))
     return made.eval().requires_grad_(False)
+
+
+def _predict_readable(
+    style: StyleStatistics, network: str
+) -> tuple[TransformationNetwork, Reach, float]:
+    """A network that leaves photographs readable, if need be by mixing photographs into the style.
+
+    Returns:
+        The network, what it reaches on a few photographs, and their share in the mixture.
+    """
+    encoder = create_encoder(ENCODER)
+    photos = from_bytes(torch.from_numpy(np.stack(scenes(PHOTOS, STYLE_SIZE)))).permute(0, 3, 1, 2)
+    for share in PHOTO_SHARES:
+        mixed = style
+        if share:
+            own = StyleStatistics.measure(encoder, photos).pooled()
+            mixed = style.mixed(own, torch.tensor([share]))
+        made = _predict(mixed, network)
+        reach = measure_reach(made, encoder, style, photos)
+        if reach.content_kept >= OVER_STYLIZED:
+            break
+    return made, reach, share
 
 
 def make_filter(
@@ -93,7 +132,7 @@ def make_filter(
     files = [each for each in found if not isinstance(each, Tensor)]
     name = name or (files[0][0] if files else "picture")
     check_style_name(name)
-    made = predict_network(images, network)
+    made, reach, share = _predict_readable(measure_style(images), network)
     about = load_predictor(network).about
     return Filter(
         made,
@@ -111,13 +150,29 @@ def make_filter(
                 "style": {"name": name, **style_source(files), "size": size},
                 "encoder": {"name": ENCODER, "weights": None},
                 "loss": about["loss"],
-                "predicted": {"stroke_size": stroke_size},
+                "predicted": {"stroke_size": stroke_size, "photo_share": share, **asdict(reach)},
             },
             versions={each: installed_version(each) for each in ("fast-nst", "torch")}
             | {"python": platform.python_version()},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         ),
     )
+
+
+def notes(metadata: FilterMetadata) -> list[str]:
+    """What the user should know of a filter that :func:`make_filter` made, a line each."""
+    found = metadata.config["predicted"]
+    lines = []
+    if found["style_left"] > UNDER_STYLIZED:
+        lines.append("the style is reached only in part. Train the filter further: --refine 60s.")
+    if found["content_kept"] < OVER_STYLIZED:
+        lines.append("photos are hard to recognize in this style. Use stylize --strength 0.6.")
+    elif found["photo_share"]:
+        lines.append(
+            f"the style is mixed with {found['photo_share']:.0%} of a photo's look, so that photos "
+            "stay readable."
+        )
+    return lines
 
 
 def style_source(files: Sequence[tuple[str, Path]]) -> dict[str, Any]:

@@ -100,7 +100,8 @@ class StylePredictor(nn.Module):
                 features.append(torch.log(deviation + SMALLEST))
             divisor = deviation + 0.1 * SMALLEST
             correlation = covariance / (divisor[:, :, None] * divisor[:, None])
-            row, column = torch.triu_indices(*correlation.shape[1:], 1)
+            channels = correlation.shape[1]
+            row, column = torch.triu_indices(channels, channels, offset=1)
             features.append(correlation[:, row, column])
         return torch.cat(features, dim=1)
 

@@ -22,7 +22,7 @@ from fast_nst.filters.checkpoint import FilterMetadata, Style, read_metadata
 from fast_nst.hardware import keep_freed_memory
 from fast_nst.image.resize import describe_resampler
 from fast_nst.image.style import read_style, thumbnail
-from fast_nst.losses.perceptual import create_loss
+from fast_nst.losses.perceptual import STYLE_TERMS, PerceptualLoss, create_loss
 from fast_nst.startup import installed_version
 from fast_nst.training.callbacks import (
     KeepLast,
@@ -166,7 +166,7 @@ def train(
         raise KeyboardInterrupt
     losses = preview.measure(module.eval())
     grid = preview.draw(module)
-    metadata = replace(metadata, losses=losses)
+    metadata = replace(metadata, losses=losses, config=values | _balanced(module.loss))
     kept = []
     if trainer.is_global_zero:
         kept = write_result(run_dir, output_dir, module.network, metadata, grid)
@@ -177,8 +177,25 @@ def train(
         steps=trainer.global_step,
         elapsed_s=schedule.elapsed_s,
         skipped=data.skipped,
-        notes=[*data.notes, *kept],
+        notes=[*data.notes, *kept, *_balance_notes(module.loss)],
     )
+
+
+def _balanced(loss: PerceptualLoss) -> dict[str, Any]:
+    """What a filter's configuration says of a style that lost weight: asked for, and found."""
+    share = float(loss.style_share)
+    if share == 1:
+        return {}
+    weights = {name: weight for name, weight in loss.weights.items() if name in STYLE_TERMS}
+    return {"balanced": {name: [asked, asked * share] for name, asked in weights.items()}}
+
+
+def _balance_notes(loss: PerceptualLoss) -> list[str]:
+    return [
+        f"loss.{name}_weight went from {asked:g} to {found:.3g}, so that photos stay readable in "
+        "this style; loss.min_content_kept=0 turns this off"
+        for name, (asked, found) in _balanced(loss).get("balanced", {}).items()
+    ]
 
 
 def checkpoint_to_resume(resume: str | None, run_dir: Path) -> Path | None:

@@ -61,7 +61,7 @@ def test_all_keys_of_terms_stand_in_the_default_file_with_their_own_defaults(
     encoder: VGGLite,
 ) -> None:
     written = default_groups("loss")["loss"]
-    keys = {"scale"} | {
+    keys = {"scale", "min_content_kept"} | {
         f"{name}_{option}" for name, term in TERMS.items() for option in ("weight", *term.options())
     }
     assert written.keys() == keys
