@@ -14,6 +14,9 @@ at 256 px, means over the photographs, by the judge, which no filter was trained
 border by the figures of ``fast-nst evaluate``; with ``--iterations N``, its equivalent iterations
 on ``--count`` photographs for the filters after 930 steps. Medians over the styles.
 
+``--others NAME=FOLDER`` judges the images of another program, ``FOLDER/STYLE/PHOTO.png``, of the
+same photographs at 256 px.
+
 Writes ``results/any_style.json`` after each style; what the file has is not measured again, and
 filters that ``--keep`` has are not trained again.
 """
@@ -84,13 +87,9 @@ def make(kind: str, style: Path, args: argparse.Namespace) -> Path:
 def judge(file: Path, style: Tensor, photos: list[Tensor], encoder: Encoder) -> dict[str, float]:
     """Means over the photographs, (1, 3, H, W) each."""
     network = load_filter(file).network
-    loss = PerceptualLoss(encoder, style[None], content_weight=1, style_weight=1)
-    found: dict[str, list[float]] = {"style": [], "content": []}
+    painted = [network(content) for content in photos]
     grids, shifts = [], []
-    for content in photos:
-        stylized = network(content)
-        for name, value in loss(stylized, loss.content_targets(content)).items():
-            found[name].append(float(value))
+    for content, stylized in zip(photos, painted, strict=True):
         flat = artefacts.flat_windows(content)
         grids.append(
             [
@@ -105,10 +104,23 @@ def judge(file: Path, style: Tensor, photos: list[Tensor], encoder: Encoder) -> 
         artefacts.grid_figure(torch.stack(each)) for each in zip(*grids, strict=True)
     )
     return {
-        **{name: statistics.mean(values) for name, values in found.items()},
+        **losses(painted, style, photos, encoder),
         "grid": stylized_grid / content_grid,
         "border": artefacts.border_figure(torch.stack(shifts)),
     }
+
+
+@torch.inference_mode()
+def losses(
+    painted: list[Tensor], style: Tensor, photos: list[Tensor], encoder: Encoder
+) -> dict[str, float]:
+    """Means over the photographs, (1, 3, H, W) each."""
+    loss = PerceptualLoss(encoder, style[None], content_weight=1, style_weight=1)
+    found: dict[str, list[float]] = {"style": [], "content": []}
+    for content, stylized in zip(photos, painted, strict=True):
+        for name, value in loss(stylized, loss.content_targets(content)).items():
+            found[name].append(float(value))
+    return {name: statistics.mean(values) for name, values in found.items()}
 
 
 def count_iterations(file: Path, style: Path, args: argparse.Namespace) -> float | None:
@@ -147,7 +159,7 @@ def sheet(styles: list[Path], photos: list[Tensor], kind: str, args: argparse.Na
 def table(results: dict[str, dict[str, dict[str, Any]]]) -> str:
     """Medians over the styles, as Markdown."""
     lines = [f"| filter | {' | '.join(FIGURES)} |", "|---" * (len(FIGURES) + 1) + "|"]
-    for kind in STEPS:
+    for kind in dict.fromkeys(kind for each in results.values() for kind in each):
         own = [each[kind] for each in results.values() if kind in each]
         if not own:
             continue
@@ -178,6 +190,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=0, help="where to stop counting")
     parser.add_argument("--count", type=int, default=3, help="photographs to count on")
     parser.add_argument("--keep", type=Path, required=True, help="folder of the filters")
+    parser.add_argument("--others", nargs="*", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--sheet", type=Path, help="image to write, of `at once`")
     parser.add_argument("--out", type=Path, default=RESULTS / "any_style.json")
     args = parser.parse_args()
@@ -188,6 +201,8 @@ def main() -> None:
         resize_short_side(read_image(file).rgb, SIZE)[None] for file in list_images(args.photos)
     ]
     encoder = create_encoder("vgg19_distilled", args.judge)
+    names = [file.stem for file in list_images(args.photos)]
+    others = dict(each.split("=", 1) for each in args.others)
     written = json.loads(args.out.read_text()) if args.out.exists() else {"styles": {}}
     results: dict[str, dict[str, dict[str, Any]]] = written["styles"]
     for style in styles:
@@ -198,6 +213,11 @@ def main() -> None:
                 own[kind] = judge(file, read_style(style, SIZE), photos, encoder)
             if args.iterations and STEPS[kind] == 930 and "iterations" not in own[kind]:
                 own[kind]["iterations"] = count_iterations(make(kind, style, args), style, args)
+        for name, folder in others.items():
+            painted = [
+                read_image(Path(folder) / style.stem / f"{each}.png").rgb[None] for each in names
+            ]
+            own[name] = losses(painted, read_style(style, SIZE), photos, encoder)
         settings = {"photos": len(photos), "size_px": SIZE, "former": args.former}
         args.out.write_text(
             json.dumps({"styles": results, "settings": settings, "machine": machine()}, indent=1)
