@@ -27,7 +27,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 
@@ -43,6 +42,8 @@ from fast_nst.losses.functional import (
     frame_shift,
     gram_matrix,
     grid_energy,
+    opponent_colors,
+    palette,
     periodicity,
     target_energy,
 )
@@ -79,7 +80,6 @@ LOSS = {
     "hatching": 1.0,  # as `pattern`, of the color instead of the luminance
     "frame": 5.0,
 }
-BLOCK = 8  # px, side of the squares whose mean colors `palette` compares
 BEND = 10.0  # the style term is log(1 + BEND s) / BEND
 EMA = 0.9995
 
@@ -213,20 +213,6 @@ def compare(
         ]
     )
     return error, style.mean(0)
-
-
-def palette(images: Tensor) -> Tensor:
-    """Covariance of the mean colors of squares, (B, 3, 3): color in areas, not in fine patterns."""
-    colors = F.avg_pool2d(images.float(), BLOCK).flatten(2)
-    colors = colors - colors.mean(2, keepdim=True)
-    return colors @ colors.mT / colors.shape[2]
-
-
-def opponent_colors(images: Tensor) -> Tensor:
-    """Red against green, and blue against yellow, as gray images: (2 B, 3, H, W)."""
-    red, green, blue = images.float().unbind(1)
-    pair = torch.cat([red - green, blue - (red + green) / 2])
-    return 0.5 + 0.5 * pair[:, None].expand(-1, 3, -1, -1)
 
 
 class Training:

@@ -288,3 +288,35 @@ def periodicity(images: Tensor, window: int = 32) -> tuple[Tensor, Tensor]:
     total = (spectrum * counted).sum((-2, -1))
     peaked = ((spectrum + unseen).square() * counted).sum((-2, -1))
     return peaked / (total + unseen * counted.sum()).square(), total
+
+
+def opponent_colors(images: Tensor) -> Tensor:
+    """Red against green, and blue against yellow, each as gray images.
+
+    Args:
+        images: (B, 3, H, W), RGB in [0, 1].
+
+    Returns:
+        (2 B, 3, H, W) in [0, 1]; 0.5 for gray. Their luminance has no pattern where only the
+        images' luminance has one.
+    """
+    red, green, blue = images.float().unbind(1)
+    pairs = torch.cat([red - green, blue - (red + green) / 2])
+    return 0.5 + 0.5 * pairs[:, None].expand(-1, 3, -1, -1)
+
+
+def palette(images: Tensor, side: int = 8) -> Tensor:
+    """Covariance of the mean colors of squares: which colors areas have, not fine patterns.
+
+    Args:
+        images: (B, 3, H, W), RGB in [0, 1].
+        side: px, of the squares; what remains at the right and bottom is left out.
+
+    Returns:
+        (B, 3, 3); zeros for images with a side smaller than a square.
+    """
+    if min(images.shape[-2:]) < side:
+        return images.new_zeros(len(images), 3, 3, dtype=torch.float32)
+    colors = F.avg_pool2d(images.float(), side).flatten(2)
+    colors = colors - colors.mean(2, keepdim=True)
+    return colors @ colors.mT / colors.shape[2]

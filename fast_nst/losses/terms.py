@@ -22,6 +22,8 @@ from fast_nst.losses.functional import (
     frame_shift,
     gram_matrix,
     grid_energy,
+    opponent_colors,
+    palette,
     paper_content_loss,
     paper_style_loss,
     periodicity,
@@ -31,6 +33,7 @@ from fast_nst.losses.functional import (
 )
 from fast_nst.losses.stability import perturb, stability_error
 
+UNSEEN_VARIANCE = 3e-3  # of colors, in [0, 1]
 FRAME_MOMENTUM = 0.05  # weight of a batch in the mean over batches
 
 
@@ -156,6 +159,35 @@ class CoarseStyleTerm(StyleTerm):
         )
 
 
+class PaletteTerm(LossTerm):
+    """Distance of the :func:`palette` from the style's.
+
+    A style loss is also lowered by fine hatching in several colors. This term wants them in areas.
+    The logarithm of 1 + error, as a photo of one color is far from any palette.
+
+    Args:
+        target: (1, 3, 3).
+    """
+
+    target: Tensor
+
+    def __init__(self, target: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("target", target, persistent=False)
+
+    @classmethod
+    @torch.no_grad()
+    def build(cls, setup: Setup) -> Self:
+        """Build the term with the mean palette of the style images."""
+        return cls(torch.cat([palette(images) for images in setup.styles]).mean(0, keepdim=True))
+
+    def forward(self, context: LossContext) -> Tensor:
+        """Compute the value, a scalar."""
+        error = (palette(context.stylized) - self.target).square().sum((1, 2))
+        # A gray style has hardly any palette: what cannot be seen is not divided by.
+        return torch.log1p(error / (self.target.square().sum() + UNSEEN_VARIANCE**2)).mean()
+
+
 class TotalVariationTerm(LossTerm):
     """Noise: :func:`total_variation` of the stylized images."""
 
@@ -182,7 +214,8 @@ class PatternTerm(LossTerm):
     """Hatching with periods up to 8 px that is more regular than the style.
 
     Each square of 32 px counts by how much the logarithm of its :func:`periodicity` exceeds that of
-    the style; the term is the mean over squares. Smaller images count as 0.
+    the style; the term is the mean over squares, for the luminance and for :func:`opponent_colors`.
+    Smaller images count as 0.
 
     Args:
         style_periodicity: logarithm of the style's periodicity.
@@ -214,8 +247,11 @@ class PatternTerm(LossTerm):
 
     def forward(self, context: LossContext) -> Tensor:
         """Compute the value, a scalar."""
-        excess = periodicity(context.stylized)[0].log() - self.style_periodicity
-        return excess.clamp_min(0).sum() / max(1, excess.numel())
+        total = context.stylized.new_zeros((), dtype=torch.float32)
+        for images in (context.stylized, opponent_colors(context.stylized)):
+            excess = periodicity(images)[0].log() - self.style_periodicity
+            total = total + excess.clamp_min(0).sum() / max(1, excess.numel())
+        return total
 
 
 class FrameTerm(LossTerm):
@@ -275,6 +311,7 @@ TERMS: dict[str, type[LossTerm]] = {
     "content": ContentTerm,
     "style": StyleTerm,
     "coarse": CoarseStyleTerm,
+    "palette": PaletteTerm,
     "tv": TotalVariationTerm,
     "grid": GridTerm,
     "pattern": PatternTerm,

@@ -77,3 +77,16 @@ def test_coarse_style_is_blind_to_fine_patterns() -> None:
     term(fine)["coarse"].backward()
     assert fine.grad is not None
     assert fine.grad.abs().sum() > 0
+
+
+def test_the_palette_term_wants_colors_in_areas() -> None:
+    areas = torch.full((1, 3, 64, 64), 0.2)
+    areas[:, 0, :, :32], areas[:, 2, :, 32:] = 0.9, 0.9
+    hatched = torch.full((1, 3, 64, 64), 0.2)
+    hatched[:, 0, :, ::2], hatched[:, 2, :, 1::2] = 0.9, 0.9
+    term = PerceptualLoss(create_encoder("vgg_lite"), areas, palette_weight=1)
+    assert term(areas.flip(3))["palette"] < 1e-6
+    assert term(hatched)["palette"] > 0.5
+    gray = PerceptualLoss(create_encoder("vgg_lite"), image(0).mean(1, True).expand(-1, 3, -1, -1),
+                          palette_weight=1)  # fmt: skip
+    assert gray(image(3).mean(1, True).expand(-1, 3, -1, -1))["palette"].isfinite()

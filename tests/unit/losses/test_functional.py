@@ -6,6 +6,8 @@ from fast_nst.losses.functional import (
     frame_shift,
     gram_matrix,
     grid_energy,
+    opponent_colors,
+    palette,
     paper_content_loss,
     paper_style_loss,
     periodicity,
@@ -185,3 +187,22 @@ def test_paper_losses_of_2x2_cases() -> None:
 )
 def test_gradients_agree_with_finite_differences(function) -> None:  # type: ignore[no-untyped-def]
     assert gradcheck(function, (random(1, 2, 3, 3).requires_grad_(True),))
+
+
+def test_a_palette_is_of_areas_and_blind_to_fine_patterns() -> None:
+    areas = torch.zeros(1, 3, 32, 32)
+    areas[:, 0, :, :16], areas[:, 2, :, 16:] = 1, 1  # red and blue halves
+    expected = 0.25 * torch.tensor([[1.0, 0, -1], [0, 0, 0], [-1, 0, 1]])
+    torch.testing.assert_close(palette(areas)[0], expected)
+    stripes = torch.zeros(1, 3, 32, 32)
+    stripes[:, 0, :, ::2], stripes[:, 2, :, 1::2] = 1, 1
+    assert palette(stripes).abs().max() < 1e-6
+    assert palette(areas[..., :7, :]).abs().max() == 0
+
+
+def test_opponent_colors_see_colors_only() -> None:
+    gray = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0)).expand(-1, 3, -1, -1)
+    torch.testing.assert_close(opponent_colors(gray), torch.full((4, 3, 8, 8), 0.5))
+    red = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1)
+    first, second = opponent_colors(red).flatten(1)[:, 0]
+    assert (float(first), float(second)) == (1.0, 0.25)

@@ -120,6 +120,13 @@ def test_only_what_is_more_regular_than_the_style_counts_as_a_pattern(encoder: V
         assert term(context(image(2, side=16))) == 0
 
 
+def test_hatching_in_colors_of_one_luminance_counts_too(encoder: VGGLite) -> None:
+    wave = 0.3 * torch.sin(torch.arange(64.0) * 2 * torch.pi / 5).expand(64, 64)
+    colored = 0.5 + torch.stack([wave, -wave * 0.299 / 0.587, torch.zeros(64, 64)])[None]
+    term = PatternTerm.build(Setup(encoder, [image(1, side=64)]))
+    assert term(context(colored)) > 1
+
+
 def test_a_style_too_small_to_show_a_pattern_is_named(encoder: VGGLite) -> None:
     with pytest.raises(ConfigError, match="at least 32 x 32 px"):
         PatternTerm.build(Setup(encoder, [image(0, side=24)]))
