@@ -24,7 +24,10 @@ from typing import Any
 
 from fast_nst.filters.checkpoint import read_metadata
 
-COLUMNS = ("paper", "strict", "strict_judge", "content", "style", "grid", "hatching", "border")
+COLUMNS = (
+    *("paper", "strict", "strict_judge", "content", "style", "grid", "hatching", "border"),
+    *("stroke_size", "face_edges"),
+)
 
 
 def train(recipe: str, style: str, keep: Path) -> Path:
