@@ -13,6 +13,7 @@ from fast_nst.cli.transfer import Transfer, run_transfer
 from fast_nst.optimize.options import (
     COLORS,
     INITS,
+    PREDICTED,
     LEVELS,
     LEVELS_FROM_FILTER,
     OPTIMIZERS,
@@ -51,8 +52,8 @@ def _option(name: str, help: str, **settings: Any) -> Callable[[Any], Any]:  # n
 @_option(
     "--init",
     "What the image starts as: content, noise, style, or what a filter makes of the content, by "
-    "its file.",
-    metavar="|".join((*INITS, "FILTER")),
+    "its file; predicted: one that is made of the STYLE at once.",
+    metavar="|".join((*INITS, PREDICTED, "FILTER")),
 )
 @_option("--content-weight", "How much the content counts.", type=float)
 @_option("--style-weight", "How much the style counts.", type=float)
@@ -119,8 +120,8 @@ def optimize(ctx: click.Context, /, **chosen: Any) -> None:
     from fast_nst.config import find_style
     from fast_nst.optimize.files import check_target, load_init
 
-    chosen["init_filter"] = load_init(start).network if start else None
     chosen["styles"] = tuple(find_style(style)[1] for style in chosen["styles"])
+    chosen["init_filter"] = load_init(start, chosen["styles"]).network if start else None
     transfer = make(Transfer, chosen | {"target": Path(chosen["output"])})
     check_target(transfer.target, transfer.sources, previews=transfer.preview_every is not None)
     run_transfer(transfer, options)

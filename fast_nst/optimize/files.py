@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch.nn.functional as F
@@ -14,24 +14,30 @@ from torch import Tensor
 from fast_nst.errors import ConfigError, ImageError, suggest
 from fast_nst.filters.checkpoint import Filter
 from fast_nst.image.io import image_format
-from fast_nst.optimize.options import INITS
+from fast_nst.optimize.options import INITS, PREDICTED
+from fast_nst.prediction.make import make_filter
 from fast_nst.runtimes.onnx_network import load_any
 
 
-def load_init(init: str) -> Filter:
+def load_init(init: str, styles: Sequence[Path]) -> Filter:
     """Load the filter whose painting the image is to start as, on the CPU.
 
     Args:
-        init: a filter file, a training's ``.ckpt``, or an ONNX model that ``fast_nst`` wrote.
+        init: a filter file, a training's ``.ckpt``, or an ONNX model that ``fast_nst`` wrote; or
+            ``"predicted"`` for the filter that is made of the styles at once.
+        styles: style images.
 
     Raises:
         ConfigError: If there is no such file.
         CheckpointError: If the file is no filter.
     """
+    if init == PREDICTED:
+        return make_filter(list(styles))
+    known = (*INITS, PREDICTED)
     if not os.path.isfile(init):
         raise ConfigError(
-            f"init is {init!r}, which is no file and none of {', '.join(INITS)}"
-            f"{suggest(init, INITS)}. Give one of these, or the file of a filter."
+            f"init is {init!r}, which is no file and none of {', '.join(known)}"
+            f"{suggest(init, known)}. Give one of these, or the file of a filter."
         )
     return load_any(Path(init))
 

@@ -9,6 +9,7 @@ from fast_nst.errors import ConfigError, suggest
 
 OPTIMIZERS = ("lbfgs", "adam")
 INITS = ("content", "noise", "style")
+PREDICTED = "predicted"  # what a filter paints that is made of the styles at once
 COLORS = ("none", "luminance", "match")
 PRECISIONS = ("auto", "float32", "bfloat16")
 LEVELS, LEVELS_FROM_FILTER = 3, 1  # by default

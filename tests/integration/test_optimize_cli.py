@@ -149,6 +149,22 @@ def test_a_filters_painting_is_where_it_starts(folder: Path, filter_file: Path, 
     assert difference.max() <= 1
 
 
+def test_a_predicted_filters_painting_is_where_it_starts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAST_NST_CACHE", str(folder / "cache"))
+    photo, painted = folder / "photo.jpg", folder / "painted.png"
+    assert CliRunner().invoke(
+        main, ["stylize", "--style", "great_wave", str(photo), "-o", str(painted)]
+    ).exit_code == 0  # fmt: skip
+    arguments = ("-o", folder / "out.png", "--init", "predicted", "--size", "0")
+    result = run(photo, "great_wave", *arguments, "--iterations", "1", "--preview-every", "1")
+    assert result.exit_code == 0, result.output
+    with Image.open(folder / "out_0001.png") as start, Image.open(painted) as expected:
+        difference = np.abs(np.asarray(start, int) - np.asarray(expected, int))
+    assert difference.max() <= 1
+
+
 def test_from_a_filter_there_is_one_level_unless_more_are_asked_for(
     folder: Path, filter_file: Path
 ) -> None:
