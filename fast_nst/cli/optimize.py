@@ -13,10 +13,10 @@ from fast_nst.cli.transfer import Transfer, run_transfer
 from fast_nst.optimize.options import (
     COLORS,
     INITS,
-    PREDICTED,
     LEVELS,
     LEVELS_FROM_FILTER,
     OPTIMIZERS,
+    PREDICTED,
     TransferOptions,
 )
 
