@@ -74,10 +74,10 @@ MIXED = 0.3  # share of mixtures
 LOSS = {
     "content": 1.0,
     "style": 60.0,
-    "palette": 1.0,
+    "palette": 0.5,
     "grid": 20.0,
     "pattern": 0.15,
-    "hatching": 1.0,  # as `pattern`, of the color instead of the luminance
+    "hatching": 0.15,  # as `pattern`, of the color instead of the luminance
     "frame": 5.0,
 }
 BEND = 10.0  # the style term is log(1 + BEND s) / BEND
