@@ -119,7 +119,8 @@ def read_metadata(path: str | Path) -> FilterMetadata:
         raise CheckpointError(f"{path}: no such file. Train one: python -m fast_nst.train.")
     if path.suffix.lower() in READ_SUFFIXES:
         raise CheckpointError(
-            f"{path} is a picture, not a filter. To paint in its style, give it as --style {path}."
+            f"{path} is a picture, not a filter. To paint in its style: fast-nst stylize --style "
+            f"{path}."
         )
     try:
         with safe_open(path, framework="pt") as file:

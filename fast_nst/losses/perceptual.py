@@ -108,7 +108,8 @@ class PerceptualLoss(nn.Module):
             [*(term.content_layers for term in self._terms.values()), watched]
         )
         self.register_buffer("style_share", torch.ones(()), persistent=False)
-        self.register_buffer("content_kept", torch.full((), min_content_kept), persistent=False)
+        # At 1, so that a network has some steps to learn to show the content.
+        self.register_buffer("content_kept", torch.ones(()), persistent=False)
 
     @property
     def _terms(self) -> dict[str, LossTerm]:

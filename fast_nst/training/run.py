@@ -39,6 +39,7 @@ from fast_nst.training.schedule import Schedule
 from fast_nst.training.start import create_started_network, network_settings
 from fast_nst.training.trainer import create_trainer
 
+NEARLY_ALL = 0.95  # of a style's weight: less of it is worth a note
 LIBRARIES = ("fast-nst", "torch", "pytorch-lightning")
 HARMLESS = (
     ".*does not have many workers.*",  # where the cores train, loaders would be in the way
@@ -184,7 +185,7 @@ def train(
 def _balanced(loss: PerceptualLoss) -> dict[str, Any]:
     """What a filter's configuration says of a style that lost weight: asked for, and found."""
     share = float(loss.style_share)
-    if share == 1:
+    if share > NEARLY_ALL:
         return {}
     weights = {name: weight for name, weight in loss.weights.items() if name in STYLE_TERMS}
     return {"balanced": {name: [asked, asked * share] for name, asked in weights.items()}}

@@ -275,7 +275,7 @@ PHOTO, STYLE, OUT = "photo.jpg", "style.png", ("-o", "out.png")
         ((PHOTO, STYLE, *OUT, "--init", "nose"), "(did you mean 'noise'?)"),
         ((PHOTO, STYLE, *OUT, "--init", "none.ckpt"), "Give one of these, or the file of a filter"),
         ((PHOTO, STYLE, *OUT, "--init", "folder"), "init is 'folder', which is no file"),
-        ((PHOTO, STYLE, *OUT, "--init", PHOTO), "photo.jpg is not a filter file"),
+        ((PHOTO, STYLE, *OUT, "--init", PHOTO), "photo.jpg is a picture, not a filter"),
         ((PHOTO, STYLE, *OUT, "--init", "broken.onnx"), "broken.onnx is not an ONNX model"),
         ((PHOTO, STYLE, *OUT, "--init", "broken.ckpt"), "broken.ckpt is not a checkpoint"),
         ((PHOTO, STYLE, *OUT, "--levels", "0"), "levels is 0; it must be 1 or more"),

@@ -31,7 +31,7 @@ def test_every_override_in_the_readme_composes(override: str) -> None:
     register_schema()
     key, _, values = override.partition("=")
     with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
-        for value in values.split(","):
+        for value in [values] if values.startswith("[") else values.split(","):
             compose(config_name="train", overrides=[f"{key}={value}"])
     GlobalHydra.instance().clear()
 

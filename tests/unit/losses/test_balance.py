@@ -24,9 +24,12 @@ def test_a_lost_photo_takes_weight_from_the_style_and_a_readable_one_gives_it_ba
     content, other = image(1), image(2)
     balanced, plain = loss(0.4), loss(0.0)
     targets = balanced.content_targets(content)
-    for _ in range(30):
+    for _ in range(10):  # some steps to learn to show the content
+        balanced(other, targets)
+    assert float(balanced.style_share) == 1.0
+    for _ in range(50):
         terms = balanced(other, targets)
-    assert float(balanced.style_share) == pytest.approx(1.03**-30, rel=1e-3)
+    assert 1.03**-50 < float(balanced.style_share) < 0.5
     expected = plain(other, plain.content_targets(content))
     assert float(terms["content"]) == pytest.approx(float(expected["content"]))
     share = float(balanced.style_share)
@@ -35,7 +38,7 @@ def test_a_lost_photo_takes_weight_from_the_style_and_a_readable_one_gives_it_ba
         each.unweighted(values) for each, values in ((balanced, terms), (plain, expected))
     )
     assert float(found["style"]) == pytest.approx(float(without["style"]), rel=1e-4)
-    for _ in range(100):
+    for _ in range(150):
         balanced(content, targets)
     assert float(balanced.style_share) == 1.0
 
@@ -43,7 +46,7 @@ def test_a_lost_photo_takes_weight_from_the_style_and_a_readable_one_gives_it_ba
 def test_the_share_stays_above_a_least_one() -> None:
     balanced = loss(0.4)
     targets = balanced.content_targets(image(1))
-    for _ in range(150):
+    for _ in range(200):
         balanced(image(2), targets)
     assert float(balanced.style_share) == pytest.approx(MIN_SHARE)
     assert RATE > 1
