@@ -9,13 +9,15 @@ logarithm: styles that are hard to reach would drown the others.
 
 A style is a picture of ``--styles`` at a random scale, a photograph, a drawn texture, or a mixture
 of two. Statistics of all are measured once and kept in ``--work``, where checkpoints lie, too; the
-same command goes on from the last one. ``--steps`` may be raised then: the learning rate is
-constant until the last third. The pictures that benchmarks measure by must not be among the styles.
+same command goes on from the last one, or, without one, from the file in ``--out``. ``--steps`` may
+be raised then: the learning rate is constant until the last third. The pictures that benchmarks
+measure by must not be among the styles.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import time
@@ -27,6 +29,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from torch import Tensor
 from torch.func import functional_call
 
@@ -49,7 +52,7 @@ from fast_nst.losses.functional import (
 )
 from fast_nst.networks import create_network
 from fast_nst.optim.muon import Muon
-from fast_nst.prediction.load import save_predictor
+from fast_nst.prediction.load import KEY, save_predictor
 from fast_nst.prediction.predictor import StylePredictor
 from fast_nst.prediction.statistics import LAYERS, StyleStatistics
 
@@ -271,6 +274,14 @@ class Training:
         self.shift = state["shift"]
         self.step = state["step"]
 
+    def start_from(self, file: Path) -> None:
+        """Go on from a predictor's file, which has neither the optimizer's state nor all digits."""
+        with safe_open(file, framework="pt") as opened:
+            self.step = json.loads(opened.metadata()[KEY])["steps"]
+            state = {name: opened.get_tensor(name).float() for name in opened.keys()}  # noqa: SIM118
+        self.predictor.load_state_dict(state)
+        self.average.load_state_dict(state)
+
 
 def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace) -> None:
     """Train until ``args.steps``; a checkpoint every 500."""
@@ -368,6 +379,9 @@ def main() -> None:
     run = Training(args.network, bank, args.rates)
     if (file := args.work / f"{args.network}.pt").exists():
         run.load(file)
+        torch.manual_seed(args.seed + run.step)
+    elif (file := args.out / f"{args.network}.safetensors").exists():
+        run.start_from(file)
         torch.manual_seed(args.seed + run.step)
     train(run, bank, encoder, args)
     about = {

@@ -108,7 +108,9 @@ def _refine(
     files = [find_style(style) for style in styles]
     stroke_size, seconds = settings
     # Names of files may hold what an override would have to quote.
-    config = compose_config(["style=custom", f"network={network}", "logger=none"])
+    config = compose_config(
+        ["style=custom", f"network={network}", "network.start=predicted", "logger=none"]
+    )
     config.style.name, config.style.size = files[0][0], style_size(stroke_size)
     for key, value in style_source(files).items():
         setattr(config.style, key, value)
