@@ -51,15 +51,15 @@ LATE_SHARE = 0.35
 LOSS = {"content_weight": 1.0, "style_weight": 70.0, "grid_weight": 20.0, "pattern_weight": 0.15}
 
 
-def contents(size: int, batch: int, photos: Path, seed: int) -> Iterator[Tensor]:
-    """Batches of photographs and of synthetic images, in turn."""
+def contents(size: int, batch: int, photos: Path, seed: int, real: int = 1) -> Iterator[Tensor]:
+    """Batches of photographs and of synthetic images, in turn: ``real`` of the former to one."""
     modules = [
         ImageDataModule("folder", size, batch, num_workers=1, seed=seed, held_out=0, path=photos),
         ImageDataModule("synthetic", size, batch, num_workers=1, seed=seed),
     ]
     streams = [iter(module.train_dataloader()) for module in modules]
     while True:
-        for stream in streams:
+        for stream in (*[streams[0]] * real, streams[1]):
             yield from_bytes(next(stream)).contiguous(memory_format=torch.channels_last)
 
 

@@ -29,16 +29,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from pretrain_network import contents
 from safetensors import safe_open
 from torch import Tensor
 from torch.func import functional_call
 
 from fast_nst.config import default_groups
 from fast_nst.data.leaves import draw_image
-from fast_nst.data.module import ImageDataModule
 from fast_nst.encoders import Encoder, create_encoder
 from fast_nst.hardware import fast_bf16, keep_freed_memory
-from fast_nst.image.eight_bit import from_bytes
 from fast_nst.image.io import list_images, read_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.functional import (
@@ -71,6 +70,7 @@ STYLE_SIZE = 256  # px, short side of the whole picture; crops have this size
 LARGEST = 640  # px, short side of a picture that is cropped
 # Reproductions of paintings that benchmarks measure by, under other names.
 EXCLUDED = ("artic_24645", "metmuseum_436532", "metmuseum_436535", "monet_water_lilies")
+REAL = 3  # batches of photographs to one of synthetic images
 HELD_OUT = 16  # pictures to watch the training by
 SHARES = {"styles": 0.8, "photos": 0.08, "drawings": 0.12}  # of the steps
 MIXED = 0.3  # share of mixtures
@@ -175,18 +175,6 @@ def vary(picture: Tensor, rng: np.random.Generator) -> Tensor:
     if rng.random() < 0.35:
         image = (image ** float(np.exp(rng.normal(0, 0.3)))).clamp(0, 1)
     return image.contiguous()
-
-
-def contents(size: int, batch: int, photos: Path, seed: int) -> Iterator[Tensor]:
-    """Batches of photographs, and a quarter of synthetic images."""
-    modules = [
-        ImageDataModule("folder", size, batch, num_workers=1, seed=seed, held_out=0, path=photos),
-        ImageDataModule("synthetic", size, batch, num_workers=1, seed=seed),
-    ]
-    streams = [iter(module.train_dataloader()) for module in modules]
-    while True:
-        for stream in (streams[0], streams[0], streams[0], streams[1]):
-            yield from_bytes(next(stream)).contiguous(memory_format=torch.channels_last)
 
 
 def stylize(predictor: StylePredictor, styles: StyleStatistics, images: Tensor) -> Tensor:
@@ -294,7 +282,7 @@ def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace)
         late = fraction >= 1 - LATE_SHARE
         if late not in streams:
             streams = {
-                late: contents(*(LATE if late else EARLY), args.photos, args.seed + run.step)
+                late: contents(*(LATE if late else EARLY), args.photos, args.seed + run.step, REAL)
             }
         content = next(streams[late])
         styles, regularity, colors = bank.draw(len(content))
@@ -332,7 +320,7 @@ def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace)
 
 def watched_photos(photos: Path) -> Tensor:
     """As many photographs as there are styles held out, (HELD_OUT, 3, 256, 256)."""
-    return next(contents(256, HELD_OUT, photos, seed=99))
+    return next(contents(256, HELD_OUT, photos, 99, REAL))
 
 
 @torch.no_grad()

@@ -58,7 +58,7 @@ def _parse_time(_: click.Context, __: click.Parameter, value: str | None) -> flo
 def make(
     styles: tuple[str, ...], output: Path, network: str, stroke_size: float, refine_s: float | None
 ) -> None:
-    """Make a filter of a picture, in about two seconds.
+    """Make a filter of a picture at once, without training.
 
     STYLE is an image or the name of a bundled style. Several are taken as pictures of one hand:
     the filter paints as they do on average.
