@@ -14,11 +14,12 @@ at 256 px, means over the photographs, by the judge, which no filter was trained
 border by the figures of ``fast-nst evaluate``; with ``--iterations N``, its equivalent iterations
 on ``--count`` photographs for the filters after 930 steps. Medians over the styles.
 
-``--others NAME=FOLDER`` judges the images of another program, ``FOLDER/STYLE/PHOTO.png``, of the
-same photographs at 256 px.
+``--network mobile`` measures that network's filters. ``--others NAME=FOLDER`` judges the images of
+another program, ``FOLDER/STYLE/PHOTO.png``, of the same photographs at 256 px.
 
-Writes ``results/any_style.json`` after each style; what the file has is not measured again, and
-filters that ``--keep`` has are not trained again.
+Writes ``results/any_style.json``, or ``any_style_NETWORK.json``, after each style; what the file
+has is not measured again, and filters that ``--keep`` has are not trained again. It also says how
+many multiplications one pass over an image of 3840x2160 px takes.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from typing import Any
 import torch
 from measuring import RESULTS, machine
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from fast_nst.encoders import Encoder, create_encoder
 from fast_nst.evaluation import artefacts
@@ -44,6 +46,7 @@ from fast_nst.image.io import list_images, read_image, write_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.image.style import read_style
 from fast_nst.losses.perceptual import PerceptualLoss
+from fast_nst.prediction.load import predictor_names
 
 SIZE = 256
 STEPS = {"at once": 0, "after 186 steps": 186, "after 930 steps": 930, "former": 930}
@@ -53,14 +56,15 @@ SHOWN, CELL = 6, 224  # styles and photographs of the sheet; px
 
 def make(kind: str, style: Path, args: argparse.Namespace) -> Path:
     """The filter, by the real commands, unless ``--keep`` has it."""
-    file: Path = args.keep / f"{style.stem}-{kind.replace(' ', '_')}.safetensors"
+    folder = args.keep if args.network == "quarter" else args.keep / args.network
+    file: Path = folder / f"{style.stem}-{kind.replace(' ', '_')}.safetensors"
     if file.exists():
         return file
-    args.keep.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         if not STEPS[kind]:
-            command = ["-m", "fast_nst", "make", style, "-o", Path(folder) / file.name]
             made = Path(folder) / file.name
+            command = ["-m", "fast_nst", "make", style, "-o", made, "--network", args.network]
         else:
             command = [
                 *(
@@ -69,6 +73,7 @@ def make(kind: str, style: Path, args: argparse.Namespace) -> Path:
                     "style=custom",
                     "style.name=it",
                     f"style.image='{style}'",
+                    f"network={args.network}",
                 ),
                 *("trainer.max_time_s=null", f"trainer.max_steps={STEPS[kind]}", "logger=none"),
                 *(args.former if kind == "former" else args.overrides),
@@ -156,6 +161,15 @@ def sheet(styles: list[Path], photos: list[Tensor], kind: str, args: argparse.Na
     return torch.cat(rows, dim=1)
 
 
+def operations(file: Path) -> float:
+    """Multiplications of one pass over 3840x2160 px, in units of 10^9."""
+    network = load_filter(file).network.to("meta")
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        network(torch.empty(1, 3, 2160, 3840, device="meta"))
+    return round(float(counter.get_total_flops()) / 2e9, 1)
+
+
 def table(results: dict[str, dict[str, dict[str, Any]]]) -> str:
     """Medians over the styles, as Markdown."""
     lines = [f"| filter | {' | '.join(FIGURES)} |", "|---" * (len(FIGURES) + 1) + "|"]
@@ -182,6 +196,7 @@ def main() -> None:
     parser.add_argument("--only", help="names of styles, without endings; all by default")
     parser.add_argument("--photos", type=Path, required=True, help="folder never trained on")
     parser.add_argument("--judge", type=Path, required=True, help="weights of vgg19_distilled")
+    parser.add_argument("--network", default="quarter", choices=predictor_names())
     parser.add_argument("--kinds", default=",".join(STEPS), help="which filters")
     parser.add_argument(
         "--former", nargs="+", default=["network.start=bundled"], help="overrides of `former`"
@@ -192,8 +207,11 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, required=True, help="folder of the filters")
     parser.add_argument("--others", nargs="*", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--sheet", type=Path, help="image to write, of `at once`")
-    parser.add_argument("--out", type=Path, default=RESULTS / "any_style.json")
+    parser.add_argument("--out", type=Path, help="file of the results")
     args = parser.parse_args()
+    if args.out is None:
+        suffix = "" if args.network == "quarter" else f"_{args.network}"
+        args.out = RESULTS / f"any_style{suffix}.json"
     styles = [each.resolve() for each in list_images(args.styles)]
     if args.only:
         styles = [each for name in args.only.split(",") for each in styles if each.stem == name]
@@ -218,7 +236,13 @@ def main() -> None:
                 read_image(Path(folder) / style.stem / f"{each}.png").rgb[None] for each in names
             ]
             own[name] = losses(painted, read_style(style, SIZE), photos, encoder)
-        settings = {"photos": len(photos), "size_px": SIZE, "former": args.former}
+        settings = {
+            "photos": len(photos),
+            "size_px": SIZE,
+            "network": args.network,
+            "former": args.former,
+            "multiplications_of_4k_1e9": operations(make(kind, style, args)),
+        }
         args.out.write_text(
             json.dumps({"styles": results, "settings": settings, "machine": machine()}, indent=1)
             + "\n"

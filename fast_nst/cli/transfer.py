@@ -162,7 +162,7 @@ def _bar(
             bar.update(
                 task,
                 completed=progress.fraction,
-                description="{}x{} px".format(*progress.size),
+                description="{1}x{0} px".format(*progress.size),
                 figures=f"{progress.iteration}/{progress.iterations}  {losses}",
             )
             note(progress)

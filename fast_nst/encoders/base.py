@@ -79,7 +79,7 @@ class Encoder(nn.Module):
         if layers and min(height, width) < (side := self.minimum_size(layers)):
             deepest = max(layers, key=self.layers.index)
             raise LayerError(
-                f"the image is {height}x{width} px; {deepest} needs at least "
+                f"the image is {width}x{height} px; {deepest} needs at least "
                 f"{side}x{side}. Use a larger image or a shallower layer."
             )
         return self._features((images - self.mean) / self.std, set(layers))

@@ -61,7 +61,7 @@ def find_photos(images: str | os.PathLike[str] | None) -> tuple[list[Photo], lis
             continue
         if is_strip(height, width):
             broken.append(
-                f"left out: {file} is {height}x{width} px; expected a long side of at most "
+                f"left out: {file} is {width}x{height} px; expected a long side of at most "
                 f"{MAX_ASPECT} short ones. Cut it."
             )
         else:

@@ -108,7 +108,7 @@ def export(
         if limit and worst and worst.largest > limit:
             raise ExportError(
                 f"the exported network differs from PyTorch's by {worst.largest:.2g} at "
-                f"{worst.shape[1]}x{worst.shape[2]} px; {limit:g} is allowed. Nothing was written. "
+                f"{worst.shape[2]}x{worst.shape[1]} px; {limit:g} is allowed. Nothing was written. "
                 "Try another --opset, --precision fp32 or --format."
             )
         size = _bytes(partial)

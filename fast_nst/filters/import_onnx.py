@@ -189,7 +189,7 @@ def _check(partial: Path, session: OnnxSession, examples: list[_Example]) -> tup
     if worst.largest > steps * MAX_DIFFERENCE + _ROUNDING:
         raise ExportError(
             f"the imported model differs from {path} by {worst.largest:.2g} at "
-            f"{worst.shape[1]}x{worst.shape[2]} px; {steps}/255 is allowed. Nothing was written. "
+            f"{worst.shape[2]}x{worst.shape[1]} px; {steps}/255 is allowed. Nothing was written. "
             "Stylize with it as it is: --range."
         )
     return found

@@ -134,7 +134,7 @@ def check_size(kind: str, size: tuple[int, int]) -> None:
     width, height = size
     if max(height, width) > (longest := MAX_SIDE.get(kind, max(height, width))):
         raise ImageError(
-            f"the image is {height}x{width} px and {kind} holds at most {longest} px a side. "
+            f"the image is {width}x{height} px and {kind} holds at most {longest} px a side. "
             "Write a .png."
         )
 

@@ -51,14 +51,14 @@ def fit_style(rgb: Tensor, size: int, min_side: int = 1, name: str = "the style 
     height, width = rgb.shape[-2:]
     if min(height, width) < min_side:
         raise ConfigError(
-            f"{name} is {height}x{width} px; a style image needs at least {min_side} px a side. "
+            f"{name} is {width}x{height} px; a style image needs at least {min_side} px a side. "
             "Use a larger one."
         )
     if is_flat(rgb[None]):
         raise ConfigError(f"{name} is one flat color: it has no style. Use another image.")
     if is_strip(height, width):
         raise ConfigError(
-            f"{name} is {height}x{width} px; the long side of a style image may be at "
+            f"{name} is {width}x{height} px; the long side of a style image may be at "
             f"most {MAX_ASPECT} times the short side. Crop it."
         )
     return enlarge(rgb, size) if min(height, width) < size else resize_short_side(rgb, size)

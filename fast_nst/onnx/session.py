@@ -178,7 +178,7 @@ class OnnxSession:
         except Exception as error:  # ONNX Runtime's errors have no common base class
             height, width = images.shape[2:]
             raise CheckpointError(
-                f"{self.path} failed on {height}x{width} px ({one_line(error)}). Try another size."
+                f"{self.path} failed on {width}x{height} px ({one_line(error)}). Try another size."
             ) from error
         return self._from_model(np.concatenate(results), images.shape[0])
 

@@ -113,12 +113,12 @@ def _check_size(
         layers = [*options.content_layers, *options.style_layers]
         deepest = max(layers, key=encoder.layers.index)
         raise LayerError(
-            f"{name} is too small at {height}x{width} px; {deepest} needs at least "
+            f"{name} is too small at {width}x{height} px; {deepest} needs at least "
             f"{least}x{least}. Choose a larger size."
         )
     if height * width > MAX_PIXELS:
         raise ConfigError(
-            f"{name} would be {height}x{width} px, and more than {MAX_PIXELS // 10**6} megapixels "
+            f"{name} would be {width}x{height} px, and more than {MAX_PIXELS // 10**6} megapixels "
             "are too many. Choose a smaller size, or cut the image."
         )
 
@@ -137,7 +137,7 @@ def _find_regions(
     ]
     for mask, image, name in zip(masks, images, names, strict=True):
         if mask.rgb.shape[-2:] != image.shape[-2:]:
-            got, expected = ("x".join(map(str, each.shape[-2:])) for each in (mask.rgb, image))
+            got, expected = ("x".join(map(str, each.shape[:-3:-1])) for each in (mask.rgb, image))
             raise ConfigError(
                 f"{mask.name} is {got} px, and {name} is {expected} px. Make them the same size."
             )

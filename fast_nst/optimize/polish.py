@@ -149,12 +149,12 @@ class PolishedNetwork(nn.Module):
         least = min_side(self.encoder, self.options)
         if min(height, width) < least:
             raise LayerError(
-                f"the image is {height}x{width} px, and to polish it needs {least}x{least} px or "
+                f"the image is {width}x{height} px, and to polish it needs {least}x{least} px or "
                 "more. Use a larger one, or leave polish out."
             )
         if height * width > MAX_PIXELS:
             raise ConfigError(
-                f"the image is {height}x{width} px, and only up to {MAX_PIXELS // 10**6} "
+                f"the image is {width}x{height} px, and only up to {MAX_PIXELS // 10**6} "
                 "megapixels can be polished. Use a smaller copy, or leave polish out."
             )
 

@@ -284,7 +284,7 @@ def test_exporting_it_is_one_line(imported: Path, tmp_path: Path) -> None:
         ({}, ("--range", "0-255", "-o", "a.safetensors"), "has a name that ends in .onnx"),
         ({}, ("--range", "0-255", "-o", "file/a.onnx"), "cannot write"),
         ({}, ("--range", "0-255", "-o", "folder.onnx"), "cannot write"),
-        ({"multiple": 100}, ("--range", "0-255", "-o", "a.onnx"), "failed on 17x33 px"),
+        ({"multiple": 100}, ("--range", "0-255", "-o", "a.onnx"), "failed on 33x17 px"),
     ],
 )
 def test_what_cannot_be_imported_is_one_line_and_writes_nothing(

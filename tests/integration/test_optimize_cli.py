@@ -248,7 +248,7 @@ PHOTO, STYLE, OUT = "photo.jpg", "style.png", ("-o", "out.png")
         ((PHOTO, "broken.jpg", *OUT), "cannot read broken.jpg: "),
         ((PHOTO, "stary_night", *OUT), "nor a bundled style (did you mean 'starry_night'?)"),
         ((PHOTO, "flat.png", *OUT), "flat.png is one flat color"),
-        ((PHOTO, STYLE, *OUT, "--size", "12"), "photo.jpg is too small at 12x18 px; relu4_1 needs"),
+        ((PHOTO, STYLE, *OUT, "--size", "12"), "photo.jpg is too small at 18x12 px; relu4_1 needs"),
         ((PHOTO, STYLE, "-o", "out.xyz"), "the ending '.xyz' is unknown"),
         ((PHOTO, STYLE, "-o", "out"), "its name has no ending"),
         ((PHOTO, STYLE, "-o", "folder.png"), "cannot write folder.png: it is a folder"),
@@ -264,7 +264,7 @@ PHOTO, STYLE, OUT = "photo.jpg", "style.png", ("-o", "out.png")
         ((PHOTO, STYLE, *OUT, "--content-mask", STYLE), "1 content masks and 0 style masks"),
         (
             (PHOTO, STYLE, *OUT, "--content-mask", STYLE, "--style-mask", STYLE),
-            "the mask of photo.jpg is 48x48 px, and photo.jpg is 40x60 px",
+            "the mask of photo.jpg is 48x48 px, and photo.jpg is 60x40 px",
         ),
         ((PHOTO, STYLE, *OUT, "--encoder", "vgg_light"), "did you mean 'vgg_lite'"),
         ((PHOTO, STYLE, *OUT, "--encoder", "vgg19_distilled"), "Give a file: --encoder-weights"),

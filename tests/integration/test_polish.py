@@ -221,7 +221,7 @@ def test_the_style_image_is_found_by_what_the_file_says(folder: Path, filter_fil
         (("--ckpt", "without.safetensors", "--polish-style", "none.png"), "neither a file nor a"),
         (("--ckpt", "without.safetensors", "--polish-style", "notes.png"), "cannot read notes.png"),
         (("--ckpt", "without.safetensors", "--polish-style", "flat.png"), "is one flat color"),
-        (("--ckpt", "without.safetensors", "--polish-style", "long.png"), "is 2x40 px; the long"),
+        (("--ckpt", "without.safetensors", "--polish-style", "long.png"), "is 40x2 px; the long"),
         (("--ckpt", "moved.safetensors"), "gone.png cannot be read: No such file"),
     ],
 )
@@ -245,7 +245,7 @@ def test_an_image_that_is_too_small_is_reported_by_name_and_the_others_go_on(fol
     arguments = ("--ckpt", "wave.safetensors", "small.png", "photo.png", "-o", "out")
     result = run(*arguments, "--polish", "1")
     assert result.exit_code == 1
-    assert "cannot stylize small.png: the image is 40x15 px, and to polish it" in result.stderr
+    assert "cannot stylize small.png: the image is 15x40 px, and to polish it" in result.stderr
     assert [each.name for each in Path("out").iterdir()] == ["photo.png"]
 
 

@@ -268,7 +268,7 @@ def test_photos_of_a_folder_are_content(tmp_path: Path) -> None:
         (["resume=absent.ckpt"], "absent.ckpt: no such file"),
         (["style.size=8"], "relu4_1 needs at least 16x16"),
         (["style=custom", "style.image=flat.png"], "flat.png is one flat color"),
-        (["style=custom", "style.image=strip.png"], "strip.png is 1x90 px"),
+        (["style=custom", "style.image=strip.png"], "strip.png is 90x1 px"),
         (["data.held_out=3"], "no option 'held_out'; it is one of data=folder and data=hub"),
         (["data.held_out=0"], "data=synthetic has no option 'held_out'"),
         (["data.path=empty"], "no option 'path'; it is one of data=folder"),

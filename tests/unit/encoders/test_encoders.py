@@ -93,7 +93,7 @@ def test_layers_that_do_not_exist_or_do_not_fit_are_named() -> None:
     encoder = VGGLite()
     with pytest.raises(LayerError, match=r"no layer 'relu9_1'.*Layers: relu1_1"):
         encoder(torch.rand(1, 3, 16, 16), ["relu9_1"])
-    with pytest.raises(LayerError, match="12x40 px; relu4_1 needs at least 16x16"):
+    with pytest.raises(LayerError, match="40x12 px; relu4_1 needs at least 16x16"):
         encoder(torch.rand(1, 3, 12, 40), ["relu1_1", "relu4_1"])
     assert encoder(torch.rand(1, 3, 16, 16), ["relu4_1"])["relu4_1"].shape[-1] == 2
 

@@ -198,7 +198,7 @@ def test_photos_that_cannot_be_read_are_named_and_passed_over(tmp_path: Path) ->
     assert [(photo.name, photo.read().shape) for photo in photos] == [("sub/a.png", (1, 3, 8, 9))]
     assert len(broken) == 2
     assert "broken.jpg" in broken[0]
-    assert "strip.png is 2x20 px" in broken[1]
+    assert "strip.png is 20x2 px" in broken[1]
     (tmp_path / "sub" / "a.png").unlink()
     with pytest.raises(DataError, match="no images that can be used"):
         find_photos(tmp_path)

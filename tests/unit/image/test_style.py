@@ -43,7 +43,7 @@ def test_larger_images_are_only_reduced() -> None:
     [
         ((3, 100, 100), "one flat color"),
         ((3, 32, 32 * 9), "at most 8 times"),
-        ((3, 31, 100), r"31x100 px; a style image needs at least 32 px"),
+        ((3, 31, 100), r"100x31 px; a style image needs at least 32 px"),
     ],
 )
 def test_what_is_no_style_is_refused(shape: tuple[int, ...], message: str) -> None:

@@ -218,7 +218,7 @@ MASK = torch.zeros(1, 3, 40, 56)
 @pytest.mark.parametrize(
     ("arguments", "choices", "message"),
     [
-        ({}, {"size": 12}, "the content is too small at 12x17 px; relu4_1 needs at least 16x16"),
+        ({}, {"size": 12}, "the content is too small at 17x12 px; relu4_1 needs at least 16x16"),
         ({}, {"style_scale": 0.2}, "style 1 is too small at 8x8 px"),
         ({"content": torch.rand(1, 3, 2, 9000)}, {"size": 512}, "the content would be 512x2304000"),
         ({"styles": [FLAT]}, {}, "style 1 is one flat color"),
@@ -235,12 +235,12 @@ MASK = torch.zeros(1, 3, 40, 56)
         (
             {"content_mask": MASK[..., :50], "style_masks": [MASK[..., :40]]},
             {},
-            "the mask of the content is 40x50 px, and the content is 40x56 px",
+            "the mask of the content is 50x40 px, and the content is 56x40 px",
         ),
         (
             {"content_mask": MASK, "style_masks": [MASK], "names": ("a.jpg", "b.jpg")},
             {},
-            "the mask of b.jpg is 40x56 px, and b.jpg is 40x40 px",
+            "the mask of b.jpg is 56x40 px, and b.jpg is 40x40 px",
         ),
         ({}, {"style_layers": ("relu9_1",)}, "no layer 'relu9_1'"),
     ],
