@@ -37,7 +37,7 @@ from torch.func import functional_call
 from fast_nst.config import default_groups
 from fast_nst.data.leaves import draw_image
 from fast_nst.encoders import Encoder, create_encoder
-from fast_nst.hardware import fast_bf16, keep_freed_memory
+from fast_nst.hardware import fast_bf16, find_device, keep_freed_memory
 from fast_nst.image.io import list_images, read_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.functional import (
@@ -77,7 +77,7 @@ MIXED = 0.3  # share of mixtures
 LOSS = {
     "content": 1.0,
     "style": 60.0,
-    "palette": 0.5,
+    "palette": 0.1,  # 0.5 in the first 12,000 steps of quarter, and in all of mobile
     "grid": 20.0,
     "pattern": 0.15,
     "hatching": 0.15,  # as `pattern`, of the color instead of the luminance
@@ -107,6 +107,7 @@ class Bank:
         """Statistics, log periodicity and palette of random styles, some of them mixtures."""
         first, second = (self._choose(count) for _ in range(2))
         shares = torch.rand(count) * (torch.rand(count) < MIXED)
+        shares = shares.to(self.rest.device)
         statistics = self.statistics[first].mixed(self.statistics[second], shares)
         rest = torch.lerp(self.rest[first], self.rest[second], shares[:, None])
         return statistics, rest[:, 0], rest[:, 1:].view(-1, 3, 3)
@@ -118,16 +119,17 @@ class Bank:
         return style * VARIANTS + variant
 
 
-def load_bank(file: Path, styles: Path, photos: Path, encoder: Encoder) -> Bank:
+def load_bank(file: Path, styles: Path, photos: Path, device: torch.device) -> Bank:
     """Measure all styles, or read what was measured before."""
     if not file.exists():
-        torch.save(measure_styles(styles, photos, encoder), file)
-    found = torch.load(file, weights_only=True)
+        torch.save(measure_styles(styles, photos), file)
+    found = torch.load(file, map_location=device, weights_only=True)
     return Bank(StyleStatistics(found["means"], found["grams"]), found["rest"], found["kinds"])
 
 
-def measure_styles(styles: Path, photos: Path, encoder: Encoder) -> dict[str, Any]:
+def measure_styles(styles: Path, photos: Path) -> dict[str, Any]:
     """Statistics of every variant of every picture."""
+    encoder = create_encoder("vgg_lite").to(memory_format=torch.channels_last)
     rng = np.random.default_rng(5)
     sources: list[tuple[str, Path | None]] = [
         ("styles", file) for file in list_images(styles) if file.stem not in EXCLUDED
@@ -209,9 +211,11 @@ def compare(
 class Training:
     """Everything that changes while training, so that it can be saved."""
 
-    def __init__(self, network: str, bank: Bank, rates: Sequence[float]) -> None:
+    def __init__(
+        self, network: str, bank: Bank, rates: Sequence[float], device: torch.device
+    ) -> None:
         built = create_network(network, **NETWORKS[network]).to(memory_format=torch.channels_last)
-        self.predictor = StylePredictor(built, **PREDICTORS[network])
+        self.predictor = StylePredictor(built, **PREDICTORS[network]).to(device)
         self.predictor.normalize_by(bank.statistics)
         self.average = deepcopy(self.predictor).requires_grad_(False)
         # An output of a linear layer changes by a step of all its weights at once.
@@ -227,7 +231,7 @@ class Training:
         ]
         self.optimizer = Muon([{"params": list(each)} for each in groups])  # type: ignore[misc]
         self.rates = rates
-        self.shift = torch.zeros(4, 3)  # see FrameTerm
+        self.shift = torch.zeros(4, 3, device=device)  # see FrameTerm
         self.step = 0
 
     def update(self, factor: float) -> None:
@@ -255,7 +259,7 @@ class Training:
 
     def load(self, file: Path) -> None:
         """Go on from a checkpoint."""
-        state = torch.load(file, weights_only=True)
+        state = torch.load(file, map_location=self.shift.device, weights_only=True)
         self.predictor.load_state_dict(state["predictor"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -273,9 +277,10 @@ class Training:
 
 def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace) -> None:
     """Train until ``args.steps``; a checkpoint every 500."""
-    bf16 = fast_bf16(torch.device("cpu"))
+    device = run.shift.device
+    bf16 = fast_bf16(device)
     streams: dict[bool, Iterator[Tensor]] = {}
-    watched = watched_photos(args.photos)
+    watched = watched_photos(args.photos, device)
     started, means = time.monotonic(), {}
     while run.step < args.steps:
         fraction = run.step / args.steps
@@ -284,9 +289,9 @@ def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace)
             streams = {
                 late: contents(*(LATE if late else EARLY), args.photos, args.seed + run.step, REAL)
             }
-        content = next(streams[late])
+        content = next(streams[late]).to(device)
         styles, regularity, colors = bank.draw(len(content))
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             stylized = stylize(run.predictor, styles, content)
             error, style = compare(encoder, stylized, content, styles)
             shift = frame_shift(stylized)
@@ -318,9 +323,9 @@ def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace)
             print(f"{run.step} held out: {watch(run.average, bank, encoder, watched)}", flush=True)
 
 
-def watched_photos(photos: Path) -> Tensor:
+def watched_photos(photos: Path, device: torch.device) -> Tensor:
     """As many photographs as there are styles held out, (HELD_OUT, 3, 256, 256)."""
-    return next(contents(256, HELD_OUT, photos, 99, REAL))
+    return next(contents(256, HELD_OUT, photos, 99, REAL)).to(device)
 
 
 @torch.no_grad()
@@ -358,13 +363,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints")
     parser.add_argument("--out", type=Path, required=True, help="folder of the file at the end")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     args = parser.parse_args()
+    device = find_device(args.device)
     keep_freed_memory()
     torch.manual_seed(args.seed)
     args.work.mkdir(parents=True, exist_ok=True)
-    encoder = create_encoder("vgg_lite").to(memory_format=torch.channels_last)
-    bank = load_bank(args.work / "styles.pt", args.styles, args.photos, encoder)
-    run = Training(args.network, bank, args.rates)
+    encoder = create_encoder("vgg_lite").to(device, memory_format=torch.channels_last)
+    bank = load_bank(args.work / "styles.pt", args.styles, args.photos, device)
+    run = Training(args.network, bank, args.rates, device)
     if (file := args.work / f"{args.network}.pt").exists():
         run.load(file)
         torch.manual_seed(args.seed + run.step)
@@ -380,7 +387,7 @@ def main() -> None:
         "styles": bank.kinds.count("styles") - HELD_OUT,
         "steps": run.step,
         "training_loss": LOSS,
-        "held_out": watch(run.average, bank, encoder, watched_photos(args.photos)),
+        "held_out": watch(run.average, bank, encoder, watched_photos(args.photos, device)),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "license": "Apache-2.0",
     }
