@@ -6,7 +6,8 @@
 For each style, which must be one that no predictor was trained with:
 
 - ``at once``: what ``fast-nst make`` gives;
-- ``after 186 steps`` and ``after 930 steps``: trainings that start there, the default otherwise;
+- ``after 186 steps`` and ``after 930 steps``: trainings with ``--overrides``, which start there
+  with ``network.start=predicted``, the default otherwise;
 - ``former``: 930 steps from the weights that ``--former`` names, which know nothing of the style.
 
 Every filter stylizes all photographs at 256 px (short side). Scale-free losses against the picture
@@ -201,7 +202,12 @@ def main() -> None:
     parser.add_argument(
         "--former", nargs="+", default=["network.start=bundled"], help="overrides of `former`"
     )
-    parser.add_argument("--overrides", nargs="*", default=[], help="of the other trainings")
+    parser.add_argument(
+        "--overrides",
+        nargs="+",
+        default=["network.start=predicted"],
+        help="of the other trainings",
+    )
     parser.add_argument("--iterations", type=int, default=0, help="where to stop counting")
     parser.add_argument("--count", type=int, default=3, help="photographs to count on")
     parser.add_argument("--keep", type=Path, required=True, help="folder of the filters")
@@ -241,6 +247,7 @@ def main() -> None:
             "size_px": SIZE,
             "network": args.network,
             "former": args.former,
+            "overrides": args.overrides,
             "multiplications_of_4k_1e9": operations(make(kind, style, args)),
         }
         args.out.write_text(

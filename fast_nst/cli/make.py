@@ -109,7 +109,14 @@ def _refine(
     stroke_size, seconds = settings
     # Names of files may hold what an override would have to quote.
     config = compose_config(
-        ["style=custom", f"network={network}", "network.start=predicted", "logger=none"]
+        [
+            "style=custom",
+            f"network={network}",
+            "network.start=predicted",
+            # Predicted weights want larger steps than bundled ones; 3e-3 can leave a grid.
+            "optimizer.lr=1.5e-3",
+            "logger=none",
+        ]
     )
     config.style.name, config.style.size = files[0][0], style_size(stroke_size)
     for key, value in style_source(files).items():
