@@ -220,7 +220,7 @@ MASK = torch.zeros(1, 3, 40, 56)
     [
         ({}, {"size": 12}, "the content is too small at 17x12 px; relu4_1 needs at least 16x16"),
         ({}, {"style_scale": 0.2}, "style 1 is too small at 8x8 px"),
-        ({"content": torch.rand(1, 3, 2, 9000)}, {"size": 512}, "the content would be 512x2304000"),
+        ({"content": torch.rand(1, 3, 2, 9000)}, {"size": 512}, "the content would be 2304000x512"),
         ({"styles": [FLAT]}, {}, "style 1 is one flat color"),
         ({"styles": []}, {}, "there is no style"),
         (
