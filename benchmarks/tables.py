@@ -142,7 +142,7 @@ def startup(result: Result) -> str:
     ]
     return table(["", "from start to end", "loads PyTorch"], rows) + (
         f"\n\nAn image of {result['size_px']} px, {result['network']}, the graph in the cache; "
-        f"medians of {result['rounds']} fresh processes of each, in turn."
+        f"medians of {result['rounds']} fresh processes of each, in turn; with `--refine`, of one."
     )
 
 
