@@ -16,6 +16,7 @@ from PIL import Image, ImageCms
 from torch import Tensor
 
 from fast_nst.errors import ImageError
+from fast_nst.image.formats import check_size
 from fast_nst.image.io import (
     image_from_pil,
     image_to_pil,
@@ -505,3 +506,9 @@ def test_hidden_colors_are_continued_as_by_push_and_pull_of_torch() -> None:
         alpha = (4 * torch.rand(1, height, width, generator=generator) - 3).clamp(0, 1)
         got = torch.from_numpy(cover_hidden_colors(rgb.numpy(), alpha.numpy()))
         torch.testing.assert_close(got, fill(rgb * alpha, alpha).clamp(0, 1), rtol=0, atol=1e-5)
+
+
+def test_an_image_that_a_format_cannot_hold_is_told_with_width_before_height() -> None:
+    with pytest.raises(ImageError, match="20000x3 px and WEBP holds at most 16383 px a side"):
+        check_size("WEBP", (20000, 3))
+    check_size("WEBP", (16383, 3))
