@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from fast_nst.errors import CheckpointError, ConfigError, suggest
 
 FORMAT_VERSION = 2
 KEY = "fast_nst"
+SHARES_ROUNDING = 1e-3  # how far from 1 shares may sum to
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,21 @@ class Binding:
     Attributes:
         style: the name of one of its styles; None for the first.
         knobs: values by the knobs' names; those that are missing have their defaults.
+        shares: of styles in a mixture, by name; they sum to 1. Empty for one style.
     """
 
     style: str | None = None
     knobs: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """Short text that tells bindings of one file apart; empty if nothing is chosen."""
-        if self.style is None and not self.knobs:
+        if self == DEFAULTS:
             return ""
         values = {name: float(value) for name, value in self.knobs.items()}
-        text = json.dumps([self.style, values], sort_keys=True)
+        shares = {name: float(share) for name, share in self.shares.items()}
+        text = json.dumps([self.style, values, *([shares] if shares else [])], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -112,25 +116,69 @@ class FilterMetadata:
         """The style's name; the names of all, if there are several."""
         return ", ".join(style.name for style in self.styles)
 
-    def choose(self, binding: Binding) -> tuple[int, dict[str, float]]:
-        """What a binding stands for: the style's number, and a value for every knob.
+    def choose(self, binding: Binding) -> tuple[int | list[float], dict[str, float]]:
+        """What a binding stands for, as a network's ``bind`` takes it.
+
+        Returns:
+            The style's number, or a share of each style; and a value for every knob.
 
         Raises:
-            ConfigError: If there is no such style or knob, or a value is out of range.
+            ConfigError: If there is no such style or knob, a value is out of range, or shares do
+                not sum to 1.
+        """
+        values = check_knobs(self.knobs, binding.knobs)
+        if not binding.shares:
+            return 0 if binding.style is None else self.number(binding.style), values
+        if binding.style is not None:
+            raise ConfigError("a style and a mixture of styles were given. Leave one out.")
+        shares = [0.0] * len(self.styles)
+        for name, share in binding.shares.items():
+            if not share >= 0:  # true for NaN as well
+                raise ConfigError(f"the share of {name} is {share:g}; expected 0 or more.")
+            shares[self.number(name)] = share
+        if not abs(sum(shares) - 1) <= SHARES_ROUNDING:
+            raise ConfigError(f"the shares of the styles sum to {sum(shares):g}; expected 1.")
+        return shares, values
+
+    def number(self, name: str) -> int:
+        """The number of a style, from 0.
+
+        Raises:
+            ConfigError: If there is no style of this name.
         """
         names = [style.name for style in self.styles]
-        if binding.style is not None and binding.style not in names:
+        if name not in names:
             raise ConfigError(
-                f"no style {binding.style!r}{suggest(binding.style, names)}. "
-                f"Styles: {', '.join(names)}."
+                f"no style {name!r}{suggest(name, names)}. Styles: {', '.join(names)}."
             )
-        number = 0 if binding.style is None else names.index(binding.style)
-        return number, check_knobs(self.knobs, binding.knobs)
+        return names.index(name)
 
-    def with_bound(self, number: int, values: Mapping[str, float]) -> FilterMetadata:
+    def with_bound(
+        self, chosen: int | Sequence[float], values: Mapping[str, float]
+    ) -> FilterMetadata:
         """The same for a network that is bound to a style and to values: it has no knobs left."""
+        if isinstance(chosen, int):
+            style = self.styles[chosen]
+        else:
+            shares = sorted(zip(chosen, self.styles, strict=True), key=lambda each: -each[0])
+            said = [f"{each.name} {share:.0%}" for share, each in shares if share]
+            style = Style(", ".join(said), thumbnail=shares[0][1].thumbnail)
+        config = self.config
+        if "styles" in config:
+            own = config["styles"].get(style.name)
+            config = {name: value for name, value in config.items() if name != "styles"}
+            config |= {"style": own} if own else {}
+        network, arguments = self.network, self.network_arguments
+        if network == "styled":  # what is left of it is its base
+            network, arguments = arguments["base"], dict(arguments["base_arguments"])
         return replace(
-            self, styles=(self.styles[number],), knobs={}, bound={**self.bound, **values}
+            self,
+            styles=(style,),
+            network=network,
+            network_arguments=arguments,
+            config=config,
+            knobs={},
+            bound={**self.bound, **values},
         )
 
 

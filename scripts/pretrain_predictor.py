@@ -7,6 +7,11 @@ Each step stylizes a few photographs, each in a style of its own, with weights t
 gives for that style. The loss is the default training's, except that the style term grows as a
 logarithm: styles that are hard to reach would drown the others.
 
+A strength and a stroke size go with each style. The strength multiplies the style's weight in the
+loss by 1 to 1/40. The stroke size is that of the style picture, relative to 256 px; where it is
+above 1, the stylized image is also compared at its 1/size with the picture at 256 px, as the
+encoder does not see far enough otherwise.
+
 A style is a picture of ``--styles`` at a random scale, a photograph, a drawn texture, or a mixture
 of two. Statistics of all are measured once and kept in ``--work``, where checkpoints lie, too; the
 same command goes on from the last one, or, without one, from the file in ``--out``. ``--steps`` may
@@ -21,8 +26,9 @@ import json
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,6 +46,7 @@ from fast_nst.encoders import Encoder, create_encoder
 from fast_nst.hardware import fast_bf16, find_device, keep_freed_memory
 from fast_nst.image.io import list_images, read_image
 from fast_nst.image.resize import resize_short_side
+from fast_nst.image.style import enlarge
 from fast_nst.losses.functional import (
     frame_shift,
     gram_matrix,
@@ -83,6 +90,12 @@ LOSS = {
     "hatching": 0.15,  # as `pattern`, of the color instead of the luminance
     "frame": 5.0,
 }
+SIZES = (0.5, 0.7, 1.0, 1.4, 2.0, 3.0)  # of strokes
+MAX_ENLARGED = 2.2  # times its own size, that a picture is enlarged to
+SIZED = 0.45  # share of styles with another stroke size than 1
+WEAKER = 0.5  # share of styles with another strength than 1
+LEAST_STRENGTH = 0.2
+WEAKEST = 0.01  # times the style's weight, at a strength of 0
 BEND = 10.0  # the style term is log(1 + BEND s) / BEND
 EMA = 0.9995
 
@@ -127,37 +140,48 @@ def load_bank(file: Path, styles: Path, photos: Path, device: torch.device) -> B
     return Bank(StyleStatistics(found["means"], found["grams"]), found["rest"], found["kinds"])
 
 
+def sources(styles: Path, photos: Path) -> Iterator[tuple[str, Tensor]]:
+    """Every picture and its kind."""
+    rng = np.random.default_rng(5)
+    files = [("styles", file) for file in list_images(styles) if file.stem not in EXCLUDED]
+    files += [("photos", file) for file in list_images(photos)[::8]]
+    for kind, file in files:
+        yield kind, read_image(file).rgb
+    for _ in range(100):
+        yield "drawings", torch.from_numpy(draw_image(rng, 512, ())).permute(2, 0, 1) / 255
+
+
+def measure_style(encoder: Encoder, image: Tensor) -> tuple[StyleStatistics, Tensor]:
+    """Statistics, and log periodicity and palette, (1 + 9,), of a (3, H, W) image."""
+    value, energy = periodicity(image[None])
+    energy = energy.clamp_min(1e-12)
+    regularity = (value.log() * energy).sum() / energy.sum()
+    return (
+        StyleStatistics.measure(encoder, image[None]),
+        torch.cat([regularity[None], palette(image[None])[0].flatten()]),
+    )
+
+
 def measure_styles(styles: Path, photos: Path) -> dict[str, Any]:
     """Statistics of every variant of every picture."""
     encoder = create_encoder("vgg_lite").to(memory_format=torch.channels_last)
-    rng = np.random.default_rng(5)
-    sources: list[tuple[str, Path | None]] = [
-        ("styles", file) for file in list_images(styles) if file.stem not in EXCLUDED
-    ]
-    sources += [("photos", file) for file in list_images(photos)[::8]]
-    sources += [("drawings", None)] * 100
-    parts, rest = [], []
-    for number, (_, file) in enumerate(sources):
-        picture = (
-            torch.from_numpy(draw_image(rng, 512, ())).permute(2, 0, 1) / 255
-            if file is None
-            else read_image(file).rgb
-        )
+    rng = np.random.default_rng(6)
+    parts, rest, kinds = [], [], []
+    for number, (kind, picture) in enumerate(sources(styles, photos)):
+        kinds.append(kind)
         for variant in range(VARIANTS):
             image = vary(picture, rng) if variant else resize_short_side(picture, STYLE_SIZE)
-            parts.append(StyleStatistics.measure(encoder, image[None]))
-            value, energy = periodicity(image[None])
-            energy = energy.clamp_min(1e-12)
-            regularity = (value.log() * energy).sum() / energy.sum()
-            rest.append(torch.cat([regularity[None], palette(image[None])[0].flatten()]))
+            statistics, about = measure_style(encoder, image)
+            parts.append(statistics)
+            rest.append(about)
         if number % 20 == 0:
-            print(f"styles: {number} of {len(sources)}", flush=True)
+            print(f"styles: {number}", flush=True)
     all_styles = StyleStatistics.concatenated(parts)
     return {
         "means": dict(all_styles.means),
         "grams": dict(all_styles.grams),
         "rest": torch.stack(rest),
-        "kinds": [kind for kind, _ in sources],
+        "kinds": kinds,
     }
 
 
@@ -179,33 +203,157 @@ def vary(picture: Tensor, rng: np.random.Generator) -> Tensor:
     return image.contiguous()
 
 
-def stylize(predictor: StylePredictor, styles: StyleStatistics, images: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Aims:
+    """What each image of a batch is stylized as.
+
+    Attributes:
+        styles: S of them, at their stroke sizes.
+        regularity, colors: log periodicity and palette of each.
+        strengths, stroke_sizes: (S,).
+        usual: the styles at a stroke size of 1.
+    """
+
+    styles: StyleStatistics
+    regularity: Tensor
+    colors: Tensor
+    strengths: Tensor
+    stroke_sizes: Tensor
+    usual: StyleStatistics
+
+
+def draw_aims(bank: Bank, sized: SizedBank, count: int) -> Aims:
+    """Random styles, strengths and stroke sizes."""
+    device = bank.rest.device
+    drawn = bank.draw(count)
+    style, size = sized.draw(count)
+    other = sized.at(style, size)
+    usual = sized.at(style, torch.full_like(style, SIZES.index(1.0)))[0]
+    is_sized = (torch.rand(count) < SIZED).to(device)
+
+    def choose(one: Tensor, another: Tensor) -> Tensor:
+        return torch.where(is_sized.view(-1, *[1] * (one.ndim - 1)), one, another)
+
+    def choose_statistics(one: StyleStatistics, another: StyleStatistics) -> StyleStatistics:
+        return StyleStatistics(
+            {layer: choose(one.means[layer], another.means[layer]) for layer in LAYERS},
+            {layer: choose(one.grams[layer], another.grams[layer]) for layer in LAYERS},
+        )
+
+    strengths = LEAST_STRENGTH + (1 - LEAST_STRENGTH) * torch.rand(count)
+    strengths = torch.where(torch.rand(count) < WEAKER, strengths, torch.ones(count))
+    sizes = torch.tensor(SIZES, device=device)[size]
+    return Aims(
+        choose_statistics(other[0], drawn[0]),
+        choose(other[1], drawn[1]),
+        choose(other[2], drawn[2]),
+        strengths.to(device),
+        choose(sizes, torch.ones_like(sizes)),
+        choose_statistics(usual, drawn[0]),
+    )
+
+
+def stylize(predictor: StylePredictor, aims: Aims, images: Tensor) -> Tensor:
     """Each image in the style at its place."""
-    weights = predictor(styles)
+    weights = predictor(aims.styles, aims.strengths, aims.stroke_sizes)
     return torch.cat(
         [
-            functional_call(predictor.network, own, (image,))
+            functional_call(predictor.decoder.network, own, (image,))
             for own, image in zip(weights, images.split(1), strict=True)
         ]
     )
 
 
 def compare(
-    encoder: Encoder, stylized: Tensor, content: Tensor, styles: StyleStatistics
+    encoder: Encoder, stylized: Tensor, content: Tensor, aims: Aims
 ) -> tuple[Tensor, Tensor]:
     """Relative content and style losses of each image, (B,) each."""
     with torch.no_grad():
         target = encoder(content, ["relu3_1"])["relu3_1"].float()
     features = encoder(stylized, LAYERS)
     error = (features["relu3_1"].float() - target).square().mean((1, 2, 3)) / target_energy(target)
-    style = torch.stack(
+    style = style_loss(features, aims.styles)
+    coarse = []
+    for each, size in enumerate(aims.stroke_sizes.tolist()):
+        if size <= 1:
+            coarse.append(style[each])
+            continue
+        short = round(min(stylized.shape[2:]) / size)
+        small = resize_short_side(stylized[each], short)[None]
+        number = torch.tensor([each], device=stylized.device)
+        coarse.append(style_loss(encoder(small, LAYERS), aims.usual[number])[0])
+    return error, (style + torch.stack(coarse)) / 2
+
+
+def style_loss(features: Mapping[str, Tensor], styles: StyleStatistics) -> Tensor:
+    """Relative style loss of each image, (B,)."""
+    return torch.stack(
         [
             (gram_matrix(features[layer]) - styles.grams[layer]).square().mean((1, 2))
             / target_energy(styles.grams[layer])
             for layer in LAYERS
         ]
-    )
-    return error, style.mean(0)
+    ).mean(0)
+
+
+class SizedBank:
+    """Statistics of whole pictures at every stroke size that they are large enough for."""
+
+    def __init__(self, found: dict[str, Any], bank: Bank) -> None:
+        self.statistics = StyleStatistics(found["means"], found["grams"])
+        self.rest = found["rest"]
+        self.number: Tensor = found["number"]  # of a style and a size; -1 if there is none
+        self.weights = bank.weights
+        self.held = bank.held // VARIANTS
+
+    def draw(self, count: int) -> tuple[Tensor, Tensor]:
+        """Numbers of random styles and of sizes that they have, (S,) each."""
+        style = torch.multinomial(self.weights, count, replacement=True)
+        has = (self.number[style] >= 0).float()
+        return style, torch.multinomial(has, 1)[:, 0]
+
+    def at(self, style: Tensor, size: Tensor) -> tuple[StyleStatistics, Tensor, Tensor]:
+        """Statistics, log periodicity and palette."""
+        found = self.number[style, size]
+        return self.statistics[found], self.rest[found, 0], self.rest[found, 1:].view(-1, 3, 3)
+
+
+def load_sized(file: Path, args: argparse.Namespace, bank: Bank, device: torch.device) -> SizedBank:
+    """Measure all styles at all stroke sizes, or read what was measured before."""
+    if not file.exists():
+        torch.save(measure_sized(args.styles, args.photos), file)
+    return SizedBank(torch.load(file, map_location=device, weights_only=True), bank)
+
+
+def measure_sized(styles: Path, photos: Path) -> dict[str, Any]:
+    """Statistics of every picture at every size that it can be enlarged to."""
+    encoder = create_encoder("vgg_lite").to(memory_format=torch.channels_last)
+    parts, rest, numbers, count = [], [], [], 0
+    for index, (kind, picture) in enumerate(sources(styles, photos)):
+        native = min(picture.shape[1:]) / STYLE_SIZE
+        largest = max(1, native * (MAX_ENLARGED if kind == "styles" else 1))
+        row = []
+        for size in SIZES:
+            if size > largest:
+                row.append(-1)
+                continue
+            scale = enlarge if size > native else resize_short_side
+            image = scale(picture, round(STYLE_SIZE * size))
+            statistics, about = measure_style(encoder, image)
+            parts.append(statistics)
+            rest.append(about)
+            row.append(count)
+            count += 1
+        numbers.append(row)
+        if index % 20 == 0:
+            print(f"stroke sizes: {index} styles", flush=True)
+    every = StyleStatistics.concatenated(parts)
+    return {
+        "means": dict(every.means),
+        "grams": dict(every.grams),
+        "rest": torch.stack(rest),
+        "number": torch.tensor(numbers),
+    }
 
 
 class Training:
@@ -220,14 +368,15 @@ class Training:
         self.average = deepcopy(self.predictor).requires_grad_(False)
         # An output of a linear layer changes by a step of all its weights at once.
         groups = [
-            self.predictor.network.parameters(),
+            self.predictor.decoder.network.parameters(),
             self.predictor.perceptron.parameters(),
-            [*self.predictor.left, *self.predictor.right],
+            [*self.predictor.decoder.left, *self.predictor.decoder.right],
             [
-                *self.predictor.affine.parameters(),
-                *self.predictor.mixture.parameters(),
-                *self.predictor.palette.parameters(),
+                *self.predictor.decoder.affine.parameters(),
+                *self.predictor.decoder.mixture.parameters(),
+                *self.predictor.decoder.palette.parameters(),
             ],
+            self.predictor.decoder.turning.parameters(),
         ]
         self.optimizer = Muon([{"params": list(each)} for each in groups])  # type: ignore[misc]
         self.rates = rates
@@ -271,11 +420,13 @@ class Training:
         with safe_open(file, framework="pt") as opened:
             self.step = json.loads(opened.metadata()[KEY])["steps"]
             state = {name: opened.get_tensor(name).float() for name in opened.keys()}  # noqa: SIM118
-        self.predictor.load_state_dict(state)
-        self.average.load_state_dict(state)
+        for each in (self.predictor, self.average):
+            each.load_state_dict(state, strict=False)
 
 
-def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace) -> None:
+def train(
+    run: Training, bank: Bank, sized: SizedBank, encoder: Encoder, args: argparse.Namespace
+) -> None:
     """Train until ``args.steps``; a checkpoint every 500."""
     device = run.shift.device
     bf16 = fast_bf16(device)
@@ -290,10 +441,12 @@ def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace)
                 late: contents(*(LATE if late else EARLY), args.photos, args.seed + run.step, REAL)
             }
         content = next(streams[late]).to(device)
-        styles, regularity, colors = bank.draw(len(content))
+        aims = draw_aims(bank, sized, len(content))
+        regularity, colors = aims.regularity, aims.colors
+        weight = WEAKEST ** (1 - aims.strengths)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            stylized = stylize(run.predictor, styles, content)
-            error, style = compare(encoder, stylized, content, styles)
+            stylized = stylize(run.predictor, aims, content)
+            error, style = compare(encoder, stylized, content, aims)
             shift = frame_shift(stylized)
             run.shift.lerp_(shift.detach(), 0.05)
             shift = run.shift + (shift - shift.detach())
@@ -302,9 +455,11 @@ def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace)
             off = (palette(stylized) - colors).square().sum((1, 2))
             terms = {
                 "content": error.mean(),
-                "style": torch.log1p(BEND * style).mean() / BEND,
-                "palette": torch.log1p(off / (colors.square().sum((1, 2)) + 1e-5)).mean(),
-                "grid": grid_energy(stylized, run.predictor.network.stride),
+                "style": (weight * torch.log1p(BEND * style)).mean() / BEND,
+                "palette": (
+                    weight * torch.log1p(off / (colors.square().sum((1, 2)) + 1e-5))
+                ).mean(),
+                "grid": grid_energy(stylized, run.predictor.decoder.network.stride),
                 "pattern": excess.clamp_min(0).mean(),
                 "hatching": (hatching - regularity.repeat(2)[:, None]).clamp_min(0).mean(),
                 "frame": shift.square().sum(1).mean(),
@@ -320,7 +475,7 @@ def train(run: Training, bank: Bank, encoder: Encoder, args: argparse.Namespace)
             means = {}
         if run.step % 500 == 0 or run.step == args.steps:
             run.save(args.work / f"{args.network}.pt")
-            print(f"{run.step} held out: {watch(run.average, bank, encoder, watched)}", flush=True)
+            print(f"{run.step} held out: {watch(run.average, sized, encoder, watched)}", flush=True)
 
 
 def watched_photos(photos: Path, device: torch.device) -> Tensor:
@@ -329,19 +484,27 @@ def watched_photos(photos: Path, device: torch.device) -> Tensor:
 
 
 @torch.no_grad()
-def watch(predictor: StylePredictor, bank: Bank, encoder: Encoder, photos: Tensor) -> str:
-    """Losses on the held-out styles, each with another photograph."""
-    styles = bank.statistics[bank.held]
-    rotated = [photos.roll(turn, 0) for turn in range(2)]
-    found = [
-        torch.stack(compare(encoder, stylize(predictor, styles, each), each, styles))
-        for each in rotated
-    ]
-    content, style = torch.stack(found).mean(0)
-    return (
-        f"content {float(content.mean()):.3f}  style {float(style.median()):.4f} "
-        f"({float(style.min()):.4f} to {float(style.max()):.4f})"
-    )
+def watch(predictor: StylePredictor, sized: SizedBank, encoder: Encoder, photos: Tensor) -> str:
+    """Losses on the held-out styles, each with two photographs, at some strengths and sizes."""
+    said = []
+    for strength, size in ((1.0, 1.0), (0.6, 1.0), (0.2, 1.0), (1.0, 0.5), (1.0, 2.0)):
+        held = sized.held
+        number = sized.number[held, SIZES.index(size)]
+        held = held[number.cpu() >= 0]
+        at = sized.at(held, torch.full_like(held, SIZES.index(size)))
+        usual = sized.at(held, torch.full_like(held, SIZES.index(1.0)))[0]
+        full = [torch.full_like(at[1], value) for value in (strength, size)]
+        aims = Aims(*at, *full, usual)
+        found = [
+            torch.stack(compare(encoder, stylize(predictor, aims, each), each, aims))
+            for each in (photos.roll(turn, 0)[: len(held)] for turn in range(2))
+        ]
+        content, style = torch.stack(found).mean(0)
+        said.append(
+            f"({strength:g}, {size:g}) content {float(content.mean()):.3f} style "
+            f"{float(style.median()):.4f} ({float(style.min()):.4f} to {float(style.max()):.4f})"
+        )
+    return "  ".join(said)
 
 
 def main() -> None:
@@ -356,9 +519,9 @@ def main() -> None:
     parser.add_argument(
         "--rates",
         type=float,
-        nargs=4,
-        default=(1.5e-3, 4e-4, 4e-4, 1.5e-4),
-        help="learning rates: network, perceptron, rank-one matrices, last layers",
+        nargs=5,
+        default=(1.5e-3, 4e-4, 4e-4, 1.5e-4, 3e-3),
+        help="learning rates: network, perceptron, rank-one matrices, last layers, knobs",
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints")
@@ -371,6 +534,7 @@ def main() -> None:
     args.work.mkdir(parents=True, exist_ok=True)
     encoder = create_encoder("vgg_lite").to(device, memory_format=torch.channels_last)
     bank = load_bank(args.work / "styles.pt", args.styles, args.photos, device)
+    sized = load_sized(args.work / "sizes.pt", args, bank, device)
     run = Training(args.network, bank, args.rates, device)
     if (file := args.work / f"{args.network}.pt").exists():
         run.load(file)
@@ -378,7 +542,7 @@ def main() -> None:
     elif (file := args.out / f"{args.network}.safetensors").exists():
         run.start_from(file)
         torch.manual_seed(args.seed + run.step)
-    train(run, bank, encoder, args)
+    train(run, bank, sized, encoder, args)
     about = {
         "network": args.network,
         "network_arguments": NETWORKS[args.network],
@@ -387,7 +551,7 @@ def main() -> None:
         "styles": bank.kinds.count("styles") - HELD_OUT,
         "steps": run.step,
         "training_loss": LOSS,
-        "held_out": watch(run.average, bank, encoder, watched_photos(args.photos, device)),
+        "held_out": watch(run.average, sized, encoder, watched_photos(args.photos, device)),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "license": "Apache-2.0",
     }

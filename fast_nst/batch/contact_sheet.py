@@ -31,7 +31,7 @@ _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 
 
 def make_contact_sheet(
-    stylizers: Mapping[str, ArrayFilter],
+    stylizers: Mapping[str, ArrayFilter] | Sequence[tuple[str, Mapping[str, ArrayFilter]]],
     inputs: Sequence[PathLike],
     target: PathLike,
     *,
@@ -44,7 +44,8 @@ def make_contact_sheet(
     Images are stylized at their full size, and then reduced.
 
     Args:
-        stylizers: filters by name; the names are the titles of the columns.
+        stylizers: filters by name; the names are the titles of the columns. For several rows for
+            each input, a name of each row, and its filters; the columns are those of the first.
         inputs: files, folders and patterns, as :func:`stylize_files` takes them.
         target: the sheet; the ending of its name decides the format.
         controls: how every filter is applied.
@@ -65,10 +66,12 @@ def make_contact_sheet(
     plan = [Planned(file.place, sheet_place) for file in found]
     refuse_overwriting(plan)
     planned = [file.on_disk() for file in plan]
-    cells = len(planned) * (1 + len(stylizers))
+    bands = [("", stylizers)] if isinstance(stylizers, Mapping) else list(stylizers)
+    count = sum(len(filters) for _, filters in bands)
+    cells = len(planned) * (len(bands) + count)
     if cells > MAX_CELLS:
         raise ImageError(
-            f"{len(planned)} images and {len(stylizers)} filters make a sheet of {cells} cells, "
+            f"{len(planned)} images and {count} filters make a sheet of {cells} cells, "
             f"of at most {MAX_CELLS}. Choose fewer."
         )
     rows: list[tuple[str, list[Image.Image]]] = []
@@ -78,19 +81,23 @@ def make_contact_sheet(
         try:
             with open_image(file.source) as opened:
                 image = array_from_pil(opened)
-            row = [_reduce(image)]
-            for stylizer in stylizers.values():
-                row.append(_reduce(stylizer.stylize_arrays(image, controls or Controls())))
+            made = [
+                (
+                    f"{file.source.name}, {name}" if name else file.source.name,
+                    [_reduce(image), *_stylize(image, filters, controls or Controls())],
+                )
+                for name, filters in bands
+            ]
         except Exception as error:
             failures.append(StylizeFailure(file.source, explain_failure(file.source, error)))
         else:
-            rows.append((file.source.name, row))
+            rows += made
             written.append(file)
         if on_progress is not None:
             done = len(written) + len(failures)
             on_progress(StylizeProgress(done, len(planned), file.source))
     if rows:
-        sheet = _lay_out(["original", *stylizers], rows)
+        sheet = _lay_out(["original", *bands[0][1]], rows)
         write_bytes(target, encode([sheet], kind, quality=saving.quality if saving else None))
     return StylizeReport(tuple(written), tuple(failures))
 
@@ -102,6 +109,12 @@ def name_filters(paths: Sequence[PathLike]) -> list[str]:
     while len({names[-depth:] for names in parts}) < len(set(parts)):
         depth += 1
     return ["/".join(names[-depth:]) for names in parts]
+
+
+def _stylize(
+    image: ArrayImage, filters: Mapping[str, ArrayFilter], controls: Controls
+) -> list[Image.Image]:
+    return [_reduce(each.stylize_arrays(image, controls)) for each in filters.values()]
 
 
 def _reduce(arrays: ArrayImage) -> Image.Image:

@@ -16,7 +16,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with everything.")
 def info(checkpoint: Path, as_json: bool) -> None:
     """Show what a filter file is: its style, network, losses, and how it was trained."""
-    from fast_nst.filters.checkpoint import read_metadata
+    from fast_nst.filters.metadata import read_metadata
 
     document = asdict(read_metadata(checkpoint))
     if as_json:

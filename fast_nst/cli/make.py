@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from fast_nst import atomic
+from fast_nst.prediction.cache import DEFAULT_NETWORK
 from fast_nst.startup import without_gc
 
 _UNITS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -28,25 +31,33 @@ def _parse_time(_: click.Context, __: click.Parameter, value: str | None) -> flo
 @click.option(
     "-o",
     "--output",
-    required=True,
     metavar="FILTER",
     type=click.Path(path_type=Path),
     help="The filter to write, a .safetensors file.",
 )
 @click.option(
+    "--each",
+    is_flag=True,
+    help="Make each picture a style of its own, in one file, with knobs for strength and stroke "
+    "size.",
+)
+@click.option(
+    "--add",
+    "file",
+    metavar="FILTER",
+    type=click.Path(path_type=Path),
+    help="Instead of -o: add each picture to a file that --each made.",
+)
+@click.option(
     "--network",
-    default="quarter",
-    show_default=True,
     metavar="NAME",
-    help="quarter, or mobile: faster, and simpler strokes.",
+    help="quarter, or mobile: faster, and simpler strokes.  [default: quarter]",
 )
 @click.option(
     "--stroke-size",
-    default=1.0,
-    show_default=True,
     metavar="FACTOR",
     type=click.FloatRange(0.5, 3),
-    help="Size of the strokes.",
+    help="Size of the strokes, 0.5 to 3.  [default: 1]",
 )
 @click.option(
     "--refine",
@@ -56,44 +67,100 @@ def _parse_time(_: click.Context, __: click.Parameter, value: str | None) -> flo
     help="Train the filter for so long, such as 20s or 3min.",
 )
 def make(
-    styles: tuple[str, ...], output: Path, network: str, stroke_size: float, refine_s: float | None
+    styles: tuple[str, ...],
+    output: Path | None,
+    each: bool,
+    file: Path | None,
+    network: str | None,
+    stroke_size: float | None,
+    refine_s: float | None,
 ) -> None:
     """Make a filter of a picture at once, without training.
 
     STYLE is an image or the name of a bundled style. Several are taken as pictures of one hand:
-    the filter paints as they do on average.
+    the filter paints as they do on average; with --each, every one is a style to choose.
 
     \b
     Examples:
       fast-nst make painting.jpg -o painting.safetensors
       fast-nst make monet_1.jpg monet_2.jpg -o monet.safetensors --stroke-size 1.5
       fast-nst make painting.jpg -o painting.safetensors --refine 20s
+      fast-nst make --each starry_night great_wave me.jpg -o mine.safetensors
+      fast-nst make --add mine.safetensors you.jpg
     """  # noqa: D301 - click looks for the character, not for the two
+    if (output is None) == (file is None):
+        raise click.UsageError("give either -o FILTER or --add FILTER.")
+    if (each or file) and (stroke_size is not None or refine_s is not None):
+        raise click.UsageError(
+            "--each and --add make filters whose stroke size is chosen when they are used, and "
+            "which --refine cannot train. Leave --stroke-size and --refine out."
+        )
+    if file is not None:
+        if network is not None:
+            raise click.UsageError("--add takes the network of the file. Leave --network out.")
+        _add(styles, file)
+        return
+    assert output is not None
     if output.suffix.lower() != ".safetensors":
         raise click.UsageError(
             f"{output} is no .safetensors file. For other formats, run fast-nst export after it."
         )
-    if refine_s is None:
-        _make(styles, output, network, stroke_size)
+    if each:
+        _make_each(styles, output, network or DEFAULT_NETWORK)
+    elif refine_s is None:
+        _make(styles, output, network or DEFAULT_NETWORK, stroke_size or 1.0)
     else:
-        _refine(styles, output, network, (stroke_size, refine_s))
+        _refine(styles, output, network or DEFAULT_NETWORK, (stroke_size or 1.0, refine_s))
 
 
 def _make(styles: tuple[str, ...], output: Path, network: str, stroke_size: float) -> None:
     with without_gc():
         from fast_nst.filters.checkpoint import save_filter
-        from fast_nst.prediction.make import make_filter, notes
+        from fast_nst.prediction.make import make_filter
 
     made = make_filter(styles, network, stroke_size=stroke_size)
     save_filter(output, made.network, made.metadata)
-    found = made.metadata.config["predicted"]
     click.echo(f"wrote {output}")
+    _say_reach("", made.metadata.config["predicted"])
+
+
+def _make_each(styles: tuple[str, ...], output: Path, network: str) -> None:
+    with without_gc():
+        from fast_nst.prediction.styled import make_styles, save_styles
+
+    made = make_styles(styles, network)
+    save_styles(output, made)
+    click.echo(f"wrote {output}: {made.metadata.style}")
+    for style in made.metadata.styles:
+        _say_reach(f"{style.name}: ", made.metadata.config["styles"][style.name]["predicted"])
+
+
+def _add(styles: tuple[str, ...], file: Path) -> None:
+    with without_gc():
+        from fast_nst.errors import ConfigError
+        from fast_nst.filters.checkpoint import load_unbound
+        from fast_nst.prediction.styled import add_styles, save_styles
+
+    before = load_unbound(file)
+    try:
+        made = add_styles(before, styles)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from error
+    save_styles(file, made)
+    click.echo(f"wrote {file}: {made.metadata.style}")
+    for style in made.metadata.styles[len(before.metadata.styles) :]:
+        _say_reach(f"{style.name}: ", made.metadata.config["styles"][style.name]["predicted"])
+
+
+def _say_reach(label: str, found: Mapping[str, Any]) -> None:
+    from fast_nst.prediction.make import notes
+
     click.echo(
-        f"on three photos: style left {found['style_left']:.3f} (of the photos themselves "
+        f"{label}on three photos: style left {found['style_left']:.3f} (of the photos themselves "
         f"{found['photo_left']:.2f}), content kept {found['content_kept']:.2f}"
     )
-    for note in notes(made.metadata):
-        click.echo(f"note: {note}", err=True)
+    for note in notes(found):
+        click.echo(f"note: {label}{note}", err=True)
 
 
 def _refine(

@@ -22,9 +22,8 @@ from fast_nst.filter_metadata import (
     Style,
     parse_metadata,
 )
-from fast_nst.image.formats import READ_SUFFIXES
+from fast_nst.filters.metadata import read_metadata
 from fast_nst.networks import TransformationNetwork, create_network
-from fast_nst.onnx.session import read_graph_metadata
 
 __all__ = [
     "KEY",
@@ -63,9 +62,9 @@ class UnboundFilter:
         Raises:
             ConfigError: If there is no such style or knob, or a value is out of range.
         """
-        number, values = self.metadata.choose(binding)
-        network = self.network.bind(number, **values).eval()
-        return Filter(network, self.metadata.with_bound(number, values))
+        chosen, values = self.metadata.choose(binding)
+        network = self.network.bind(chosen, **values).eval()
+        return Filter(network, self.metadata.with_bound(chosen, values))
 
 
 def save_filter(
@@ -104,43 +103,6 @@ def save_filter(
     return path
 
 
-def read_metadata(path: str | Path) -> FilterMetadata:
-    """Read the metadata of a filter file, or of an ONNX model made from one, without its weights.
-
-    Raises:
-        CheckpointError: If the file is missing, is not a filter, or has a newer format.
-    """
-    path = Path(path)
-    if path.suffix == ".ckpt":
-        return _from_lightning(path)[0]
-    if path.suffix.lower() == ".onnx":
-        return read_graph_metadata(path)
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file. Train one: python -m fast_nst.train.")
-    if path.suffix.lower() in READ_SUFFIXES:
-        raise CheckpointError(
-            f"{path} is a picture, not a filter. To paint in its style: fast-nst stylize --style "
-            f"{path}."
-        )
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"{path} is not a filter file, or is damaged ({error}). "
-            "Give a .safetensors file that fast_nst wrote."
-        ) from error
-    if KEY not in metadata:
-        raise CheckpointError(
-            f"{path} is a safetensors file, but not a fast_nst filter: it has no {KEY!r} metadata."
-        )
-    try:
-        document = json.loads(metadata[KEY])
-    except json.JSONDecodeError as error:
-        raise CheckpointError(f"{path}: its {KEY!r} metadata is damaged ({error}).") from error
-    return parse_metadata(document, path)
-
-
 def load_filter(path: str | Path, binding: Binding = DEFAULTS) -> Filter:
     """Load a filter on the CPU, whatever device it was trained on.
 
@@ -173,7 +135,7 @@ def load_unbound(path: str | Path) -> UnboundFilter:
             "Give the filter file that it was made from, if there is one."
         )
     if path.suffix == ".ckpt":
-        metadata, state = _from_lightning(path)
+        metadata, state = read_lightning(path)
     else:
         metadata = read_metadata(path)
         with safe_open(path, framework="pt") as file:
@@ -221,8 +183,12 @@ def _check_tensors(
         raise CheckpointError(f"{path} holds an unknown tensor {extra[0]}: another network's file?")
 
 
-def _from_lightning(path: Path) -> tuple[FilterMetadata, dict[str, torch.Tensor]]:
-    """Metadata and network weights of a Lightning checkpoint, loaded without running code."""
+def read_lightning(path: Path) -> tuple[FilterMetadata, dict[str, torch.Tensor]]:
+    """Metadata and network weights of a Lightning checkpoint, loaded without running code.
+
+    Raises:
+        CheckpointError: If it is missing, damaged, or of another program.
+    """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file. Train one: python -m fast_nst.train.")
     try:

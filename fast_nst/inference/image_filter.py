@@ -65,6 +65,7 @@ def open_filter(
     moving: bool = False,
     style: str | None = None,
     knobs: Mapping[str, float] | None = None,
+    mix: Mapping[str, float] | None = None,
 ) -> ArrayFilter:
     """Load a filter, or an ONNX model of images, for the images of files.
 
@@ -76,14 +77,16 @@ def open_filter(
         value_range: what an ONNX model that fast_nst did not export takes and returns.
         on_compile: called before images of another size are compiled for.
         moving: whether there are videos or a camera among them: see ``choose_engine``.
-        style: as for ``Stylizer.load``, like ``knobs``.
+        style: as for ``Stylizer.load``, like ``knobs`` and ``mix``.
         knobs: values by name.
+        mix: shares by name.
 
     Raises:
         CheckpointError, ConfigError, ExportError: As ``Stylizer.load`` does.
     """
-    opening = Opening(Path(path), device, value_range, on_compile, Binding(style, knobs or {}))
-    engine = choose_engine(opening.path, device, engine, moving=moving)
+    binding = Binding(style, knobs or {}, mix or {})
+    opening = Opening(Path(path), device, value_range, on_compile, binding)
+    engine = choose_engine(opening.path, device, engine, moving=moving, binding=binding)
     if ENGINES[engine].on_arrays:
         return GraphFilter(open_session(engine, opening))
     with without_gc():

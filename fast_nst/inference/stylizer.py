@@ -66,6 +66,7 @@ class Stylizer:
         *,
         style: str | None = None,
         knobs: Mapping[str, float] | None = None,
+        mix: Mapping[str, float] | None = None,
     ) -> Stylizer:
         """Load a filter file, Lightning's ``.ckpt`` of a training, or an ONNX model of images.
 
@@ -82,13 +83,18 @@ class Stylizer:
             style: which of the file's styles; the first if None.
             knobs: values for what the filter's network takes besides images, by name; those that
                 are missing have their defaults. ``fast-nst info`` lists styles and knobs.
+            mix: shares of styles by name, which sum to 1, instead of ``style``: a mixture in one
+                pass.
 
         Raises:
             CheckpointError: If it cannot be loaded.
             ConfigError: If ``device`` or ``engine`` is unknown or absent, ``value_range`` is
-                missing, or there is no such style or knob.
+                missing, there is no such style or knob, or the shares do not sum to 1.
+
+        Example:
+            >>> Stylizer.load("many.safetensors", mix={"waves": 0.3, "night": 0.7})(photo)
         """
-        binding = Binding(style, knobs or {})
+        binding = Binding(style, knobs or {}, mix or {})
         return cls.open(Opening(Path(path), device, value_range, on_compile, binding), engine)
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fast_nst.errors import ConfigError, suggest
@@ -11,6 +11,7 @@ from fast_nst.networks.layers import TransformationNetwork
 from fast_nst.networks.mobile import MobileNetwork
 from fast_nst.networks.pytorch_examples import PyTorchExamplesNetwork
 from fast_nst.networks.quarter import QuarterNetwork
+from fast_nst.networks.styled import StyledNetwork
 
 __all__ = [
     "NETWORKS",
@@ -18,15 +19,22 @@ __all__ = [
     "MobileNetwork",
     "PyTorchExamplesNetwork",
     "QuarterNetwork",
+    "StyledNetwork",
     "TransformationNetwork",
     "create_network",
 ]
+
+
+def _create_styled(base: str, base_arguments: Mapping[str, Any], **arguments: Any) -> StyledNetwork:
+    return StyledNetwork(create_network(base, **base_arguments), **arguments)
+
 
 NETWORKS: dict[str, Callable[..., TransformationNetwork]] = {
     "johnson": JohnsonNetwork,
     "mobile": MobileNetwork,
     "pytorch_examples": PyTorchExamplesNetwork,
     "quarter": QuarterNetwork,
+    "styled": _create_styled,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -117,11 +117,11 @@ class TransformationNetwork(nn.Module):
                 "blocks 0 or more."
             )
 
-    def bind(self, style: int = 0, **values: float) -> nn.Module:
+    def bind(self, style: int | Sequence[float] = 0, **values: float) -> nn.Module:
         """Return a module that takes only images, for one style and fixed values of the knobs.
 
         Args:
-            style: number of the style, from 0.
+            style: number of the style, from 0; or a share of each, for a mixture.
             **values: of knobs, by name; missing ones get their defaults.
 
         Returns:
@@ -130,17 +130,25 @@ class TransformationNetwork(nn.Module):
             may share this network's weights; the network is not changed.
 
         Raises:
-            ConfigError: If there is no such style or knob, or a value is out of range.
+            ConfigError: If there is no such style or knob, a value is out of range, or this network
+                cannot mix styles.
         """
+        known = check_knobs(self.knobs, values)
+        if not isinstance(style, int):
+            return self._bind_mixture(style, known)
         if not 0 <= style < self.styles:
             raise ConfigError(f"style number is {style}; expected 0 to {self.styles - 1}.")
-        return self._bind(style, check_knobs(self.knobs, values))
+        return self._bind(style, known)
 
     def _bind(self, style: int, values: Mapping[str, float]) -> nn.Module:
         """Do what :meth:`bind` does, with a checked value for each knob."""
         if self.styles > 1 or self.knobs:
             raise NotImplementedError(f"{type(self).__name__} has knobs or styles, but no _bind()")
         return self
+
+    def _bind_mixture(self, shares: Sequence[float], values: Mapping[str, float]) -> nn.Module:
+        """The same for a mixture of styles, where the network can paint one."""
+        raise ConfigError(f"{type(self).__name__} cannot mix styles. Choose one of them.")
 
 
 def pad_to_stride(images: Tensor) -> Tensor:

@@ -12,11 +12,12 @@ from fast_nst.paths import asset_path, cache_dir
 DEFAULT_NETWORK = "quarter"
 
 
-def cached_filter(style: str) -> Path:
+def cached_filter(style: str, *, knobs: bool = False) -> Path:
     """The filter of a picture, made now if it is not in the cache.
 
     Args:
         style: an image file, or the name of a bundled style.
+        knobs: whether its strength and stroke size can be chosen, which takes longer to make.
 
     Raises:
         ImageError, ConfigError: As ``make_filter`` does; ConfigError also if the cache cannot be
@@ -30,18 +31,26 @@ def cached_filter(style: str) -> Path:
     # Another predictor, in another version of fast_nst, makes another filter.
     predictor = asset_path(f"predictors/{DEFAULT_NETWORK}.safetensors").read_bytes()
     version = hashlib.sha256(predictor).hexdigest()
-    file = cache_dir() / "filters" / f"{digest[:20]}-{version[:12]}" / f"{name}.safetensors"
+    folder = f"{digest[:20]}-{version[:12]}" + ("-knobs" if knobs else "")
+    file = cache_dir() / "filters" / folder / f"{name}.safetensors"
     if file.is_file():
         return file
 
-    from fast_nst.filters.checkpoint import save_filter
-    from fast_nst.prediction.make import make_filter
-
-    made = make_filter([style], DEFAULT_NETWORK)
     try:
-        return save_filter(file, made.network, made.metadata)
+        return _make(file, style, knobs)
     except CheckpointError as error:
         raise ConfigError(
             f"cannot write to the cache {file.parent} ({error.__cause__}). Set FAST_NST_CACHE to a "
             "folder that you may write to."
         ) from error
+
+
+def _make(file: Path, style: str, knobs: bool) -> Path:
+    from fast_nst.filters.checkpoint import save_filter
+    from fast_nst.prediction.make import make_filter
+    from fast_nst.prediction.styled import make_styles, save_styles
+
+    if knobs:
+        return save_styles(file, make_styles([style], DEFAULT_NETWORK))
+    made = make_filter([style], DEFAULT_NETWORK)
+    return save_filter(file, made.network, made.metadata)

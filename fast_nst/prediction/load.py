@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,12 @@ def predictor_file(network: str) -> Path:
             f"fast-nst train network={network}."
         )
     return asset_path(f"predictors/{network}.safetensors")
+
+
+@cache
+def predictor_digest(network: str) -> str:
+    """Short text that tells predictors of different versions of fast_nst apart."""
+    return hashlib.sha256(predictor_file(network).read_bytes()).hexdigest()[:12]
 
 
 @cache

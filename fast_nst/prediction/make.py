@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
-from copy import deepcopy
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ from fast_nst.losses.strength import OVER_STYLIZED, UNDER_STYLIZED
 from fast_nst.networks import TransformationNetwork
 from fast_nst.paths import asset_path
 from fast_nst.prediction.load import load_predictor
-from fast_nst.prediction.predictor import filter_weights
 from fast_nst.prediction.reach import Reach, measure_reach
 from fast_nst.prediction.statistics import StyleStatistics
 from fast_nst.startup import installed_version
@@ -64,12 +62,18 @@ def measure_style(images: Sequence[Tensor]) -> StyleStatistics:
 
 def _predict(style: StyleStatistics, network: str) -> TransformationNetwork:
     predictor = load_predictor(network)
-    made = deepcopy(predictor.network)
-    made.load_state_dict(filter_weights(predictor, style))
-    return made.eval().requires_grad_(False)
+    return predictor.decoder.fold(predictor.code(style)[0])
 
 
-def _predict_readable(
+def with_photos(style: StyleStatistics, share: float) -> StyleStatistics:
+    """Mix photographs into a style, so that its filter leaves more of a photograph."""
+    if not share:
+        return style
+    own = StyleStatistics.measure(create_encoder(ENCODER), _photos()).pooled()
+    return style.mixed(own, torch.tensor([share]))
+
+
+def predict_readable(
     style: StyleStatistics, network: str
 ) -> tuple[TransformationNetwork, Reach, float]:
     """A network that leaves photographs readable, if need be by mixing photographs into the style.
@@ -77,18 +81,56 @@ def _predict_readable(
     Returns:
         The network, what it reaches on a few photographs, and their share in the mixture.
     """
-    encoder = create_encoder(ENCODER)
-    photos = from_bytes(torch.from_numpy(np.stack(scenes(PHOTOS, STYLE_SIZE)))).permute(0, 3, 1, 2)
     for share in PHOTO_SHARES:
-        mixed = style
-        if share:
-            own = StyleStatistics.measure(encoder, photos).pooled()
-            mixed = style.mixed(own, torch.tensor([share]))
-        made = _predict(mixed, network)
-        reach = measure_reach(made, encoder, style, photos)
+        made = _predict(with_photos(style, share), network)
+        reach = measure_reach(made, create_encoder(ENCODER), style, _photos())
         if reach.content_kept >= OVER_STYLIZED:
             break
     return made, reach, share
+
+
+def _photos() -> Tensor:
+    """Photographs that a filter is tried on, (PHOTOS, 3, H, W)."""
+    return from_bytes(torch.from_numpy(np.stack(scenes(PHOTOS, STYLE_SIZE)))).permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a style: a file, or pixels that came from nowhere.
+
+    Attributes:
+        name: of the style.
+        path: of the file; None for pixels.
+        pixels: (3, H, W), RGB in [0, 1]; None for a file.
+    """
+
+    name: str
+    path: Path | None = None
+    pixels: Tensor | None = None
+
+    @classmethod
+    def find(cls, given: str | Path | Tensor) -> Picture:
+        """What a user may give.
+
+        Raises:
+            ConfigError: If there is no such picture, or its name cannot be that of a style.
+        """
+        if isinstance(given, Tensor):
+            return cls("picture", pixels=given)
+        name, path = find_style(str(given))
+        check_style_name(name)
+        return cls(name, path)
+
+    def read(self, size: int) -> Tensor:
+        """Its pixels, with a short side of ``size`` px.
+
+        Raises:
+            ImageError, ConfigError: As :func:`~fast_nst.image.style.read_style` does.
+        """
+        if self.path is None:
+            assert self.pixels is not None
+            return fit_style(self.pixels, size, MIN_SIDE)
+        return read_style(self.path, size, MIN_SIDE)
 
 
 def make_filter(
@@ -122,17 +164,12 @@ def make_filter(
     if not pictures:
         raise ConfigError("no picture to make a filter of. Give one or more.")
     size = style_size(stroke_size)
-    found = [each if isinstance(each, Tensor) else find_style(str(each)) for each in pictures]
-    images = [
-        fit_style(each, size, MIN_SIDE)
-        if isinstance(each, Tensor)
-        else read_style(each[1], size, MIN_SIDE)
-        for each in found
-    ]
-    files = [each for each in found if not isinstance(each, Tensor)]
-    name = name or (files[0][0] if files else "picture")
+    found = [Picture.find(each) for each in pictures]
+    images = [each.read(size) for each in found]
+    files = [(each.name, each.path) for each in found if each.path is not None]
+    name = name or found[0].name
     check_style_name(name)
-    made, reach, share = _predict_readable(measure_style(images), network)
+    made, reach, share = predict_readable(measure_style(images), network)
     about = load_predictor(network).about
     return Filter(
         made,
@@ -152,16 +189,26 @@ def make_filter(
                 "loss": about["loss"],
                 "predicted": {"stroke_size": stroke_size, "photo_share": share, **asdict(reach)},
             },
-            versions={each: installed_version(each) for each in ("fast-nst", "torch")}
-            | {"python": platform.python_version()},
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            **made_by(),
         ),
     )
 
 
-def notes(metadata: FilterMetadata) -> list[str]:
-    """What the user should know of a filter that :func:`make_filter` made, a line each."""
-    found = metadata.config["predicted"]
+def made_by() -> dict[str, Any]:
+    """Fields of a filter's metadata that say when, and by which versions, it was made."""
+    return {
+        "versions": {each: installed_version(each) for each in ("fast-nst", "torch")}
+        | {"python": platform.python_version()},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def notes(found: Mapping[str, Any]) -> list[str]:
+    """What the user should know of a predicted filter, a line each.
+
+    Args:
+        found: ``config["predicted"]`` of its metadata.
+    """
     lines = []
     if found["style_left"] > UNDER_STYLIZED:
         lines.append("the style is reached only in part. Train the filter further: --refine 60s.")

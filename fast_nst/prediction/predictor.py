@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.networks import TransformationNetwork
+from fast_nst.networks.styled import StyleDecoder
 from fast_nst.prediction.statistics import LAYERS, StyleStatistics
 
 CHANNELS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 128}  # of vgg_lite
@@ -16,19 +17,16 @@ SMALLEST = 0.01  # added to means and standard deviations before the logarithm
 
 
 class StylePredictor(nn.Module):
-    """Predicts what changes in a network's weights for a style.
+    """Predicts the code of a style, for a decoder that gives a network's weights.
 
     The style's means, standard deviations and correlations of features go through a small
-    perceptron to a code. Linear layers turn the code into changes: scales of norms are multiplied
-    by ``1 + change``, shifts and biases get a change added, and each convolution gets a weighted
-    sum of rank-one matrices, which all styles share, added to its weights. Colors of the last one's
-    output are mixed by a 3x3 matrix. At first, all this changes nothing.
+    perceptron.
 
     Args:
-        network: whose weights are changed; trained together with the predictor.
+        network: that the decoder changes; trained together with the predictor.
         hidden: width of the two hidden layers.
-        code: length of the code.
-        rank: number of rank-one matrices for each convolution, at most its number of channels.
+        code: as for :class:`~fast_nst.networks.styled.StyleDecoder`, like ``rank``.
+        rank: of the decoder's changes.
 
     Attributes:
         about: what its file says of it, if it comes from one.
@@ -47,7 +45,7 @@ class StylePredictor(nn.Module):
     ) -> None:
         super().__init__()
         self.about: dict[str, Any] = {}
-        self.network = network
+        self.decoder = StyleDecoder(network, code, rank)
         count = 0
         for layer, channels in CHANNELS.items():
             kept = min(channels, MAX_CORRELATED)
@@ -64,26 +62,6 @@ class StylePredictor(nn.Module):
             nn.SiLU(),
             nn.Linear(hidden, code),
         )
-        weights = dict(network.named_parameters())
-        self.convolutions = [name for name, value in weights.items() if value.ndim == 4]
-        self.scales = [name for name in weights if name.endswith("norm.weight")]
-        self.shifts = [
-            name
-            for name, value in weights.items()
-            if value.ndim == 1 and name.rsplit(".", 1)[-1] == "bias"
-        ]
-        self.left, self.right = nn.ParameterList(), nn.ParameterList()
-        for name in self.convolutions:
-            channels, size = weights[name].shape[0], weights[name][0].numel()
-            own = min(rank, channels)
-            self.left.append(nn.Parameter(torch.randn(channels, own) / own**0.5))
-            self.right.append(nn.Parameter(torch.randn(own, size) / size**0.5))
-        self.affine = nn.Linear(code, sum(weights[n].numel() for n in self.scales + self.shifts))
-        self.mixture = nn.Linear(code, sum(left.shape[1] for left in self.left))
-        self.palette = nn.Linear(code, 9)
-        for last in (self.affine, self.mixture, self.palette):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
 
     def describe(self, styles: StyleStatistics) -> Tensor:
         """What the perceptron reads of S styles, before it is normalized: (S, F)."""
@@ -128,42 +106,31 @@ class StylePredictor(nn.Module):
         code: Tensor = self.perceptron(features.clamp(-4, 4))
         return code
 
-    def forward(self, styles: StyleStatistics) -> list[dict[str, Tensor]]:
-        """For each style, the weights of ``network`` that differ from style to style, by name."""
+    def forward(
+        self,
+        styles: StyleStatistics,
+        strengths: Tensor | None = None,
+        stroke_sizes: Tensor | None = None,
+    ) -> list[dict[str, Tensor]]:
+        """For each style, the weights of ``network`` that differ from style to style, by name.
+
+        Args:
+            styles: S of them.
+            strengths: (S,); 1 by default.
+            stroke_sizes: (S,), relative; 1 by default.
+        """
         code = self.code(styles)
-        weights = dict(self.network.named_parameters())
-        names = self.scales + self.shifts
-        changes = self.affine(code).split([weights[name].numel() for name in names], dim=1)
-        strengths = self.mixture(code).split([left.shape[1] for left in self.left], dim=1)
-        palettes = torch.eye(3, device=code.device) + self.palette(code).view(-1, 3, 3)
-        result = []
-        for style in range(len(code)):
-            own = {
-                name: weights[name] * (1 + change[style])
-                if name in self.scales
-                else weights[name] + change[style]
-                for name, change in zip(names, changes, strict=True)
-            }
-            for name, left, right, each in zip(
-                self.convolutions, self.left, self.right, strengths, strict=True
-            ):
-                change = (left * each[style]) @ right
-                own[name] = weights[name] + change.view_as(weights[name])
-            # Its outputs are images' pixels, with the color as the innermost index.
-            colors = own[self.convolutions[-1]].unflatten(0, (-1, 3))
-            mixed = torch.einsum("ij,pj...->pi...", palettes[style], colors)
-            own[self.convolutions[-1]] = mixed.flatten(0, 1)
-            result.append(own)
-        return result
+        ones = torch.ones_like(code[:, 0])
+        if strengths is not None or stroke_sizes is not None:
+            code = self.decoder.turned(
+                code,
+                ones if strengths is None else strengths,
+                ones if stroke_sizes is None else stroke_sizes,
+            )
+        weights: list[dict[str, Tensor]] = self.decoder(code)
+        return weights
 
 
 def _deviation(covariance: Tensor) -> Tensor:
     """Standard deviations, (S, C), from covariances, (S, C, C)."""
     return covariance.diagonal(dim1=1, dim2=2).clamp_min(0).sqrt()
-
-
-def filter_weights(predictor: StylePredictor, styles: StyleStatistics) -> dict[str, Tensor]:
-    """All weights of a filter for one style, by name."""
-    with torch.no_grad():
-        (changed,) = predictor(styles)
-    return {**predictor.network.state_dict(), **changed}

@@ -27,7 +27,7 @@ def load_network(opening: Opening, engine: str | None = None) -> Opened:
         ConfigError: If the device, engine, style or a knob is unknown, or a range is missing.
         ExportError: If the filter cannot be converted for the engine.
     """
-    chosen = choose_engine(opening.path, opening.device, engine)
+    chosen = choose_engine(opening.path, opening.device, engine, binding=opening.binding)
     if ENGINES[chosen].on_arrays:
         session = open_session(chosen, opening)
         return GraphNetwork(session), session.metadata, "cpu"

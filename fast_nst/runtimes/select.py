@@ -104,6 +104,7 @@ def choose_engine(
     engine: str | None = "auto",
     *,
     moving: bool = False,
+    binding: Binding = DEFAULTS,
 ) -> str:
     """Choose the engine, a key of ``ENGINES``, without loading anything.
 
@@ -118,6 +119,7 @@ def choose_engine(
         engine: one of ``ENGINES``, ``auto`` or None.
         moving: whether the input is a video or a camera. These load PyTorch anyway, which is then
             the faster engine, as freed memory is kept (``hardware.keep_freed_memory``).
+        binding: which of the file's styles, and the values of its knobs.
 
     Raises:
         ConfigError: If ``engine`` is unknown or cannot use the file.
@@ -146,7 +148,7 @@ def choose_engine(
 
     installed = importlib.util.find_spec("onnxruntime") is not None
     try:
-        return "onnxruntime" if installed and graph_path(path).is_file() else "torch"
+        return "onnxruntime" if installed and graph_path(path, binding).is_file() else "torch"
     except OSError:  # the file is missing or unreadable: loading it reports that
         return "torch"
 

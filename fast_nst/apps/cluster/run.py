@@ -31,6 +31,7 @@ from fast_nst.errors import (
     one_line,
     suggest,
 )
+from fast_nst.filter_metadata import DEFAULTS, Binding
 from fast_nst.inference import Controls
 
 NEEDED = "Install Ray support: pip install 'fast-nst[ray]'"
@@ -45,6 +46,7 @@ def stylize_on_cluster(
     inputs: Sequence[str | os.PathLike[str]],
     output: str | os.PathLike[str],
     *,
+    bindings: Sequence[Binding] = (),
     mix: float | None = None,
     device: str = "auto",
     engine: str = "auto",
@@ -65,6 +67,7 @@ def stylize_on_cluster(
         checkpoints: one filter file, or two with ``mix``; they are sent to the workers.
         inputs: files, folders and patterns, each a path or a URL of fsspec.
         output: a file or a folder, a path or a URL.
+        bindings: styles and knobs of each filter; empty for the defaults of all.
         mix: share of the second filter.
         device: ``cpu``, ``cuda`` for one GPU for each worker, or ``auto`` for that where the
             cluster has GPUs.
@@ -94,7 +97,7 @@ def stylize_on_cluster(
             f"Use {', '.join(ENGINES)}."
         )
     files = tuple(_read_filter(Path(file)) for file in checkpoints)
-    packed = Filter(files, mix, engine, value_range)
+    packed = Filter(files, mix, engine, value_range, tuple(bindings) or (DEFAULTS,) * len(files))
     packed.load("cpu")  # what is wrong with it is said before a cluster is asked for
     jobs = plan_jobs(inputs, output, suffix)
     answers: dict[int, ImageResult] = {}

@@ -18,6 +18,7 @@ from fast_nst.batch.places import Place
 from fast_nst.batch.plan import Planned, is_done
 from fast_nst.batch.plan import content as content_of
 from fast_nst.errors import FastNSTError, ImageError
+from fast_nst.filter_metadata import DEFAULTS, Binding
 from fast_nst.image.io import image_format
 from fast_nst.inference import Controls, Stylizer
 from fast_nst.runtimes.select import Opening
@@ -70,12 +71,14 @@ class Filter:
         mix: share of the second.
         engine: what computes: ``auto``, ``torch`` or ``onnxruntime``.
         value_range: the range of an ONNX model that fast_nst did not export.
+        bindings: style and knobs of each file.
     """
 
     files: tuple[tuple[str, bytes], ...]
     mix: float | None = None
     engine: str = "auto"
     value_range: str | None = None
+    bindings: tuple[Binding, ...] = (DEFAULTS, DEFAULTS)
 
     def load(self, device: str, threads: int = 0) -> Stylizer:
         """Load them, as ``Stylizer.load`` does.
@@ -93,7 +96,8 @@ class Filter:
                 file = Path(folder, str(number), name)
                 file.parent.mkdir()
                 file.write_bytes(content)
-                opening = Opening(file, device, self.value_range, threads=threads)
+                binding = self.bindings[number]
+                opening = Opening(file, device, self.value_range, None, binding, threads)
                 stylizers.append(Stylizer.open(opening, self.engine))
         if self.mix is None:
             return stylizers[0]

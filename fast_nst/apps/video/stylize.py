@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from fast_nst.apps.video.animate import Animated
 from fast_nst.apps.video.decode import ClipReader, Decoded
 from fast_nst.apps.video.encode import ClipWriter
 from fast_nst.apps.video.filtering import FrameFilter, filter_frame
@@ -88,7 +89,8 @@ def stylize_video(
     file.
 
     Args:
-        stylizer: a :class:`~fast_nst.Stylizer`, or another :class:`FrameFilter`.
+        stylizer: a :class:`~fast_nst.Stylizer`, or another :class:`FrameFilter`, such as
+            :class:`~fast_nst.apps.video.animate.Animated`.
         source: any video that FFmpeg reads.
         target: ``.mp4``, ``.m4v``, ``.mov``, ``.mkv``, ``.webm``, ``.gif``, or numbered images
             such as ``frames/%05d.png``. It appears when it is complete.
@@ -119,10 +121,13 @@ def stylize_video(
     """
     check_options(quality, frames)
     choose_format(Path(target), codec, preset)
+    animated = stylizer if isinstance(stylizer, Animated) else None
     stylizer = steadied(stylizer, steady)
     keep_freed_memory()
     reader = ClipReader(source)
     try:
+        if animated is not None:
+            animated.begin(_count(reader, frames))
         if os.path.exists(target) and os.path.samefile(source, target):
             raise VideoError(f"{target} would overwrite the input {source}. Choose another output.")
         writer = ClipWriter(
@@ -156,7 +161,7 @@ def _run(
     on_progress: Callable[[VideoProgress], None] | None,
 ) -> VideoReport:
     begin = time.monotonic()
-    total = min(filter(None, (reader.info.frames, frames)), default=None)
+    total = _count(reader, frames)
     done = 0
     end_s: Fraction | None = None  # where sound ends, if not at its own end
     interrupted = False
@@ -202,6 +207,10 @@ def _is_late(item: Decoded, reader: ClipReader, end_s: Fraction) -> bool:
     """Whether sound is so far past the end that none before it will come."""
     limit = end_s + reader.begin_s + _LATE_SOUND_S
     return any((packet.pts or 0) * packet.time_base > limit for packet in item.packets)
+
+
+def _count(reader: ClipReader, frames: int | None) -> int | None:
+    return min(filter(None, (reader.info.frames, frames)), default=None)
 
 
 def _progress(done: int, total: int | None, seconds: float) -> VideoProgress:

@@ -11,11 +11,13 @@ def run_cluster(request: Cluster) -> bool:
     from fast_nst.apps.cluster import stylize_on_cluster
 
     filters = request.filters
+    openings = filters.openings()
     return run_files(
         lambda show: stylize_on_cluster(
-            filters.files(),
+            [file for file, _ in openings],
             request.inputs,
             request.output,
+            bindings=[binding for _, binding in openings],
             mix=filters.mix,
             device=filters.device,
             engine=filters.engine,

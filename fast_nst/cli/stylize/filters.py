@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,14 +36,23 @@ def open_filters(
     """
     from fast_nst.inference import open_filter
 
+    openings = filters.openings()
     opened = [
         open_filter(
-            file, filters.device, filters.engine, filters.value_range, _say_compiling, moving=moving
+            file,
+            filters.device,
+            filters.engine,
+            filters.value_range,
+            _say_compiling,
+            moving=moving,
+            style=binding.style,
+            knobs=binding.knobs,
+            mix=binding.shares,
         )
-        for file in filters.files()
+        for file, binding in openings
     ]
     if filters.polish and not moving:
-        return _polish(filters, opened, on_polish)
+        return _polish(filters, [file for file, _ in openings], opened, on_polish)
     return opened if filters.mix is None else [_mix(opened, filters.mix)]
 
 
@@ -58,6 +68,40 @@ def open_frame_filter(filters: Filters, controls: Controls) -> FrameFilter:
     return Controlled(opened[0].to_torch(), vars(controls))
 
 
+def open_animated_filter(
+    filters: Filters, controls: Controls, axes: Sequence[tuple[str, list[Any]]]
+) -> FrameFilter:
+    """Load one whose knobs and styles change over a video.
+
+    Args:
+        filters: which: one.
+        controls: how it is applied.
+        axes: knobs, or ``style``, and the values that they go through.
+
+    Raises:
+        CheckpointError, ConfigError: As ``load_unbound`` and ``Animated`` do.
+    """
+    from fast_nst.apps.video.animate import Animated, Animation
+    from fast_nst.filters.checkpoint import load_unbound
+
+    (file, binding), *others = filters.openings()
+    if others or filters.mix is not None:
+        raise ConfigError("--animate is of one filter. Give one --ckpt, or one --style.")
+    if filters.engine not in ("auto", "torch"):
+        raise ConfigError(
+            f"--animate changes weights from frame to frame, which --engine {filters.engine} "
+            "cannot. Leave --engine out."
+        )
+    walks = dict(axes)
+    styles = walks.pop("style", ())
+    try:
+        return Animated(
+            load_unbound(file), Animation(walks, styles), binding, vars(controls), filters.device
+        )
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from error
+
+
 def _mix(opened: list[ArrayFilter], share: float) -> ArrayFilter:
     from fast_nst.inference import Stylizer
 
@@ -65,14 +109,17 @@ def _mix(opened: list[ArrayFilter], share: float) -> ArrayFilter:
 
 
 def _polish(
-    filters: Filters, opened: list[ArrayFilter], on_polish: Callable[[Progress], None] | None
+    filters: Filters,
+    files: list[Path],
+    opened: list[ArrayFilter],
+    on_polish: Callable[[Progress], None] | None,
 ) -> list[ArrayFilter]:
     """The same with ``polish``; each error says of which file it is."""
     from fast_nst.batch.polish import polish, read_style
     from fast_nst.config import find_style
 
     styles = []
-    for number, (file, each) in enumerate(zip(filters.files(), opened, strict=True)):
+    for number, (file, each) in enumerate(zip(files, opened, strict=True)):
         given = find_style(filters.polish_styles[number])[1] if filters.polish_styles else None
         try:
             styles.append(read_style(each, given))

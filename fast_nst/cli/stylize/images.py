@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -66,15 +66,24 @@ def run_sheet(request: Sheet) -> bool:
     """Write one image of all; return whether every input is on it."""
     from fast_nst.batch.contact_sheet import make_contact_sheet, name_filters
 
-    names = name_filters(request.filters.files())
+    openings = request.filters.openings()
+    files = name_filters([file for file, _ in openings])
+    names = [binding.style or name for name, (_, binding) in zip(files, openings, strict=True)]
+    columns, rows = names, [""]
+    if request.grid:
+        columns, *others = [_name_values(*axis) for axis in request.grid]
+        rows = others[0] if others else [""]
     bar = ImageBar()
     stylizers = open_filters(request.filters, bar.show_polish)
     if len(stylizers) < len(names):
-        names = [" + ".join(names)]
-    by_name: dict[str, ArrayFilter] = dict(zip(names, stylizers, strict=True))
+        columns = [" + ".join(names)]
+    bands: list[tuple[str, dict[str, ArrayFilter]]] = [
+        (row, dict(zip(columns, stylizers[first : first + len(columns)], strict=True)))
+        for row, first in zip(rows, range(0, len(stylizers), len(columns)), strict=True)
+    ]
     report, _ = run_with_bar(
         lambda show: make_contact_sheet(
-            by_name,
+            bands,
             request.inputs,
             request.target,
             controls=request.controls,
@@ -87,3 +96,9 @@ def run_sheet(request: Sheet) -> bool:
     if report.written:
         click.echo(f"wrote {request.target}")
     return not report.failures
+
+
+def _name_values(knob: str, values: list[Any]) -> list[str]:
+    if knob == "style":
+        return list(values)
+    return [f"{knob.replace('_', ' ')} {value:g}" for value in values]

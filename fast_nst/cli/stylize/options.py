@@ -6,19 +6,17 @@ To add an option, add a row here and a field of its name to what is made of it i
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from fast_nst.apps.video.formats import CODECS, PRESETS, is_image_codec
-from fast_nst.cli.groups import GroupedOption
 from fast_nst.cli.options import DEVICE
 from fast_nst.cli.stylize.kinds import (
     CAMERAS,
     CLUSTERS,
-    EVERYTHING,
     FILES,
     FRAMES,
+    GRIDS,
     IMAGES,
     IMAGES_HERE,
     IMAGES_OUT,
@@ -26,34 +24,14 @@ from fast_nst.cli.stylize.kinds import (
     VIDEO_FILES,
     VIDEOS,
     WRITTEN,
-    Use,
 )
+from fast_nst.cli.stylize.option import StylizeOption
+from fast_nst.cli.stylize.values import GRID, WALK, Mixture
 from fast_nst.runtimes.select import engine_help
 
 _FILE = click.Path(path_type=Path)
 _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
 _CODECS = [name for name in CODECS if not is_image_codec(name)]
-
-
-class StylizeOption(GroupedOption):
-    """A row of the table.
-
-    Args:
-        group: its heading in the help.
-        *names: of the option.
-        use: what it goes with; given with anything else, it is a usage error.
-        whole: whether it needs the whole image at once, which ``--memory`` does without.
-        **settings: of ``click.Option``.
-    """
-
-    def __init__(
-        self, group: str, *names: str, use: Use = EVERYTHING, whole: bool = False, **settings: Any
-    ) -> None:
-        super().__init__(names, group=group, **settings)
-        self.use = use
-        self.whole = whole
-        self.flag = self.opts[-1]
-
 
 OPTIONS = (
     StylizeOption(
@@ -73,7 +51,7 @@ OPTIONS = (
         multiple=True,
         metavar="PICTURE",
         help="Instead of --ckpt: paint in the style of this picture, or of a bundled style, with a "
-        "filter that is made at once.",
+        "filter that is made at once. Or one of the styles of --ckpt.",
     ),
     StylizeOption(
         "Files", "-o", "--output", metavar="OUT", help="A file, a folder, or - for a pipe."
@@ -118,12 +96,18 @@ OPTIONS = (
     StylizeOption(
         "Look",
         "--strength",
-        whole=True,
         type=click.FloatRange(0, 1),
         default=1.0,
         show_default=True,
         metavar="SHARE",
         help="Share of the style; the rest is the image.",
+    ),
+    StylizeOption(
+        "Look",
+        "--stroke-size",
+        type=float,
+        metavar="FACTOR",
+        help="Size of the strokes, of a filter that has this knob, or of --style: 0.5 to 3.",
     ),
     StylizeOption(
         "Look",
@@ -142,7 +126,7 @@ OPTIONS = (
         default=1.0,
         show_default=True,
         metavar="FACTOR",
-        help="Size of the strokes.",
+        help="Size of the strokes, of any filter: resizes the image and the result.",
     ),
     StylizeOption(
         "Look",
@@ -167,9 +151,28 @@ OPTIONS = (
     StylizeOption(
         "Look",
         "--mix",
-        type=click.FloatRange(0, 1),
-        metavar="SHARE",
-        help="Blend two filters; SHARE is that of the second --ckpt.",
+        type=Mixture(),
+        metavar="SHARES",
+        help="Mix styles of one filter: a=0.6,b=0.4. Or blend two filters: the share of the second "
+        "--ckpt.",
+    ),
+    StylizeOption(
+        "Look",
+        "--grid",
+        use=GRIDS,
+        whole=True,
+        type=GRID,
+        metavar="AXES",
+        help="One image of one or two knobs at several values: 'strength=0,1 style=a,b'.",
+    ),
+    StylizeOption(
+        "Look",
+        "--animate",
+        use=VIDEOS,
+        type=WALK,
+        metavar="WALKS",
+        help="Turn knobs over the length of a video, or go from style to style: 'strength:0..1 "
+        "style:a..b..a'.",
     ),
     StylizeOption(
         "Look",

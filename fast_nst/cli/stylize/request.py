@@ -11,9 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from fast_nst.cli.options import make
+from fast_nst.cli.stylize.choose import choose
 from fast_nst.cli.stylize.kinds import Kind
 from fast_nst.cli.stylize.usage import find_kind, refuse_others
+from fast_nst.filter_metadata import Binding
 
 if TYPE_CHECKING:
     from fast_nst.batch import Saving
@@ -29,10 +33,13 @@ class Filters:
         checkpoints: filter files. With ``styles``, one in all; two with ``mix``; any number for a
             contact sheet.
         styles: pictures, or names of bundled styles, that filters are made of.
-        mix: share of the second.
+        mix: share of the second, where two are blended.
         device: as for ``Stylizer.load``, like all that follows.
         engine: likewise.
         value_range: the range of an ONNX model that fast_nst did not export.
+        bindings: style and knobs of each of ``checkpoints``, then of each of ``styles``; of one
+            checkpoint, there may be several.
+        turned: whether knobs change while the filters run, so that pictures need them.
         polish: iterations after the filter, of images; 0 for none.
         polish_styles: style images, or names of bundled ones, for each of ``checkpoints``; empty
             for those that the filters were trained with.
@@ -44,20 +51,27 @@ class Filters:
     engine: str
     value_range: str | None
     styles: tuple[str, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    turned: bool = False
     polish: int = 0
     polish_styles: tuple[str, ...] = ()
 
-    def files(self) -> tuple[Path, ...]:
-        """All filter files; those of pictures are made now, unless they are in the cache.
+    def openings(self) -> list[tuple[Path, Binding]]:
+        """All filter files, and how to open them; those of pictures are made now, or cached.
 
         Raises:
             ImageError, ConfigError: If a picture cannot be read or holds no style.
         """
-        if not self.styles:
-            return self.checkpoints
-        from fast_nst.prediction.cache import cached_filter
+        own = self.bindings[: len(self.bindings) - len(self.styles)]
+        of_pictures = self.bindings[len(own) :]
+        files = self.checkpoints * len(own) if len(self.checkpoints) == 1 else self.checkpoints
+        found = list(zip(files, own, strict=True))
+        for style, binding in zip(self.styles, of_pictures, strict=True):
+            from fast_nst.prediction.cache import cached_filter
 
-        return (*self.checkpoints, *map(cached_filter, self.styles))
+            knobs = self.turned or bool(binding.knobs)
+            found.append((cached_filter(style, knobs=knobs), binding))
+        return found
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,7 @@ class Sheet:
     saving: Saving
     inputs: tuple[str, ...]
     target: Path
+    grid: Sequence[tuple[str, list[Any]]] | None  # one or two knobs, and their values
 
 
 @dataclass(frozen=True)
@@ -116,6 +131,7 @@ class Video:
     resume: bool
     frames: int | None
     steady: float
+    animate: Sequence[tuple[str, list[Any]]] | None  # knobs, and the values that they go through
 
 
 @dataclass(frozen=True)
@@ -175,8 +191,14 @@ def make_requests(
         "mask": _read_mask(mask) if mask else None,
         "suffix": f".{suffix}" if suffix else None,
         "keep_metadata": chosen["metadata"] == "keep",
-        "target": chosen["contact_sheet"],
+        "target": chosen["contact_sheet"] or (Path(chosen["output"]) if chosen["grid"] else None),
     }
+    values |= choose(values, given) | {"turned": bool(chosen["animate"])}
+    if values["memory"] is not None and values["strength"] != 1:
+        raise click.UsageError(
+            "--memory computes in strips, which --strength cannot, except with filters that have "
+            "this knob. Leave one out."
+        )
     values |= {
         "filters": make(Filters, values),
         "controls": make(Controls, values),

@@ -37,6 +37,7 @@ def find_kind(inputs: Sequence[str], chosen: Mapping[str, Any], given: Collectio
     _check_places(inputs, output, chosen, kind)
     _check_filters(chosen)
     _check_polish(chosen, given)
+    _check_grid(chosen)
     refuse_others(given, kind)
     if chosen["memory"] is not None:
         _check_memory(chosen, given)
@@ -69,7 +70,7 @@ def _kind_of(inputs: Sequence[str], output: str | None, chosen: Mapping[str, Any
     if any(_is_camera(each) for each in inputs):
         recorded = output is not None and not output.startswith("virtual:")
         return Kind.RECORDING if recorded else Kind.CAMERA
-    if chosen["contact_sheet"] is not None:
+    if chosen["contact_sheet"] is not None or chosen["grid"]:
         return Kind.SHEET
     if PIPE in (*inputs, output):
         return Kind.PIPE
@@ -118,9 +119,16 @@ def _check_filters(chosen: Mapping[str, Any]) -> None:
     count = len(chosen["checkpoints"]) + len(chosen["styles"])
     if count == 0:
         raise click.UsageError("give a filter, --ckpt FILE, or a picture, --style PICTURE.")
-    if chosen["mix"] is not None and count != 2:
-        raise click.UsageError(f"--mix blends two filters; --ckpt and --style name {count}.")
-    if chosen["mix"] is None and count > 1 and chosen["contact_sheet"] is None:
+    mix = chosen["mix"]
+    if isinstance(mix, float) and count != 2:
+        raise click.UsageError(
+            f"--mix SHARE blends two filters; --ckpt and --style name {count}. For styles of one "
+            "filter, write --mix a=0.6,b=0.4."
+        )
+    if isinstance(mix, dict) and (count != 1 or chosen["styles"]):
+        raise click.UsageError("--mix a=0.6,b=0.4 mixes styles of one --ckpt. Give that alone.")
+    chooses = len(chosen["checkpoints"]) == len(chosen["styles"]) == 1  # a style of the filter
+    if mix is None and count > 1 and not chooses and chosen["contact_sheet"] is None:
         raise click.UsageError(
             "several --ckpt or --style go together with --mix or --contact-sheet only."
         )
@@ -135,6 +143,16 @@ def _check_filters(chosen: Mapping[str, Any]) -> None:
             f"no engine {engine!r}{suggest(engine, engine_names())}. "
             f"Engines: {', '.join(engine_names())}."
         )
+
+
+def _check_grid(chosen: Mapping[str, Any]) -> None:
+    axes = chosen["grid"]
+    if not axes:
+        return
+    if len(axes) > 2 or len({name for name, _ in axes}) < len(axes):
+        raise click.UsageError("--grid takes one or two different knobs. Leave one out.")
+    if len(chosen["checkpoints"]) + len(chosen["styles"]) > 1 or chosen["mix"] is not None:
+        raise click.UsageError("--grid is of one filter; give one --ckpt, or one --style.")
 
 
 def _check_polish(chosen: Mapping[str, Any], given: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from click.exceptions import Exit
 
 from fast_nst.apps.video.formats import DEFAULT_QUALITY
 from fast_nst.cli.progress import rate_bar
-from fast_nst.cli.stylize.filters import open_frame_filter
+from fast_nst.cli.stylize.filters import open_animated_filter, open_frame_filter
 from fast_nst.cli.stylize.report import INTERRUPTED
 from fast_nst.cli.stylize.request import Video
 from fast_nst.errors import FastNSTError, one_line
@@ -29,7 +29,11 @@ def run_video(request: Video) -> bool:
     """
     from fast_nst.batch.plan import is_done
 
-    stylizer = open_frame_filter(request.filters, request.controls)
+    stylizer = (
+        open_animated_filter(request.filters, request.controls, request.animate)
+        if request.animate
+        else open_frame_filter(request.filters, request.controls)
+    )
     failed = 0
     for planned in request.files:
         video = planned.on_disk()

@@ -26,6 +26,7 @@ from fast_nst.cli.stylize.request import (
     make_requests,
 )
 from fast_nst.errors import ConfigError
+from fast_nst.filter_metadata import Binding
 
 # One of each kind, without its options; {} is the folder of the test.
 LINES = {
@@ -43,7 +44,7 @@ VALUES = {
     "preserve_color": "match", "scale": "2", "mask_invert": None, "mask_feather": "3",
     "codec": "h264", "preset": "fast", "frames": "3", "steady": "0.5", "camera_size": "100",
     "device": "cpu", "engine": "torch", "worker_cpus": "2", "value_range": "0-1", "memory": "1GB",
-    "polish": "40",
+    "polish": "40", "stroke_size": "2",
 }  # fmt: skip
 # They say what kind a request is, or need a second thing.
 APART = {
@@ -87,7 +88,9 @@ def test_every_kind_of_request_has_a_function_that_runs_it() -> None:
 def test_a_command_line_becomes_one_request(folder: Path, kind: Kind, made: type) -> None:
     (request,) = requests(folder, *LINES[kind])
     assert type(request) is made
-    assert request.filters == Filters((Path("f.safetensors"),), None, "auto", "auto", None)
+    assert request.filters == Filters(
+        (Path("f.safetensors"),), None, "auto", "auto", None, bindings=(Binding(),)
+    )
 
 
 def test_a_mixed_folder_becomes_its_videos_and_its_images(folder: Path) -> None:

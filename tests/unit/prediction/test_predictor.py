@@ -8,10 +8,10 @@ from torch.func import functional_call
 from fast_nst.encoders import create_encoder
 from fast_nst.errors import ConfigError, WeightsError
 from fast_nst.losses.functional import gram_matrix
-from fast_nst.networks import TransformationNetwork, create_network
+from fast_nst.networks import create_network
 from fast_nst.prediction import load
 from fast_nst.prediction.load import load_predictor, predictor_names, save_predictor
-from fast_nst.prediction.predictor import StylePredictor, filter_weights
+from fast_nst.prediction.predictor import StylePredictor
 from fast_nst.prediction.statistics import LAYERS, StyleStatistics
 
 NETWORKS = {
@@ -72,8 +72,8 @@ def test_an_untrained_predictor_leaves_the_network_as_it_is(
 ) -> None:
     made = predictor(name, styles)
     for weights in made(styles):
-        stylized = functional_call(made.network, weights, (images(1),))
-        torch.testing.assert_close(stylized, made.network(images(1)))
+        stylized = functional_call(made.decoder.network, weights, (images(1),))
+        torch.testing.assert_close(stylized, made.decoder.network(images(1)))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -85,7 +85,7 @@ def test_every_kind_of_weight_learns_to_follow_the_style(
     for _ in range(3):  # what starts at zero holds back the gradients of what lies before it
         optimizer.zero_grad()
         for weights, target in zip(made(styles), torch.linspace(0, 1, 6), strict=True):
-            stylized = functional_call(made.network, weights, (images(1),))
+            stylized = functional_call(made.decoder.network, weights, (images(1),))
             (stylized - target).square().mean().backward(retain_graph=True)
         optimizer.step()
     first, last = made(styles[torch.tensor([0, 5])])
@@ -93,19 +93,19 @@ def test_every_kind_of_weight_learns_to_follow_the_style(
     for weight in first:
         assert not torch.equal(first[weight], last[weight]), weight
     # Only what looks at the image, not at the style, is the same for all styles.
-    rest = dict(made.network.named_parameters()).keys() - first.keys()
+    rest = dict(made.decoder.network.named_parameters()).keys() - first.keys()
     assert all("observe" in each or "change" in each for each in rest)
 
 
-def test_a_prediction_is_a_whole_set_of_weights(styles: StyleStatistics) -> None:
+def test_a_folded_code_is_a_network_that_paints_the_same(styles: StyleStatistics) -> None:
     made = predictor("quarter", styles)
-    torch.nn.init.normal_(made.affine.bias, std=0.1)
-    weights = filter_weights(made, styles[torch.tensor([0])])
-    copy: TransformationNetwork = create_network("quarter", **NETWORKS["quarter"])
-    copy.load_state_dict(weights)
+    torch.nn.init.normal_(made.decoder.affine.bias, std=0.1)
+    first = styles[torch.tensor([0])]
+    folded = made.decoder.fold(made.code(first)[0])
     with torch.no_grad():
-        expected = functional_call(made.network, made(styles[torch.tensor([0])])[0], (images(1),))
-        torch.testing.assert_close(copy(images(1)), expected)
+        expected = functional_call(made.decoder.network, made(first)[0], (images(1),))
+        torch.testing.assert_close(folded(images(1)), expected)
+    assert folded.state_dict().keys() == made.decoder.network.state_dict().keys()
 
 
 def test_what_the_perceptron_reads_is_normalized_over_the_styles(styles: StyleStatistics) -> None:
@@ -128,7 +128,7 @@ def test_a_file_keeps_a_predictor_in_half_precision(
     styles: StyleStatistics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = predictor("quarter", styles)
-    torch.nn.init.normal_(made.mixture.weight, std=0.1)
+    torch.nn.init.normal_(made.decoder.mixture.weight, std=0.1)
     about = {
         "network": "quarter",
         "network_arguments": NETWORKS["quarter"],

@@ -1,0 +1,216 @@
+"""A network of many styles: one network, and a decoder from codes to its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from types import MappingProxyType
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from fast_nst.errors import ConfigError
+from fast_nst.filter_metadata import Knob
+from fast_nst.networks.blend import Blend
+from fast_nst.networks.layers import TransformationNetwork
+
+KNOBS = 2  # strength and stroke size
+TURNING = 48  # units of the layer between a code with its knobs, and the code that they make of it
+LEAST_STRENGTH = 0.2  # that decoders are trained for; below it, the photo is blended in
+STROKE_SIZES = (0.5, 1.0, 2.0, 3.0)  # that styles have codes for
+
+
+class StyleDecoder(nn.Module):
+    """From codes of styles to the weights of a network that paints in them.
+
+    Linear layers turn a code into changes: scales of norms are multiplied by ``1 + change``, shifts
+    and biases get a change added, and each convolution gets a weighted sum of rank-one matrices,
+    which all styles share, added to its weights. Colors of the last one's output are mixed by a 3x3
+    matrix. At first, all this changes nothing.
+
+    Two knobs move the code before that: the strength, and the size of the strokes.
+
+    Args:
+        network: whose weights are changed; trained together with the decoder.
+        code: length of a code.
+        rank: number of rank-one matrices for each convolution, at most its number of channels.
+
+    References:
+        Dumoulin et al. 2017, "A learned representation for artistic style", whose codes are the
+        scales and shifts themselves; Babaeizadeh and Ghiasi 2018, "Adjustable real-time style
+        transfer", for the knobs.
+    """
+
+    def __init__(self, network: TransformationNetwork, code: int = 128, rank: int = 24) -> None:
+        super().__init__()
+        self.network = network
+        weights = dict(network.named_parameters())
+        self.convolutions = [name for name, value in weights.items() if value.ndim == 4]
+        self.scales = [name for name in weights if name.endswith("norm.weight")]
+        self.shifts = [
+            name
+            for name, value in weights.items()
+            if value.ndim == 1 and name.rsplit(".", 1)[-1] == "bias"
+        ]
+        self.left, self.right = nn.ParameterList(), nn.ParameterList()
+        for name in self.convolutions:
+            channels, size = weights[name].shape[0], weights[name][0].numel()
+            own = min(rank, channels)
+            self.left.append(nn.Parameter(torch.randn(channels, own) / own**0.5))
+            self.right.append(nn.Parameter(torch.randn(own, size) / size**0.5))
+        self.affine = nn.Linear(code, sum(weights[n].numel() for n in self.scales + self.shifts))
+        self.mixture = nn.Linear(code, sum(left.shape[1] for left in self.left))
+        self.palette = nn.Linear(code, 9)
+        self.turning = nn.Sequential(
+            nn.Linear(code + KNOBS, TURNING), nn.SiLU(), nn.Linear(TURNING, KNOBS * code)
+        )
+        for last in (self.affine, self.mixture, self.palette, self.turning[-1]):
+            assert isinstance(last, nn.Linear)
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def turned(self, codes: Tensor, strengths: Tensor, stroke_sizes: Tensor) -> Tensor:
+        """Codes for a strength and a stroke size; where both are 1, they stay as they are.
+
+        Args:
+            codes: (S, code); of statistics that were measured at this stroke size.
+            strengths: (S,), up to 1.
+            stroke_sizes: (S,), greater than 0.
+        """
+        knobs = torch.stack([1 - strengths, stroke_sizes.log2()], dim=1)
+        moves = self.turning(torch.cat([codes, knobs], dim=1)).unflatten(1, (KNOBS, -1))
+        turned: Tensor = codes + (knobs[:, :, None] * moves).sum(1)
+        return turned
+
+    def forward(self, codes: Tensor) -> list[dict[str, Tensor]]:
+        """For each code, (S, code), the weights of ``network`` that differ by style, by name."""
+        weights = dict(self.network.named_parameters())
+        names = self.scales + self.shifts
+        changes = self.affine(codes).split([weights[name].numel() for name in names], dim=1)
+        strengths = self.mixture(codes).split([left.shape[1] for left in self.left], dim=1)
+        palettes = torch.eye(3, device=codes.device) + self.palette(codes).view(-1, 3, 3)
+        result = []
+        for style in range(len(codes)):
+            own = {
+                name: weights[name] * (1 + change[style])
+                if name in self.scales
+                else weights[name] + change[style]
+                for name, change in zip(names, changes, strict=True)
+            }
+            for name, left, right, each in zip(
+                self.convolutions, self.left, self.right, strengths, strict=True
+            ):
+                change = (left * each[style]) @ right
+                own[name] = weights[name] + change.view_as(weights[name])
+            # Its outputs are images' pixels, with the color as the innermost index.
+            colors = own[self.convolutions[-1]].unflatten(0, (-1, 3))
+            mixed = torch.einsum("ij,pj...->pi...", palettes[style], colors)
+            own[self.convolutions[-1]] = mixed.flatten(0, 1)
+            result.append(own)
+        return result
+
+    @torch.no_grad()
+    def changed(self, code: Tensor) -> dict[str, Tensor]:
+        """The weights of ``network`` that differ by style, for one code, (code,)."""
+        weights: list[dict[str, Tensor]] = self(code[None])
+        return weights[0]
+
+    @torch.no_grad()
+    def fold(self, code: Tensor) -> TransformationNetwork:
+        """A network of its own, with the weights that one code, (code,), stands for."""
+        folded = deepcopy(self.network)
+        folded.load_state_dict({**self.network.state_dict(), **self.changed(code)})
+        return folded.eval().requires_grad_(False)
+
+
+class StyledNetwork(TransformationNetwork):
+    """One network in many styles, with knobs for strength and stroke size.
+
+    A style is a code for each of a few stroke sizes; sizes in between are interpolated. Bound to a
+    style, or to a mixture of styles, it is a plain network, as fast as one that was trained alone.
+
+    Args:
+        base: whose weights the codes change.
+        code: as for :class:`StyleDecoder`, like ``rank``.
+        rank: of the changes.
+        styles: their number, 1 or more.
+
+    Attributes:
+        codes: (styles, ``len(STROKE_SIZES)``, code).
+
+    Raises:
+        ConfigError: If ``styles`` is less than 1.
+    """
+
+    knobs = MappingProxyType(
+        {
+            "strength": Knob(0, 1, 1, "more of the style; 0 is the photo"),
+            "stroke_size": Knob(STROKE_SIZES[0], STROKE_SIZES[-1], 1, "larger strokes"),
+        }
+    )
+
+    def __init__(
+        self, base: TransformationNetwork, code: int = 128, rank: int = 24, styles: int = 1
+    ) -> None:
+        super().__init__(1, 0)  # the base has checked its own
+        if styles < 1:
+            raise ConfigError(f"styles is {styles}; expected 1 or more.")
+        self.stride, self.multiple, self.min_side = base.stride, base.multiple, base.min_side
+        self.ignores_mean = base.ignores_mean
+        self.decoder = StyleDecoder(base, code, rank)
+        self.codes = nn.Parameter(torch.zeros(styles, len(STROKE_SIZES), code))
+        self.styles = styles
+
+    def mixed(self, shares: Tensor, strengths: Tensor, stroke_sizes: Tensor) -> Tensor:
+        """The codes of mixtures, with the knobs in them: (S, code).
+
+        Args:
+            shares: (S, styles), of each style.
+            strengths: (S,), ``LEAST_STRENGTH`` to 1.
+            stroke_sizes: (S,), from the first to the last of ``STROKE_SIZES``.
+        """
+        nodes = torch.tensor(STROKE_SIZES, device=stroke_sizes.device).log2()
+        place = stroke_sizes.log2()[:, None]
+        after = (place >= nodes[1:-1]).sum(1)
+        start, end = nodes[after], nodes[after + 1]
+        share = ((place[:, 0] - start) / (end - start))[:, None, None]
+        codes = torch.lerp(self.codes[:, after], self.codes[:, after + 1], share.transpose(0, 1))
+        code = torch.einsum("sn,nsc->sc", shares, codes)
+        return self.decoder.turned(code, strengths, stroke_sizes)
+
+    def forward(self, images: Tensor, shares: Tensor, knobs: Tensor) -> Tensor:
+        """Stylize (B, 3, H, W), each image in its own style.
+
+        Args:
+            images: RGB in [0, 1].
+            shares: (B, styles), of each style in it.
+            knobs: (B, 2), strength and stroke size.
+        """
+        weights = self.decoder(self.mixed(shares, *knobs.unbind(1)))
+        stylized = [
+            functional_call(self.decoder.network, own, (image,))
+            for own, image in zip(weights, torch.split(images, 1), strict=True)
+        ]
+        return torch.cat(stylized)
+
+    @torch.no_grad()
+    def code(self, shares: Sequence[float], strength: float, stroke_size: float) -> Tensor:
+        """The code, (code,), of one setting; ``strength`` from ``LEAST_STRENGTH`` on."""
+        given = {"dtype": self.codes.dtype, "device": self.codes.device}
+        settings = torch.tensor([[strength], [stroke_size]], **given)
+        mixture = torch.tensor([list(shares)], **given)
+        return self.mixed(mixture, *settings)[0]
+
+    def _bind(self, style: int, values: Mapping[str, float]) -> nn.Module:
+        return self._bind_mixture([float(each == style) for each in range(self.styles)], values)
+
+    def _bind_mixture(self, shares: Sequence[float], values: Mapping[str, float]) -> nn.Module:
+        if len(shares) != self.styles:
+            raise ConfigError(f"got shares of {len(shares)} styles; expected {self.styles}.")
+        strength = values["strength"]
+        code = self.code(shares, max(strength, LEAST_STRENGTH), values["stroke_size"])
+        folded = self.decoder.fold(code)
+        if strength >= LEAST_STRENGTH:
+            return folded
+        return Blend(nn.Identity(), folded, strength / LEAST_STRENGTH)
