@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from fast_nst.cli.stylize.values import MIXTURE
 from fast_nst.cli.table import print_differences
 
 if TYPE_CHECKING:
@@ -30,12 +31,13 @@ PATH = click.Path(path_type=Path)
     required=True,
     metavar="OUT",
     type=PATH,
-    help="The file: .onnx, .pt2 (exported), .pt (torchscript) or .mlpackage (coreml).",
+    help="The file: .onnx, .pt2 (exported), .pt (torchscript), .mlpackage (coreml), or "
+    ".safetensors: a plain filter of one style of several.",
 )
 @click.option(
     "--format",
     metavar="FORMAT",
-    help="onnx, exported, torchscript or coreml; without it, the ending of OUT decides.",
+    help="onnx, exported, torchscript, coreml or filter; without it, the ending of OUT decides.",
 )
 @click.option(
     "--precision",
@@ -54,17 +56,21 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--force", is_flag=True, help="Write int8 although it is slower than fp32 or looks different."
 )
+@click.option("--style", metavar="NAME", help="Of a filter of several styles: which.")
+@click.option("--mix", type=MIXTURE, metavar="SHARES", help="Instead of it: a=0.6,b=0.4.")
+@click.option("--strength", type=float, metavar="SHARE", help="Of a filter with this knob.")
+@click.option("--stroke-size", type=float, metavar="FACTOR", help="Likewise.")
 def export(
     checkpoint: Path,
     output: Path,
-    format: str | None,  # noqa: A002 - the option's name
-    precision: str,
-    opset: int,
-    calibrate: Path | None,
-    force: bool,
+    style: str | None,
+    strength: float | None,
+    stroke_size: float | None,
+    **settings: Any,
 ) -> None:
     """Write a filter in a format that other runtimes read, and check it against this one.
 
+    A filter of several styles is written with one, and with its knobs where they are set to.
     The result takes images of any height and width. It is compared with PyTorch at six sizes;
     if it differs, nothing is written.
 
@@ -72,21 +78,21 @@ def export(
     Examples:
       fast-nst export --ckpt starry_night.safetensors -o starry_night.onnx
       fast-nst export --ckpt starry_night.safetensors -o small.onnx --precision fp16
+      fast-nst export --ckpt many.safetensors --style waves --strength 0.7 -o waves.onnx
     """  # noqa: D301 - click looks for the character, not for the two
     from rich.console import Console
 
     from fast_nst.export import export as run
 
+    knobs = {"strength": strength, "stroke_size": stroke_size}
     console = Console(stderr=True)
     with console.status("loading") as status:
         report = run(
             checkpoint,
             output,
-            format=format,
-            precision=precision,
-            opset=opset,
-            calibrate=calibrate,
-            force=force,
+            style=style,
+            knobs={name: value for name, value in knobs.items() if value is not None},
+            **settings,
             on_progress=status.update,
         )
     _print(report)

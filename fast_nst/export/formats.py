@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from fast_nst.errors import ExportError, one_line
 from fast_nst.filter_metadata import KEY
-from fast_nst.filters.checkpoint import Filter
+from fast_nst.filters.checkpoint import Filter, load_filter, save_filter
+from fast_nst.networks.blend import Blend
+from fast_nst.networks.styled import LEAST_STRENGTH
 from fast_nst.onnx.convert import OPSET, to_onnx, to_program
 from fast_nst.onnx.parity import Array
 from fast_nst.onnx.session import OnnxSession
@@ -122,11 +124,23 @@ def write_coreml(trained: Filter, path: Path) -> ExportedFile:
     return ExportedFile(None)
 
 
+def write_filter(trained: Filter, path: Path) -> ExportedFile:
+    """Write a plain filter file: one style, and no knobs."""
+    if isinstance(trained.network, Blend):
+        raise ExportError(
+            "at this strength the photo is blended in, which a plain filter file cannot hold. Use "
+            f"a strength of {LEAST_STRENGTH:g} or more, or export to ONNX."
+        )
+    save_filter(path, trained.network, trained.metadata)
+    return ExportedFile(_as_arrays(load_filter(path).network))
+
+
 FORMATS: dict[str, Format] = {
     "onnx": Format(".onnx", write_onnx),
     "exported": Format(".pt2", write_program),
     "torchscript": Format(".pt", write_torchscript),
     "coreml": Format(".mlpackage", write_coreml),
+    "filter": Format(".safetensors", write_filter),
 }
 
 

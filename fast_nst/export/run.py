@@ -62,6 +62,7 @@ def export(
     force: bool = False,
     style: str | None = None,
     knobs: Mapping[str, float] | None = None,
+    mix: Mapping[str, float] | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> ExportReport:
     """Write a filter in a format that other runtimes read; it takes any height, width and batch.
@@ -76,6 +77,7 @@ def export(
         force: write an int8 model even if it is not faster or not close to fp32.
         style: which of the filter's styles; the first if None.
         knobs: values for its knobs, by name; they are fixed in the written file.
+        mix: shares of its styles by name, instead of ``style``.
         on_progress: called with the name of each step.
 
     Raises:
@@ -87,7 +89,7 @@ def export(
     output = Path(output)
     name = _find_format(output, format)
     _check_options(name, precision, opset, calibrate)
-    trained = load_filter(os.fspath(checkpoint), Binding(style, knobs or {}))
+    trained = load_filter(os.fspath(checkpoint), Binding(style, knobs or {}, mix or {}))
     with _partial(output) as partial:
         tell("converting")
         int8 = None

@@ -17,7 +17,7 @@ from fast_nst.networks.layers import TransformationNetwork
 
 KNOBS = 2  # strength and stroke size
 TURNING = 48  # units of the layer between a code with its knobs, and the code that they make of it
-LEAST_STRENGTH = 0.2  # that decoders are trained for; below it, the photo is blended in
+LEAST_STRENGTH = 0.5  # that decoders are trained for; below it, the photo is blended in
 STROKE_SIZES = (0.5, 1.0, 2.0, 3.0)  # that styles have codes for
 
 
@@ -197,9 +197,8 @@ class StyledNetwork(TransformationNetwork):
     @torch.no_grad()
     def code(self, shares: Sequence[float], strength: float, stroke_size: float) -> Tensor:
         """The code, (code,), of one setting; ``strength`` from ``LEAST_STRENGTH`` on."""
-        given = {"dtype": self.codes.dtype, "device": self.codes.device}
-        settings = torch.tensor([[strength], [stroke_size]], **given)
-        mixture = torch.tensor([list(shares)], **given)
+        settings = self.codes.new_tensor([[strength], [stroke_size]])
+        mixture = self.codes.new_tensor([list(shares)])
         return self.mixed(mixture, *settings)[0]
 
     def _bind(self, style: int, values: Mapping[str, float]) -> nn.Module:

@@ -26,7 +26,7 @@ from fast_nst.cli.stylize.kinds import (
     WRITTEN,
 )
 from fast_nst.cli.stylize.option import StylizeOption
-from fast_nst.cli.stylize.values import GRID, WALK, Mixture
+from fast_nst.cli.stylize.values import GRID, SHARE_OR_MIXTURE, WALK
 from fast_nst.runtimes.select import engine_help
 
 _FILE = click.Path(path_type=Path)
@@ -151,7 +151,7 @@ OPTIONS = (
     StylizeOption(
         "Look",
         "--mix",
-        type=Mixture(),
+        type=SHARE_OR_MIXTURE,
         metavar="SHARES",
         help="Mix styles of one filter: a=0.6,b=0.4. Or blend two filters: the share of the second "
         "--ckpt.",

@@ -13,9 +13,16 @@ _SHARE = click.FloatRange(0, 1)
 
 
 class Mixture(click.ParamType[Any]):
-    """A share, such as 0.4, or shares by name, such as ``a=0.6,b=0.4``."""
+    """Shares by name, such as ``a=0.6,b=0.4``; or one share, such as 0.4.
+
+    Args:
+        may_be_one: whether it may.
+    """
 
     name = "shares"
+
+    def __init__(self, may_be_one: bool = False) -> None:
+        self._may_be_one = may_be_one
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -23,7 +30,7 @@ class Mixture(click.ParamType[Any]):
         """Parse what the user wrote."""
         if not isinstance(value, str):
             return float(value)
-        if "=" not in value:
+        if "=" not in value and self._may_be_one:
             share: float = _SHARE(value, param, ctx)
             return share
         shares: dict[str, float] = {}
@@ -77,5 +84,6 @@ class Axis(click.ParamType[Any]):
         return axes
 
 
+MIXTURE, SHARE_OR_MIXTURE = Mixture(), Mixture(may_be_one=True)
 GRID = Axis("=", ",", "strength=0,0.5,1")
 WALK = Axis(":", "..", "strength:0..1")

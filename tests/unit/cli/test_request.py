@@ -44,11 +44,12 @@ VALUES = {
     "preserve_color": "match", "scale": "2", "mask_invert": None, "mask_feather": "3",
     "codec": "h264", "preset": "fast", "frames": "3", "steady": "0.5", "camera_size": "100",
     "device": "cpu", "engine": "torch", "worker_cpus": "2", "value_range": "0-1", "memory": "1GB",
-    "polish": "40", "stroke_size": "2",
+    "polish": "40", "stroke_size": "2", "animate": "strength:0..1",
 }  # fmt: skip
 # They say what kind a request is, or need a second thing.
 APART = {
-    "checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "mix", "polish_styles"
+    "checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "mix", "polish_styles",
+    "grid",
 }  # fmt: skip
 
 
@@ -158,7 +159,7 @@ def test_no_option_is_lost_on_its_way(folder: Path) -> None:
 
     made = (*RUN, Filters, Encoding, Controls, Saving)
     fields = {field.name for each in made for field in dataclasses.fields(each)}
-    renamed = {"metadata": "keep_metadata", "contact_sheet": "target"}
+    renamed = {"metadata": "keep_metadata", "contact_sheet": "target", "stroke_size": "bindings"}
     for option in OPTIONS:
         if option.name == "cluster":
             continue  # that is a kind
@@ -181,11 +182,11 @@ def test_a_picture_stands_for_a_filter(folder: Path) -> None:
         (["camera:0", "--contact-sheet", "s.png"], "--contact-sheet is for images in files"),
         (["-", "{}/a.jpg", "-o", "out"], "- is one image from a pipe"),
         (["{}/a.jpg", "{}/b.jpg", "-o", "-"], "-o - writes one image"),
-        (["{}/a.jpg", "-o", "out", "--mix", "0.5"], "--mix blends two filters"),
+        (["{}/a.jpg", "-o", "out", "--mix", "0.5"], "--mix SHARE blends two filters"),
         (["s3://bucket/in", "-o", "out"], "s3://bucket/in is a URL, which needs --cluster"),
         (["{}/a.jpg", "-o", "s3://bucket/out"], "s3://bucket/out is a URL"),
         (["{}/a.jpg", "-o", "out", "--engine", "ray"], "ray is no engine: give --cluster"),
-        (["{}/a.jpg", "-o", "o.png", "--memory", "1GB", "--strength", "1"], "--strength cannot"),
+        (["{}/a.jpg", "-o", "o.png", "--memory", "1GB", "--strength", ".5"], "--strength cannot"),
         (["{}/a.jpg", "-o", "o", "--memory", "1GB", "--engine", "onnxruntime"], "--engine torch"),
         (["{}/a.jpg", "-o", "o.png", "--memory", "1GB", "--polish", "3"], "--polish cannot"),
         (["{}/a.jpg", "-o", "out", "--polish-style", "a"], "--polish-style goes with --polish N"),
@@ -193,6 +194,15 @@ def test_a_picture_stands_for_a_filter(folder: Path) -> None:
         (["{}/b.mp4", "-o", "out", "--polish", "3"], "--polish is for images, and there is none"),
         (["{}/b.mp4", "-o", "out", "--cluster"], "is a video, and --cluster takes images"),
         (["-", "-o", "-", "--cluster"], "no pipe and no camera"),
+        (["{}/a.jpg", "-o", "o.png", "--mix", "a=0.5,b=0.5", "--style", "a"], "Give that alone"),
+        (["{}/a.jpg", "-o", "o.png", "--mix", "a=0.5,b"], "'b' is no style and its share"),
+        (["{}/a.jpg", "-o", "o.png", "--grid", "strengt=0,1"], "did you mean 'strength'?"),
+        (["{}/a.jpg", "-o", "o.png", "--grid", "strength"], "gives no values"),
+        (["{}/a.jpg", "-o", "o.png", "--grid", "strength=0,x"], "'x' is not a valid float"),
+        (["{}/a.jpg", "-o", "o.png", "--grid", "strength=1 strength=0"], "two different knobs"),
+        (["{}/a.jpg", "-o", "o.png", "--grid", "strength=1", "--style", "a"], "of one filter"),
+        (["{}/a.jpg", "-o", "o.png", "--animate", "strength:0..1"], "--animate is for videos"),
+        (["{}/b.mp4", "-o", "o.mp4", "--animate", "strength=0..1"], "no knob 'strength=0..1'"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(

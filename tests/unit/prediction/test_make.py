@@ -61,9 +61,8 @@ def test_what_the_filter_reaches_is_written_and_photos_stay_readable() -> None:
 def test_the_user_is_told_what_is_not_enough(
     figures: dict[str, float], messages: list[str]
 ) -> None:
-    made = make_filter(["starry_night"])
-    made.metadata.config["predicted"].update(figures)
-    lines = notes(made.metadata)
+    found = make_filter(["starry_night"]).metadata.config["predicted"]
+    lines = notes({**found, **figures})
     assert len(lines) == len(messages)
     assert all(message in line for message, line in zip(messages, lines, strict=True))
 
