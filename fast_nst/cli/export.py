@@ -56,6 +56,11 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--force", is_flag=True, help="Write int8 although it is slower than fp32 or looks different."
 )
+@click.option(
+    "--keep-knobs",
+    is_flag=True,
+    help="Write an ONNX model with all styles, whose shares, strength and stroke size are inputs.",
+)
 @click.option("--style", metavar="NAME", help="Of a filter of several styles: which.")
 @click.option("--mix", type=MIXTURE, metavar="SHARES", help="Instead of it: a=0.6,b=0.4.")
 @click.option("--strength", type=float, metavar="SHARE", help="Of a filter with this knob.")

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +22,18 @@ from fast_nst.export.precision import (
     to_int8,
 )
 from fast_nst.filter_metadata import Binding
-from fast_nst.filters.checkpoint import Filter, load_filter
-from fast_nst.onnx.convert import OPSET, OPSETS
-from fast_nst.onnx.parity import Difference, compare
+from fast_nst.filters.checkpoint import Filter, load_filter, load_unbound
+from fast_nst.networks.styled import StyledNetwork
+from fast_nst.onnx.convert import OPSET, OPSETS, to_open_onnx
+from fast_nst.onnx.parity import SHAPES, Difference, compare
 from fast_nst.onnx.session import OnnxSession
 
+# Settings that a model with an open setting is compared at.
+CHECKED_KNOBS: tuple[dict[str, float], ...] = (
+    {},
+    {"strength": 0.7, "stroke_size": 2.2},
+    {"strength": 0.3, "stroke_size": 0.5},
+)
 LIMITS = {"fp32": 1e-3, "fp16": 2e-2}  # largest difference of a value in [0, 1]
 
 
@@ -63,6 +70,7 @@ def export(
     style: str | None = None,
     knobs: Mapping[str, float] | None = None,
     mix: Mapping[str, float] | None = None,
+    keep_knobs: bool = False,
     on_progress: Callable[[str], None] | None = None,
 ) -> ExportReport:
     """Write a filter in a format that other runtimes read; it takes any height, width and batch.
@@ -78,6 +86,8 @@ def export(
         style: which of the filter's styles; the first if None.
         knobs: values for its knobs, by name; they are fixed in the written file.
         mix: shares of its styles by name, instead of ``style``.
+        keep_knobs: write an ONNX model of all its styles, whose setting is an input: see
+            ``fast_nst.onnx.convert.to_open_onnx``.
         on_progress: called with the name of each step.
 
     Raises:
@@ -89,6 +99,13 @@ def export(
     output = Path(output)
     name = _find_format(output, format)
     _check_options(name, precision, opset, calibrate)
+    if keep_knobs:
+        if name != "onnx" or precision != "fp32" or style or knobs or mix:
+            raise ConfigError(
+                "--keep-knobs is for .onnx with --precision fp32, and leaves the setting open. "
+                "Leave it out, or what chooses a setting."
+            )
+        return _export_open(Path(checkpoint), output, opset, tell)
     trained = load_filter(os.fspath(checkpoint), Binding(style, knobs or {}, mix or {}))
     with _partial(output) as partial:
         tell("converting")
@@ -106,16 +123,50 @@ def export(
         tell("checking")
         differences = compare(trained.network, made.run) if made.run else []
         limit = LIMITS.get(precision)
-        worst = max(differences, key=lambda each: each.largest, default=None)
-        if limit and worst and worst.largest > limit:
-            raise ExportError(
-                f"the exported network differs from PyTorch's by {worst.largest:.2g} at "
-                f"{worst.shape[2]}x{worst.shape[1]} px; {limit:g} is allowed. Nothing was written. "
-                "Try another --opset, --precision fp32 or --format."
-            )
+        if limit:
+            _check_differences(differences, limit)
         size = _bytes(partial)
         _move(partial, output)
     return ExportReport(output, name, precision, size, tuple(differences), int8)
+
+
+def _export_open(
+    checkpoint: Path, output: Path, opset: int, tell: Callable[[str], None]
+) -> ExportReport:
+    """Write an ONNX model whose setting is an input, and check it at several settings."""
+    unbound = load_unbound(checkpoint)
+    if not isinstance(unbound.network, StyledNetwork):
+        raise ConfigError(
+            f"{checkpoint}: its network {unbound.metadata.network} has no knobs. Leave "
+            "--keep-knobs out."
+        )
+    differences = []
+    with _partial(output) as partial:
+        tell("converting")
+        model = to_open_onnx(unbound.network, unbound.metadata, opset)
+        partial.write_bytes(model.SerializeToString())
+        session = OnnxSession(partial)
+        tell("checking")
+        names = [style.name for style in unbound.metadata.styles]
+        for number, knobs in enumerate(CHECKED_KNOBS):
+            binding = Binding(names[number % len(names)], knobs)
+            session.bind(binding)
+            network = unbound.bind(binding).network
+            differences += compare(network, session.run, SHAPES[2 * number : 2 * number + 2])
+        _check_differences(differences, LIMITS["fp32"])
+        size = _bytes(partial)
+        _move(partial, output)
+    return ExportReport(output, "onnx", "fp32", size, tuple(differences))
+
+
+def _check_differences(differences: Sequence[Difference], limit: float) -> None:
+    worst = max(differences, key=lambda each: each.largest, default=None)
+    if worst and worst.largest > limit:
+        raise ExportError(
+            f"the exported network differs from PyTorch's by {worst.largest:.2g} at "
+            f"{worst.shape[2]}x{worst.shape[1]} px; {limit:g} is allowed. Nothing was written. "
+            "Try another --opset, --precision fp32 or --format."
+        )
 
 
 def _write_onnx(trained: Filter, path: Path, opset: int, precision: str) -> ExportedFile:

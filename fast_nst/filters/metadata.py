@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from fast_nst.errors import CheckpointError
 from fast_nst.filter_metadata import KEY, FilterMetadata, parse_metadata
 from fast_nst.image.formats import READ_SUFFIXES
@@ -33,6 +31,8 @@ def read_metadata(path: str | Path) -> FilterMetadata:
             f"{path} is a picture, not a filter. To paint in its style: fast-nst stylize --style "
             f"{path}."
         )
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}

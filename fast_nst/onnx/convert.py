@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from fast_nst.errors import ExportError
 from fast_nst.filter_metadata import KEY, FilterMetadata
 from fast_nst.image.pad import crop
+from fast_nst.networks.styled import LEAST_STRENGTH, StyledNetwork
+from fast_nst.onnx.session import SETTING
 
 if TYPE_CHECKING:
     import onnx
@@ -99,30 +102,99 @@ def to_onnx(network: nn.Module, metadata: FilterMetadata, opset: int = OPSET) ->
     Raises:
         ExportError: If ``opset`` is not one of these, or the onnx packages are not installed.
     """
+    _check_opset(opset)
+    with _quiet():
+        return _to_model(to_program(network, by_index=False), [INPUT], metadata, opset)
+
+
+class OpenSetting(nn.Module):
+    """A styled network whose setting is an input, as well as the images.
+
+    Args:
+        styled: on the CPU, in evaluation mode.
+    """
+
+    def __init__(self, styled: StyledNetwork) -> None:
+        super().__init__()
+        self.styled = styled
+        self.core = AnySize(styled.decoder.network, by_index=False)
+
+    def forward(
+        self, images: Tensor, shares: Tensor, strength: Tensor, stroke_size: Tensor
+    ) -> Tensor:
+        """Map (B, 3, H, W) to the same; all images in one setting.
+
+        Args:
+            images: RGB in [0, 1].
+            shares: (styles,), of each style.
+            strength: a scalar, 0 to 1.
+            stroke_size: a scalar.
+        """
+        code = self.styled.mixed(
+            shares[None], strength.clamp(min=LEAST_STRENGTH)[None], stroke_size[None]
+        )
+        weights = self.styled.decoder(code)[0]
+        own = {f"network.{name}": value for name, value in weights.items()}
+        stylized = functional_call(self.core, own, (images,))
+        share = (strength / LEAST_STRENGTH).clamp(max=1)
+        blended: Tensor = images + share * (stylized - images)
+        return blended
+
+
+def to_open_onnx(
+    styled: StyledNetwork, metadata: FilterMetadata, opset: int = OPSET
+) -> onnx.ModelProto:
+    """Convert a styled network to ONNX that takes its setting with the images.
+
+    Its inputs are ``content``, as for :func:`to_onnx`; ``shares``, (styles,), which sum to 1; and
+    the scalars ``strength`` and ``stroke_size``, all float32.
+
+    Raises:
+        ExportError: As :func:`to_onnx` does.
+    """
+    _check_opset(opset)
+    shares = torch.full((styled.styles,), 1 / styled.styles)
+    example = (torch.zeros(2, 3, 45, 63), shares, torch.tensor(0.7), torch.tensor(1.3))
+    free = dict.fromkeys(_AXES, torch.export.Dim.DYNAMIC)
+    with torch.no_grad(), _quiet():
+        program = torch.export.export(
+            OpenSetting(styled).eval(), example, dynamic_shapes=(free, {}, {}, {}), strict=False
+        )
+        return _to_model(program, [INPUT, *SETTING], metadata, opset)
+
+
+def _check_opset(opset: int) -> None:
     if opset not in OPSETS:
         raise ExportError(
             f"opset {opset}: expected {OPSETS[0]} to {OPSETS[-1]}. Use --opset {OPSET}."
         )
+
+
+def _to_model(
+    program: torch.export.ExportedProgram,
+    inputs: Sequence[str],
+    metadata: FilterMetadata,
+    opset: int,
+) -> onnx.ModelProto:
     try:
         import onnx
         import onnxscript  # noqa: F401 - torch needs it
     except ImportError as error:
         raise ExportError(f"{NEEDED} ({error}).") from error
-    with _quiet():
-        program = torch.onnx.export(
-            to_program(network, by_index=False),
-            dynamo=True,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            opset_version=opset,
-            optimize=True,
-            verbose=False,
-        )
-        assert program is not None  # it is None for the old exporter only
-        model = _merge_norms(program.model)
+    exported = torch.onnx.export(
+        program,
+        dynamo=True,
+        input_names=inputs,
+        output_names=[OUTPUT],
+        opset_version=opset,
+        optimize=True,
+        verbose=False,
+    )
+    assert exported is not None  # it is None for the old exporter only
+    model = _merge_norms(exported.model)
     for value in (*model.graph.input, *model.graph.output):
         del value.metadata_props[:]  # the exporter's notes
-        for axis, name in _AXES.items():
+        for axis, name in _AXES.items() if value.name in (INPUT, OUTPUT) else ():
             value.type.tensor_type.shape.dim[axis].dim_param = name
     del model.graph.value_info[:]  # it has the exporter's names for the sizes
     for part in (model.graph, *model.functions):

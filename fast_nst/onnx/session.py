@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_nst.errors import CheckpointError, ConfigError, one_line, suggest
-from fast_nst.filter_metadata import KEY, FilterMetadata, parse_metadata
+from fast_nst.filter_metadata import DEFAULTS, KEY, Binding, FilterMetadata, parse_metadata
 from fast_nst.image.imagenet import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float32]
 
+SETTING = ("shares", "strength", "stroke_size")  # inputs of models whose setting is open
 RANGES = ("0-1", "0-255", "imagenet")
 NEEDED = "Install ONNX Runtime support: pip install 'fast-nst[onnxruntime]'"
 
@@ -38,8 +39,9 @@ class OnnxSession:
     """An image-to-image ONNX model, as a function on arrays.
 
     Args:
-        path: a model with one input, (B, 3, H, W) or (B, H, W, 3), and an image of the same
-            layout as its first output. Sizes may be fixed: images are resized to them, and back.
+        path: a model with one image as its input, (B, 3, H, W) or (B, H, W, 3), and an image of the
+            same layout as its first output. Sizes may be fixed: images are resized to them, and
+            back.
         value_range: of the model's input and output, one of ``RANGES``; ``imagenet`` means [0, 1]
             minus ImageNet's mean, divided by its standard deviation. None to read it from the
             file, which works for files of ``fast-nst export``.
@@ -99,10 +101,45 @@ class OnnxSession:
                 f"Give its range: --range {' or --range '.join(RANGES)}."
             )
         self.value_range = value_range
+        self._setting: dict[str, Array] = {}
         self._read_input()
+        self.bind(DEFAULTS)
+
+    def bind(self, binding: Binding) -> None:
+        """Choose a style and values of knobs, of a model that takes them as inputs.
+
+        Raises:
+            ConfigError: If there is no such style or knob, or a value is out of range.
+        """
+        if self.metadata is None:
+            if binding.key:
+                raise ConfigError(
+                    f"{self.path} is another program's ONNX model, which has no styles or knobs. "
+                    "Leave them out."
+                )
+            return
+        try:
+            chosen, values = self.metadata.choose(binding)
+        except ConfigError as error:
+            raise ConfigError(f"{self.path}: {error}") from error
+        if self.open:
+            shares = np.zeros(len(self.metadata.styles), np.float32)
+            if isinstance(chosen, int):
+                shares[chosen] = 1
+            else:
+                shares[:] = chosen
+            given = {name: np.array(value, np.float32) for name, value in values.items()}
+            self._setting = {"shares": shares, **given}
+
+    @property
+    def open(self) -> bool:
+        """Whether the setting is an input, besides the image."""
+        return len(self._session.get_inputs()) > 1
 
     def _read_input(self) -> None:
         inputs = self._session.get_inputs()
+        if self.metadata is not None and [each.name for each in inputs[1:]] == list(SETTING):
+            inputs = inputs[:1]
         shape = inputs[0].shape if len(inputs) == 1 else []
         channels_at = [axis for axis in (1, 3) if len(shape) == 4 and shape[axis] == 3]
         if len(inputs) != 1 or not channels_at or inputs[0].type not in _TYPES:
@@ -169,7 +206,7 @@ class OnnxSession:
         x = self._to_model(images)
         try:
             if self.batch is None:
-                results = [self._session.run(None, {self._name: x})[0]]
+                results = [self._session.run(None, {self._name: x, **self._setting})[0]]
             else:
                 results = [
                     self._session.run(None, {self._name: part})[0][:real]

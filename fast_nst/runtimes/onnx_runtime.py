@@ -34,13 +34,5 @@ def open_session(opening: Opening) -> OnnxSession:
         graph = cached_graph(path, opening.binding)
         return OnnxSession(graph, device=device, threads=opening.threads)
     session = OnnxSession(path, opening.value_range, device, opening.threads)
-    if session.metadata is not None:
-        try:
-            session.metadata.choose(opening.binding)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from error
-    elif opening.binding.key:
-        raise ConfigError(
-            f"{path} is another program's ONNX model, which has no styles or knobs. Leave them out."
-        )
+    session.bind(opening.binding)
     return session

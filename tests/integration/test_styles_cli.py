@@ -297,3 +297,63 @@ def test_what_cannot_be_exported_is_one_line(
     refused = run("export", "--ckpt", many, *options, "-o", out, fails=True)
     assert message in said(refused)
     assert list(tmp_path.iterdir()) == [tmp_path / "cache"] or not list(tmp_path.iterdir())
+
+
+def test_a_model_with_its_knobs_kept_is_set_when_it_runs(many: Path, tmp_path: Path) -> None:
+    out = tmp_path / "many.onnx"
+    run("export", "--ckpt", many, "--keep-knobs", "-o", out)
+    assert [style.name for style in read_metadata(out).styles] == list(NAMES)
+    image = torch.rand(3, 45, 50, generator=torch.Generator().manual_seed(1))
+    for bound in (
+        {},
+        {"style": "great_wave", "knobs": {"strength": 0.8, "stroke_size": 2.5}},
+        {"mix": {"great_wave": 0.4, "starry_night": 0.6}, "knobs": {"strength": 0.2}},
+    ):
+        wanted = Stylizer.load(many, **bound)(image)  # type: ignore[arg-type]
+        assert (Stylizer.load(out, **bound)(image) - wanted).abs().max() < 1e-4  # type: ignore[arg-type]
+
+
+def test_other_runtimes_find_the_setting_among_the_inputs(many: Path, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    out = tmp_path / "many.onnx"
+    run("export", "--ckpt", many, "--keep-knobs", "-o", out)
+    session = onnxruntime.InferenceSession(out)
+    found = {each.name: each.shape for each in session.get_inputs()}
+    assert found == {
+        "content": ["batch", 3, "height", "width"],
+        "shares": [2],
+        "strength": [],
+        "stroke_size": [],
+    }
+    images = np.random.default_rng(0).random((2, 3, 33, 47), np.float32)
+    values = {"strength": np.array(0, np.float32), "stroke_size": np.array(1, np.float32)}
+    (same,) = session.run(
+        None, {"content": images, "shares": np.array([0.5, 0.5], np.float32), **values}
+    )
+    assert np.abs(same - images).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--style", "great_wave", "-o", "a.onnx"], "leaves the setting open"),
+        (["-o", "a.pt2"], "--keep-knobs is for .onnx"),
+        (["-o", "a.onnx", "--precision", "int8"], "--keep-knobs is for .onnx"),
+    ],
+)
+def test_knobs_are_kept_in_onnx_only(
+    many: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = run("export", "--ckpt", many, "--keep-knobs", *arguments, fails=True)
+    assert message in said(refused)
+
+
+def test_a_filter_without_knobs_has_none_to_keep(filter_file: Path, tmp_path: Path) -> None:
+    refused = run("export", "--ckpt", filter_file, "--keep-knobs", "-o", tmp_path / "a.onnx",
+                  fails=True)  # fmt: skip
+    assert "has no knobs" in said(refused)

@@ -30,7 +30,7 @@ def choose(values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
         ConfigError: If a filter has no such style or knob, or a value is out of range.
     """
     files: tuple[Path, ...] = values["checkpoints"]
-    metadata = [_read(file) for file in files]
+    metadata = [_read(file) if _matters(values, given) else None for file in files]
     inside, pictures = _choose_styles(files, metadata, values)
     turned = {name: float(values[name]) for name in KNOBS if name in given and values[name] != 1}
     if "stroke_size" in turned:
@@ -98,6 +98,12 @@ def _refuse(file: Path, names: list[str], style: str) -> None:
             f"{file} has the style {names[0]!r} only. Leave --style {style} out, or give it "
             "without --ckpt."
         )
+
+
+def _matters(values: Mapping[str, Any], given: Collection[str]) -> bool:
+    """Whether it matters which styles and knobs the filters have."""
+    chooses = {"styles", "grid", "animate", "contact_sheet", *KNOBS}
+    return bool(chooses & set(given)) or isinstance(values["mix"], dict)
 
 
 def _read(file: Path) -> FilterMetadata | None:
