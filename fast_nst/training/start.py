@@ -55,8 +55,9 @@ def create_started_network(
         start: None for random weights; ``"predicted"`` for those that the bundled predictor gives
             for the style; ``"bundled"`` for those that the package carries for this network,
             trained on several styles at once; or a filter file, whose training goes on with
-            another style or other losses. A start of ``network=quarter`` with fewer channels or
-            blocks, or without adaptive norms, is grown: what is new changes nothing at first.
+            another style or other losses (of a file of several styles, the first). A start of
+            ``network=quarter`` with fewer channels or blocks, or without adaptive norms, is grown:
+            what is new changes nothing at first.
         styles: (3, H, W) each, RGB in [0, 1]: the style image, or several, for ``"predicted"``.
 
     Raises:
@@ -103,6 +104,10 @@ def _initial(
             )
         file = files[-1]
     trained = load_unbound(file)
+    if trained.metadata.network == "styled":  # its first style, as a plain network
+        bound = trained.bind()
+        assert isinstance(bound.network, TransformationNetwork)
+        return bound.network, bound.metadata.network, bound.metadata.network_arguments
     return trained.network, trained.metadata.network, trained.metadata.network_arguments
 
 

@@ -14,6 +14,7 @@ from skimage.data import astronaut
 
 from fast_nst import Stylizer
 from fast_nst.cli.main import main
+from fast_nst.errors import CheckpointError
 from fast_nst.filters.checkpoint import load_filter, load_unbound, read_metadata, save_filter
 from fast_nst.paths import asset_path
 from fast_nst.prediction.load import predictor_names
@@ -357,3 +358,32 @@ def test_a_filter_without_knobs_has_none_to_keep(filter_file: Path, tmp_path: Pa
     refused = run("export", "--ckpt", filter_file, "--keep-knobs", "-o", tmp_path / "a.onnx",
                   fails=True)  # fmt: skip
     assert "has no knobs" in said(refused)
+
+
+def test_a_training_starts_from_the_first_style(many: Path) -> None:
+    from fast_nst.training.start import create_started_network
+
+    arguments = {"width": 24, "blocks": 5, "adaptive": True}
+    network = create_started_network("quarter", arguments, str(many))
+    image = torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(1))
+    assert all(each.requires_grad for each in network.parameters())
+    with torch.no_grad():
+        wanted = Stylizer.load(many)(image)
+        torch.testing.assert_close(network.eval()(image), wanted)
+
+
+def test_the_page_has_every_style(many: Path, tmp_path: Path) -> None:
+    from fast_nst.apps.web import make_site
+
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "index.html").write_text("a page")
+    site = make_site([many], tmp_path / "page")
+    content = site["filters/filters.json"]
+    assert isinstance(content, bytes)
+    entries = json.loads(content)["filters"]
+    assert [each["title"] for each in entries] == ["Starry night", "Great wave"]
+    assert len({each["sha256"] for each in entries}) == 2
+    open_model = tmp_path / "many.onnx"
+    run("export", "--ckpt", many, "--keep-knobs", "-o", open_model)
+    with pytest.raises(CheckpointError, match="Give the filter file"):
+        make_site([open_model], tmp_path / "page")

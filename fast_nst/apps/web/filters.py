@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from fast_nst.errors import CheckpointError
-from fast_nst.filter_metadata import FilterMetadata
+from fast_nst.filter_metadata import DEFAULTS, Binding, FilterMetadata
+from fast_nst.filters.metadata import read_metadata
 from fast_nst.onnx.session import OnnxSession, known_metadata
 from fast_nst.runtimes.graph_cache import cached_graph
 
@@ -50,22 +51,40 @@ class PageFilter:
         return hashlib.sha256(self.model).hexdigest()
 
 
-def read_filter(path: Path, sample: Image.Image) -> PageFilter:
+def bindings_of(path: Path) -> list[Binding]:
+    """A binding for each style of a filter, so that the page has all of them.
+
+    Raises:
+        CheckpointError: If the file cannot be read.
+    """
+    if path.suffix.lower() == ".onnx":
+        return [DEFAULTS]
+    styles = read_metadata(path).styles
+    return [Binding(style.name) for style in styles] if len(styles) > 1 else [DEFAULTS]
+
+
+def read_filter(path: Path, sample: Image.Image, binding: Binding = DEFAULTS) -> PageFilter:
     """Convert a filter file, or take an ONNX model that ``fast-nst`` exported or imported.
 
     Args:
         path: a filter file, Lightning's ``.ckpt``, or an ONNX model.
         sample: what is stylized for the thumbnail, if the file has no image of the style.
+        binding: which of the file's styles, and the values of its knobs.
 
     Raises:
         CheckpointError: If it cannot be loaded, or is an ONNX model that the page cannot run.
         ExportError: If the filter cannot be converted.
         ConfigError: If ONNX Runtime is not installed, or the cache cannot be written to.
     """
-    graph = path if path.suffix.lower() == ".onnx" else cached_graph(path)
+    graph = path if path.suffix.lower() == ".onnx" else cached_graph(path, binding)
     # The range is a guess that is not used: other programs' models are refused below.
     session = OnnxSession(graph, value_range="0-1")
     metadata = known_metadata(session)
+    if session.open:
+        raise CheckpointError(
+            f"{path} takes its style and knobs as inputs, which the page cannot give it. Give the "
+            "filter file that it was exported from."
+        )
     if not session.takes_any_image:
         raise CheckpointError(
             f"{path} takes {session.signature}; the page needs float32 images of any height and "

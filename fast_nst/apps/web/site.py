@@ -8,7 +8,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from fast_nst.apps.web.filters import PageFilter, file_name, numbered, read_filter, to_webp
+from fast_nst.apps.web.filters import (
+    PageFilter,
+    bindings_of,
+    file_name,
+    numbered,
+    read_filter,
+    to_webp,
+)
 from fast_nst.data.photos import bundled_photos
 from fast_nst.errors import ConfigError
 from fast_nst.paths import asset_path
@@ -53,7 +60,8 @@ def make_site(
     """The page with filters, in the order in which they are given.
 
     Args:
-        filters: filter files, or ONNX models of ``fast-nst export``.
+        filters: filter files, or ONNX models of ``fast-nst export``. Of a file of several styles,
+            each is a filter of the page.
         folder: see :func:`page_files`.
         on_progress: called with what is being done.
 
@@ -71,7 +79,7 @@ def make_site(
     for path in filters:
         if on_progress is not None:
             on_progress(f"converting {path.name}")
-        read.append(read_filter(path, sample))
+        read += [read_filter(path, sample, binding) for binding in bindings_of(path)]
     site |= _filter_files(read)
     site[SAMPLE] = to_webp(sample, _SAMPLE_SIDE, quality=90)
     return site
