@@ -79,6 +79,7 @@ LARGEST = 640  # px, short side of a picture that is cropped
 # Reproductions of paintings that benchmarks measure by, under other names.
 EXCLUDED = ("artic_24645", "metmuseum_436532", "metmuseum_436535", "monet_water_lilies")
 REAL = 3  # batches of photographs to one of synthetic images
+DRAWINGS = 100
 HELD_OUT = 16  # pictures to watch the training by
 SHARES = {"styles": 0.8, "photos": 0.08, "drawings": 0.12}  # of the steps
 MIXED = 0.3  # share of mixtures
@@ -147,7 +148,7 @@ def sources(styles: Path, photos: Path) -> Iterator[tuple[str, Tensor]]:
     files += [("photos", file) for file in list_images(photos)[::8]]
     for kind, file in files:
         yield kind, read_image(file).rgb
-    for _ in range(100):
+    for _ in range(DRAWINGS):
         yield "drawings", torch.from_numpy(draw_image(rng, 512, ())).permute(2, 0, 1) / 255
 
 
@@ -499,6 +500,8 @@ def watch(predictor: StylePredictor, sized: SizedBank, encoder: Encoder, photos:
         held = sized.held
         number = sized.number[held, SIZES.index(size)]
         held = held[number.cpu() >= 0]
+        if not len(held):  # they are all too small
+            continue
         at = sized.at(held, torch.full_like(held, SIZES.index(size)))
         usual = sized.at(held, torch.full_like(held, SIZES.index(1.0)))[0]
         full = [torch.full_like(at[1], value) for value in (strength, size)]

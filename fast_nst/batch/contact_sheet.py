@@ -83,7 +83,7 @@ def make_contact_sheet(
                 image = array_from_pil(opened)
             made = [
                 (
-                    f"{file.source.name}, {name}" if name else file.source.name,
+                    f"{name}, {file.source.name}" if name else file.source.name,
                     [_reduce(image), *_stylize(image, filters, controls or Controls())],
                 )
                 for name, filters in bands
