@@ -23,18 +23,11 @@ __all__ = [
     "TransformationNetwork",
     "create_network",
 ]
-
-
-def _create_styled(base: str, base_arguments: Mapping[str, Any], **arguments: Any) -> StyledNetwork:
-    return StyledNetwork(create_network(base, **base_arguments), **arguments)
-
-
 NETWORKS: dict[str, Callable[..., TransformationNetwork]] = {
     "johnson": JohnsonNetwork,
     "mobile": MobileNetwork,
     "pytorch_examples": PyTorchExamplesNetwork,
     "quarter": QuarterNetwork,
-    "styled": _create_styled,
 }
 
 
@@ -42,17 +35,27 @@ def create_network(name: str, **arguments: Any) -> TransformationNetwork:
     """Build a network by name, with random weights.
 
     Args:
-        name: a key of ``NETWORKS``.
-        **arguments: of its class, such as ``width`` and ``blocks``.
+        name: a key of ``NETWORKS``, or ``"styled"``, which is made around one of them.
+        **arguments: of its class, such as ``width`` and ``blocks``; of ``"styled"``, the name
+            ``base``, its ``base_arguments``, and those of :class:`StyledNetwork`.
 
     Raises:
         ConfigError: If no network has this name, or it has no such argument.
     """
-    if name not in NETWORKS:
+    make: Callable[..., TransformationNetwork]
+    if name == "styled":
+        make = _create_styled
+    elif name in NETWORKS:
+        make = NETWORKS[name]
+    else:
         raise ConfigError(
             f"no network {name!r}{suggest(name, NETWORKS)}. Networks: {', '.join(NETWORKS)}."
         )
     try:
-        return NETWORKS[name](**arguments)
+        return make(**arguments)
     except TypeError as error:
         raise ConfigError(f"network {name!r}: {error}.") from error
+
+
+def _create_styled(base: str, base_arguments: Mapping[str, Any], **arguments: Any) -> StyledNetwork:
+    return StyledNetwork(create_network(base, **base_arguments), **arguments)
