@@ -6,6 +6,7 @@
 For each style, which must be one that no predictor was trained with:
 
 - ``at once``: what ``fast-nst make`` gives;
+- ``at half strength``: what ``fast-nst make --each`` gives, with its strength at 0.5;
 - ``after 186 steps`` and ``after 930 steps``: trainings with ``--overrides``, which start there
   with ``network.start=predicted``, the default otherwise;
 - ``former``: 930 steps from the weights that ``--former`` names, which know nothing of the style.
@@ -50,7 +51,13 @@ from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.prediction.load import predictor_names
 
 SIZE = 256
-STEPS = {"at once": 0, "after 186 steps": 186, "after 930 steps": 930, "former": 930}
+STEPS = {
+    "at once": 0,
+    "at half strength": 0,
+    "after 186 steps": 186,
+    "after 930 steps": 930,
+    "former": 930,
+}
 FIGURES = ("style", "content", "grid", "border", "iterations")
 SHOWN, CELL = 6, 224  # styles and photographs of the sheet; px
 
@@ -63,30 +70,36 @@ def make(kind: str, style: Path, args: argparse.Namespace) -> Path:
         return file
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        if not STEPS[kind]:
-            made = Path(folder) / file.name
-            command = ["-m", "fast_nst", "make", style, "-o", made, "--network", args.network]
+        made = Path(folder) / file.name
+        if kind == "at half strength":
+            knobs = Path(folder) / "knobs.safetensors"
+            run(["make", "--each", style, "-o", knobs, "--network", args.network], folder)
+            command = ["export", "--ckpt", knobs, "--strength", "0.5", "-o", made]
+        elif not STEPS[kind]:
+            command = ["make", style, "-o", made, "--network", args.network]
         else:
             command = [
-                *(
-                    "-m",
-                    "fast_nst.train",
-                    "style=custom",
-                    "style.name=it",
-                    f"style.image='{style}'",
-                    f"network={args.network}",
-                ),
+                *("train", "style=custom", "style.name=it", f"style.image='{style}'"),
+                f"network={args.network}",
                 *("trainer.max_time_s=null", f"trainer.max_steps={STEPS[kind]}", "logger=none"),
                 *(args.former if kind == "former" else args.overrides),
             ]
             made = Path(folder) / "checkpoints" / "it.safetensors"
-        done = subprocess.run(
-            [sys.executable, *map(str, command)], cwd=folder, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise SystemExit(f"{' '.join(map(str, command))}: {done.stderr}")
+        run(command, folder)
         shutil.copy(made, file)
     return file
+
+
+def run(arguments: list[Any], folder: str) -> None:
+    """Run ``fast-nst`` in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "fast_nst", *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(f"fast-nst {' '.join(map(str, arguments))}: {done.stderr}")
 
 
 @torch.inference_mode()

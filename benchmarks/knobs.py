@@ -18,6 +18,7 @@ filter with the network that it was folded from. Writes ``results/knobs.json``, 
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import statistics
 import time
@@ -127,7 +128,7 @@ def measure(style: Path, photos: list[Tensor], judge: Any, network: str) -> dict
 
 def is_even(values: list[float], falls: bool = False) -> bool:
     """Whether values never fall, or never rise."""
-    pairs = zip(values, values[1:], strict=False)
+    pairs = itertools.pairwise(values)
     return all((a >= b) if falls else (a <= b) for a, b in pairs)
 
 
@@ -142,7 +143,9 @@ def summarize(found: dict[str, Any]) -> dict[str, Any]:
         for key in STRENGTHS
     }
     sizes = {
-        f"{key:g}": {name: column("stroke_sizes", f"{key:g}", name) for name in ("period", "typical")}
+        f"{key:g}": {
+            name: column("stroke_sizes", f"{key:g}", name) for name in ("period", "typical")
+        }
         for key in STROKE_SIZES
     }
     monotonic = {

@@ -211,7 +211,10 @@ def notes(found: Mapping[str, Any]) -> list[str]:
     """
     lines = []
     if found["style_left"] > UNDER_STYLIZED:
-        lines.append("the style is reached only in part. Train the filter further: --refine 60s.")
+        lines.append(
+            "the style is reached only in part. Train a filter of it: fast-nst make STYLE --refine "
+            "60s -o FILTER."
+        )
     if found["content_kept"] < OVER_STYLIZED:
         lines.append("photos are hard to recognize in this style. Use stylize --strength 0.6.")
     elif found["photo_share"]:
