@@ -6,7 +6,7 @@
 For each style, which must be one that no predictor was trained with:
 
 - ``at once``: what ``fast-nst make`` gives;
-- ``at half strength``: what ``fast-nst make --each`` gives, with its strength at 0.5;
+- ``strength 0.5``, or another: what ``fast-nst make --each`` gives, at that strength;
 - ``after 186 steps`` and ``after 930 steps``: trainings with ``--overrides``, which start there
   with ``network.start=predicted``, the default otherwise;
 - ``former``: 930 steps from the weights that ``--former`` names, which know nothing of the style.
@@ -53,7 +53,7 @@ from fast_nst.prediction.load import predictor_names
 SIZE = 256
 STEPS = {
     "at once": 0,
-    "at half strength": 0,
+    "strength 0.5": 0,
     "after 186 steps": 186,
     "after 930 steps": 930,
     "former": 930,
@@ -71,10 +71,10 @@ def make(kind: str, style: Path, args: argparse.Namespace) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / file.name
-        if kind == "at half strength":
+        if kind.startswith("strength "):
             knobs = Path(folder) / "knobs.safetensors"
             run(["make", "--each", style, "-o", knobs, "--network", args.network], folder)
-            command = ["export", "--ckpt", knobs, "--strength", "0.5", "-o", made]
+            command = ["export", "--ckpt", knobs, "--strength", kind.split()[1], "-o", made]
         elif not STEPS[kind]:
             command = ["make", style, "-o", made, "--network", args.network]
         else:
@@ -248,7 +248,7 @@ def main() -> None:
             if kind not in own:
                 file = make(kind, style, args)
                 own[kind] = judge(file, read_style(style, SIZE), photos, encoder)
-            if args.iterations and STEPS[kind] == 930 and "iterations" not in own[kind]:
+            if args.iterations and STEPS.get(kind) == 930 and "iterations" not in own[kind]:
                 own[kind]["iterations"] = count_iterations(make(kind, style, args), style, args)
         for name, folder in others.items():
             painted = [

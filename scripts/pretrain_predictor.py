@@ -86,7 +86,7 @@ MIXED = 0.3  # share of mixtures
 LOSS = {
     "content": 1.0,
     "style": 60.0,
-    "palette": 0.1,  # 0.5 in the first 12,000 steps of quarter, and in all of mobile
+    "palette": 0.1,  # 0.5 in the first 12,000 steps of quarter, and 14,000 of mobile
     "grid": 20.0,
     "pattern": 0.15,
     "hatching": 0.15,  # as `pattern`, of the color instead of the luminance
