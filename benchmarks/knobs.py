@@ -44,6 +44,7 @@ from fast_nst.prediction.styled import make_styles
 STRENGTHS = [number / 10 for number in range(11)]
 STROKE_SIZES = (0.5, 0.8, 1.25, 2.0, 3.0)
 BANDS_PER_OCTAVE = 4
+SHORTEST = 4  # px; what is finer is grain, of which photographs have nearly none
 LONGEST = 32  # px; longer periods do not fit twice into a window
 
 
@@ -69,7 +70,8 @@ def power_per_octave(painted: list[Tensor], photos: list[Tensor]) -> tuple[list[
     radius = torch.hypot(frequency[:, None], frequency[None, :])
     octave = torch.log2(1 / radius.clamp_min(1e-6))
     periods, found = [], []
-    for number in range(BANDS_PER_OCTAVE, int(math.log2(LONGEST) * BANDS_PER_OCTAVE) + 1):
+    first, last = (round(math.log2(each) * BANDS_PER_OCTAVE) for each in (SHORTEST, LONGEST))
+    for number in range(first, last + 1):
         center = number / BANDS_PER_OCTAVE
         weight = (1 - (octave - center).abs() * 2).clamp_min(0)  # an octave wide
         periods.append(2**center)
