@@ -163,14 +163,12 @@ class FilterMetadata:
             shares = sorted(zip(chosen, self.styles, strict=True), key=lambda each: -each[0])
             said = [f"{each.name} {share:.0%}" for share, each in shares if share]
             style = Style(", ".join(said), thumbnail=shares[0][1].thumbnail)
-        config = self.config
-        if "styles" in config:
-            own = config["styles"].get(style.name)
+        config, network, arguments = self.config, self.network, self.network_arguments
+        if network == "styled":  # what is left of it is its base, and of styles, one
+            network, arguments = arguments["base"], dict(arguments["base_arguments"])
+            own = config.get("styles", {}).get(style.name)
             config = {name: value for name, value in config.items() if name != "styles"}
             config |= {"style": own} if own else {}
-        network, arguments = self.network, self.network_arguments
-        if network == "styled":  # what is left of it is its base
-            network, arguments = arguments["base"], dict(arguments["base_arguments"])
         return replace(
             self,
             styles=(style,),

@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import Knob
@@ -187,6 +186,8 @@ class StyledNetwork(TransformationNetwork):
             shares: (B, styles), of each style in it.
             knobs: (B, 2), strength and stroke size.
         """
+        from torch.func import functional_call  # takes some MB that plain filters need not
+
         weights = self.decoder(self.mixed(shares, *knobs.unbind(1)))
         stylized = [
             functional_call(self.decoder.network, own, (image,))

@@ -127,7 +127,7 @@ def binding(name: str):  # type: ignore[no-untyped-def]
         ([], {}),
         (["--style", "great_wave"], {"style": "great_wave"}),
         (["--strength", "0.3"], {"knobs": {"strength": 0.3}}),
-        (["--strength", "0.3", "--memory", "2GB"], {"knobs": {"strength": 0.3}}),
+        (["--strength", "0.3", "--memory", "8GB"], {"knobs": {"strength": 0.3}}),
         (
             ["--style", "great_wave", "--stroke-size", "2", "--strength", "0.8"],
             {"style": "great_wave", "knobs": {"stroke_size": 2.0, "strength": 0.8}},

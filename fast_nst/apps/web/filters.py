@@ -52,14 +52,13 @@ class PageFilter:
 
 
 def bindings_of(path: Path) -> list[Binding]:
-    """A binding for each style of a filter, so that the page has all of them.
-
-    Raises:
-        CheckpointError: If the file cannot be read.
-    """
+    """A binding for each style of a filter, so that the page has all of them."""
     if path.suffix.lower() == ".onnx":
         return [DEFAULTS]
-    styles = read_metadata(path).styles
+    try:
+        styles = read_metadata(path).styles
+    except CheckpointError:  # opening it reports that
+        return [DEFAULTS]
     return [Binding(style.name) for style in styles] if len(styles) > 1 else [DEFAULTS]
 
 
