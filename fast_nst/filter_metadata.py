@@ -13,6 +13,7 @@ from fast_nst.errors import CheckpointError, ConfigError, suggest
 
 FORMAT_VERSION = 2
 KEY = "fast_nst"
+STYLED = "styled"  # name of the network that is made around another: networks/styled.py
 SHARES_ROUNDING = 1e-3  # how far from 1 shares may sum to
 
 
@@ -164,7 +165,7 @@ class FilterMetadata:
             said = [f"{each.name} {share:.0%}" for share, each in shares if share]
             style = Style(", ".join(said), thumbnail=shares[0][1].thumbnail)
         config, network, arguments = self.config, self.network, self.network_arguments
-        if network == "styled":  # what is left of it is its base, and of styles, one
+        if network == STYLED:  # what is left of it is its base, and of styles, one
             network, arguments = arguments["base"], dict(arguments["base_arguments"])
             own = config.get("styles", {}).get(style.name)
             config = {name: value for name, value in config.items() if name != "styles"}

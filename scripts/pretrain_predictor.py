@@ -177,13 +177,13 @@ def measure_styles(styles: Path, photos: Path) -> dict[str, Any]:
             rest.append(about)
         if number % 20 == 0:
             print(f"styles: {number}", flush=True)
-    all_styles = StyleStatistics.concatenated(parts)
-    return {
-        "means": dict(all_styles.means),
-        "grams": dict(all_styles.grams),
-        "rest": torch.stack(rest),
-        "kinds": kinds,
-    }
+    return packed(parts, rest) | {"kinds": kinds}
+
+
+def packed(parts: list[StyleStatistics], rest: list[Tensor]) -> dict[str, Any]:
+    """What ``measure_style`` found of many images, as a file holds it."""
+    every = StyleStatistics.concatenated(parts)
+    return {"means": dict(every.means), "grams": dict(every.grams), "rest": torch.stack(rest)}
 
 
 def vary(picture: Tensor, rng: np.random.Generator) -> Tensor:
@@ -348,13 +348,7 @@ def measure_sized(styles: Path, photos: Path) -> dict[str, Any]:
         numbers.append(row)
         if index % 20 == 0:
             print(f"stroke sizes: {index} styles", flush=True)
-    every = StyleStatistics.concatenated(parts)
-    return {
-        "means": dict(every.means),
-        "grams": dict(every.grams),
-        "rest": torch.stack(rest),
-        "number": torch.tensor(numbers),
-    }
+    return packed(parts, rest) | {"number": torch.tensor(numbers)}
 
 
 class Training:

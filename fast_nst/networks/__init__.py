@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fast_nst.errors import ConfigError, suggest
+from fast_nst.filter_metadata import STYLED
 from fast_nst.networks.johnson import JohnsonNetwork
 from fast_nst.networks.layers import TransformationNetwork
 from fast_nst.networks.mobile import MobileNetwork
@@ -35,15 +36,15 @@ def create_network(name: str, **arguments: Any) -> TransformationNetwork:
     """Build a network by name, with random weights.
 
     Args:
-        name: a key of ``NETWORKS``, or ``"styled"``, which is made around one of them.
-        **arguments: of its class, such as ``width`` and ``blocks``; of ``"styled"``, the name
+        name: a key of ``NETWORKS``, or ``STYLED``, which is made around one of them.
+        **arguments: of its class, such as ``width`` and ``blocks``; of ``STYLED``, the name
             ``base``, its ``base_arguments``, and those of :class:`StyledNetwork`.
 
     Raises:
         ConfigError: If no network has this name, or it has no such argument.
     """
     make: Callable[..., TransformationNetwork]
-    if name == "styled":
+    if name == STYLED:
         make = _create_styled
     elif name in NETWORKS:
         make = NETWORKS[name]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fast_nst.config import style_digest
 from fast_nst.errors import ConfigError
-from fast_nst.filter_metadata import FilterMetadata, Style
+from fast_nst.filter_metadata import STYLED, FilterMetadata, Style
 from fast_nst.filters.checkpoint import UnboundFilter, save_filter
 from fast_nst.image.style import thumbnail
 from fast_nst.networks import create_network
@@ -30,7 +30,6 @@ from fast_nst.prediction.make import (
     with_photos,
 )
 
-NETWORK = "styled"
 THUMBNAIL = 64  # px; a file may hold many
 
 
@@ -61,12 +60,12 @@ def make_styles(pictures: Sequence[str | Path | Tensor], network: str = "quarter
         "rank": about["predictor_arguments"]["rank"],
         "styles": len(pictures),
     }
-    made = create_network(NETWORK, **arguments)
+    made = create_network(STYLED, **arguments)
     assert isinstance(made, StyledNetwork)
     made.decoder.load_state_dict(predictor.decoder.state_dict())
     empty = FilterMetadata(
         styles=(),
-        network=NETWORK,
+        network=STYLED,
         network_arguments={**arguments, "styles": 0},
         knobs=dict(made.knobs),
         config={
@@ -106,7 +105,7 @@ def add_styles(file: UnboundFilter, pictures: Sequence[str | Path | Tensor]) -> 
             "again: fast-nst make --each STYLE... -o FILE."
         )
     metadata, codes = _add(metadata, pictures)
-    made = create_network(NETWORK, **metadata.network_arguments)
+    made = create_network(STYLED, **metadata.network_arguments)
     state = {**before.state_dict(), "codes": torch.cat([before.codes, codes])}
     made.load_state_dict(state)
     return UnboundFilter(made.eval().requires_grad_(False), metadata)

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from fast_nst.errors import ConfigError
+from fast_nst.filter_metadata import STYLED
 from fast_nst.filters.checkpoint import load_unbound
 from fast_nst.networks import NETWORKS, TransformationNetwork, create_network
 from fast_nst.networks.quarter import QuarterNetwork
@@ -104,7 +105,7 @@ def _initial(
             )
         file = files[-1]
     trained = load_unbound(file)
-    if trained.metadata.network == "styled":  # its first style, as a plain network
+    if trained.metadata.network == STYLED:  # its first style, as a plain network
         bound = trained.bind()
         assert isinstance(bound.network, TransformationNetwork)
         return bound.network, bound.metadata.network, bound.metadata.network_arguments

@@ -111,7 +111,7 @@ def test_a_picture_has_the_stroke_sizes_that_it_can_be_enlarged_to(
     assert int(numbers.max()) + 1 == len(found["rest"])
 
 
-def test_weaker_strengths_weigh_the_style_less_and_keep_more_of_the_content(
+def test_strengths_and_sizes_are_drawn_and_held_out_styles_are_not(
     script: Any, folders: Path
 ) -> None:
     torch.manual_seed(0)

@@ -39,7 +39,7 @@ class Animation:
 class Animated:
     """A filter of frames whose knobs and style change from frame to frame.
 
-    Each frame costs what it does with a plain filter, and some milliseconds for other weights.
+    Each frame costs what it does with a plain filter, and the time to compute other weights.
 
     Args:
         filter_: with the knobs and styles that change, of ``load_unbound``.
