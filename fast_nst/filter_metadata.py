@@ -34,6 +34,13 @@ class Knob:
     meaning: str = ""
 
 
+# Knobs of STYLED; here, so that values can be checked without torch.
+STYLED_KNOBS = {
+    "strength": Knob(0, 1, 1, "more of the style; 0 is the photo"),
+    "stroke_size": Knob(0.5, 3, 1, "larger strokes"),
+}
+
+
 @dataclass(frozen=True)
 class Style:
     """A style that a filter paints in.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
-from fast_nst.filter_metadata import Knob
+from fast_nst.filter_metadata import STYLED_KNOBS
 from fast_nst.networks.blend import Blend
 from fast_nst.networks.layers import TransformationNetwork
 
@@ -142,12 +142,7 @@ class StyledNetwork(TransformationNetwork):
         ConfigError: If ``styles`` is less than 1.
     """
 
-    knobs = MappingProxyType(
-        {
-            "strength": Knob(0, 1, 1, "more of the style; 0 is the photo"),
-            "stroke_size": Knob(STROKE_SIZES[0], STROKE_SIZES[-1], 1, "larger strokes"),
-        }
-    )
+    knobs = MappingProxyType(STYLED_KNOBS)
 
     def __init__(
         self, base: TransformationNetwork, code: int = 128, rank: int = 24, styles: int = 1

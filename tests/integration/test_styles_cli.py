@@ -185,6 +185,29 @@ def test_a_grid_shows_every_combination(many: Path, photo: Path, tmp_path: Path)
     assert min(float((each.movedim(-1, 0) - wanted).abs().mean()) for each in found) < 1e-3
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--style", NAMES[1], "-o"],
+        ["--mix", "great_wave=0.5,starry_night=0.5", "-o"],
+        ["--contact-sheet"],  # the same as -o
+    ],
+)
+def test_a_grid_is_of_the_style_that_was_chosen(
+    many: Path, photo: Path, tmp_path: Path, options: list[str]
+) -> None:
+    out = tmp_path / "grid.png"
+    run("stylize", "--ckpt", many, photo, "--grid", "strength=0,1", *options, out)
+    bound = {
+        "--style": {"style": NAMES[1]},
+        "--mix": {"mix": {"great_wave": 0.5, "starry_night": 0.5}},
+    }.get(options[0], {})
+    wanted = expected(photo, many, **bound)
+    height, width = wanted.shape[:2]
+    cell = pixels(out)[:, -width - 12 : -12].unfold(0, height, 1)  # the last column
+    assert min(float((each.movedim(-1, 0) - wanted).abs().mean()) for each in cell) < 1e-3
+
+
 def test_a_sheet_of_one_file_shows_all_of_its_styles(
     many: Path, photo: Path, tmp_path: Path
 ) -> None:
@@ -213,6 +236,22 @@ def test_what_the_file_has_not_is_one_line(
     result = run("stylize", "--ckpt", many, *options, photo, "-o", out, fails=True)
     assert message in said(result)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("size", ["9", "nan"])
+def test_a_knob_of_a_picture_is_checked_before_its_filter_is_made(
+    photo: Path, tmp_path: Path, size: str
+) -> None:
+    line = ("stylize", "--style", "great_wave", "--stroke-size", size, photo, "-o", "a.png")
+    refused = run(*line, fails=True)
+    assert f"stroke_size is {size}; expected 0.5 to 3" in said(refused)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_missing_filter_is_said_to_be_missing(photo: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.safetensors"
+    refused = run("stylize", "--ckpt", missing, "--style", "a", photo, "-o", "a.png", fails=True)
+    assert f"{missing}: no such file" in said(refused)
 
 
 def test_files_that_take_no_styles_or_knobs_say_so(photo: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fast_nst.errors import CheckpointError, ConfigError
-from fast_nst.filter_metadata import Binding, FilterMetadata
+from fast_nst.filter_metadata import STYLED_KNOBS, Binding, FilterMetadata, check_knobs
 
 KNOBS = ("strength", "stroke_size")  # options, and the names of knobs
 
@@ -46,6 +46,8 @@ def choose(values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
         bindings = [Binding(knobs=knobs, shares=values["mix"])]
     else:
         bindings = [Binding(style, knobs) for style in inside]
+    if pictures:
+        check_knobs(STYLED_KNOBS, knobs)
     of_pictures = [Binding(knobs=knobs)] * len(pictures)
     if values["grid"]:
         bindings = [each for binding in bindings for each in _spread(binding, values["grid"])]
@@ -78,15 +80,19 @@ def _choose_styles(
 ) -> tuple[list[str | None], tuple[str, ...]]:
     """The styles of filters, None for the first of a file; and the pictures that remain."""
     styles: tuple[str, ...] = values["styles"]
-    sheet = values["contact_sheet"] is not None
-    if len(files) != 1 or metadata[0] is None or isinstance(values["mix"], dict):
+    sheet = values["contact_sheet"] is not None and not values["grid"]
+    if len(files) != 1 or isinstance(values["mix"], dict):
         return [None] * len(files), styles
+    chooses = bool(styles) and not sheet and values["mix"] is None
+    if metadata[0] is None:
+        return ([styles[0]], ()) if chooses else ([None], styles)
     names = [style.name for style in metadata[0].styles]
     several = len(names) > 1
     if not styles:
         return (list(names) if sheet and several else [None]), ()
-    if not sheet and values["mix"] is None:
-        metadata[0].number(styles[0]) if several else _refuse(files[0], names, styles[0])
+    if chooses:
+        if not several:
+            _refuse(files[0], names, styles[0])
         return [styles[0]], ()
     inside: list[str | None] = [style for style in styles if several and style in names]
     return inside or [None], tuple(style for style in styles if style not in inside)

@@ -151,7 +151,8 @@ def _check_grid(chosen: Mapping[str, Any]) -> None:
         return
     if len(axes) > 2 or len({name for name, _ in axes}) < len(axes):
         raise click.UsageError("--grid takes one or two different knobs. Leave one out.")
-    if len(chosen["checkpoints"]) + len(chosen["styles"]) > 1 or chosen["mix"] is not None:
+    counts = len(chosen["checkpoints"]), len(chosen["styles"])
+    if counts not in ((1, 0), (0, 1), (1, 1)) or isinstance(chosen["mix"], float):
         raise click.UsageError("--grid is of one filter; give one --ckpt, or one --style.")
 
 

@@ -200,7 +200,14 @@ def test_a_picture_stands_for_a_filter(folder: Path) -> None:
         (["{}/a.jpg", "-o", "o.png", "--grid", "strength"], "gives no values"),
         (["{}/a.jpg", "-o", "o.png", "--grid", "strength=0,x"], "'x' is not a valid float"),
         (["{}/a.jpg", "-o", "o.png", "--grid", "strength=1 strength=0"], "two different knobs"),
-        (["{}/a.jpg", "-o", "o.png", "--grid", "strength=1", "--style", "a"], "of one filter"),
+        (
+            ["{}/a.jpg", "-o", "o.png", "--grid", "strength=1", *["--style", "a"] * 2],
+            "several --ckpt or --style",
+        ),
+        (
+            ["{}/a.jpg", "-o", "o.png", "--grid", "strength=1", "--style", "a", "--mix", "0.5"],
+            "of one filter",
+        ),
         (["{}/a.jpg", "-o", "o.png", "--animate", "strength:0..1"], "--animate is for videos"),
         (["{}/b.mp4", "-o", "o.mp4", "--animate", "strength=0..1"], "no knob 'strength=0..1'"),
     ],
