@@ -9,29 +9,25 @@ from pathlib import Path
 
 import click
 
-from fast_nst.apps.video.formats import CODECS, PRESETS, is_image_codec
 from fast_nst.cli.options import DEVICE
 from fast_nst.cli.stylize.kinds import (
-    CAMERAS,
     CLUSTERS,
     FILES,
-    FRAMES,
     GRIDS,
     IMAGES,
     IMAGES_HERE,
     IMAGES_OUT,
     SHEETS,
-    VIDEO_FILES,
     VIDEOS,
     WRITTEN,
 )
 from fast_nst.cli.stylize.option import StylizeOption
 from fast_nst.cli.stylize.values import GRID, SHARE_OR_MIXTURE, WALK
+from fast_nst.cli.stylize.video_options import VIDEO_OPTIONS
 from fast_nst.runtimes.select import engine_help
 
 _FILE = click.Path(path_type=Path)
 _FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
-_CODECS = [name for name in CODECS if not is_image_codec(name)]
 
 OPTIONS = (
     StylizeOption(
@@ -195,48 +191,7 @@ OPTIONS = (
         help="With --polish, for a filter that comes without its style: an image, or the name of "
         "a bundled style. Once for each --ckpt.",
     ),
-    StylizeOption(
-        "Video",
-        "--codec",
-        use=VIDEO_FILES,
-        type=click.Choice(_CODECS),
-        help="Of videos.  [default: h264; vp9 in .webm, prores in .mov]",
-    ),
-    StylizeOption(
-        "Video",
-        "--preset",
-        use=VIDEO_FILES,
-        type=click.Choice(PRESETS),
-        help="Of videos in H.264 and HEVC: the faster, the larger the file.  "
-        "[default: faster; fast for HEVC]",
-    ),
-    StylizeOption(
-        "Video",
-        "--frames",
-        use=VIDEOS,
-        type=click.IntRange(1),
-        metavar="N",
-        help="Of videos, only the first N frames.",
-    ),
-    StylizeOption(
-        "Video",
-        "--steady",
-        use=FRAMES,
-        type=click.FloatRange(0, 1),
-        default=0.0,
-        show_default=True,
-        metavar="SHARE",
-        help="Against flicker, also of cameras: share of the last frames in what stays in "
-        "sight, such as 0.9; takes about as much time again.",
-    ),
-    StylizeOption(
-        "Video",
-        "--camera-size",
-        use=CAMERAS,
-        type=click.IntRange(1),
-        metavar="PX",
-        help="Short side of the camera's frames.  [default: the camera's own]",
-    ),
+    *VIDEO_OPTIONS,
     StylizeOption("Running", "--device", **DEVICE),
     StylizeOption(
         "Running",
