@@ -234,12 +234,15 @@ def expand_styles(arguments: Sequence[str]) -> list[str]:
         if not argument.startswith("style=["):
             expanded.append(argument)
             continue
-        styles = OverridesParser.create().parse_override(argument).value()
+        styles = OverridesParser.create().parse_overrides([argument])[0].value()
+        value = argument.removeprefix("style=")
         if not isinstance(styles, list):
             raise ConfigError(
-                f"cannot sweep over {argument}. Write style=several style.each={argument[6:]}."
+                f"cannot sweep over {argument}. Write style=several style.each={value}."
             )
-        expanded += ["style=several", f"style.each={argument.removeprefix('style=')}"]
+        if not styles:
+            raise ConfigError("style=[] names no style. Give some: style=[starry_night,me.jpg].")
+        expanded += ["style=several", f"style.each={value}"]
         if not any(each.startswith("style.name=") for each in arguments):
             name = "-".join(Path(str(each)).stem for each in styles)[:LONGEST_NAME]
             quoted = name.replace("\\", "\\\\").replace("'", "\\'")

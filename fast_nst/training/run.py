@@ -89,10 +89,10 @@ def train(
     """
     keep_freed_memory()
     trainer_config = config.trainer
-    schedule = Schedule(trainer_config.max_steps, trainer_config.max_time_s)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     make_task = one_style if config.style.each is None else several_styles
     task = make_task(config, _values(config))
+    schedule = Schedule(trainer_config.max_steps, trainer_config.max_time_s)  # its clock starts
     given = {key: value for key, value in _values(config.data).items() if value is not None}
     data = ImageDataModule(**given, seed=config.seed)
     content, shown = (

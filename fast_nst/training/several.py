@@ -93,6 +93,7 @@ def several_styles(config: TrainConfig, values: dict[str, Any]) -> Task:
 def _given(config: TrainConfig) -> list[str]:
     """``style.each``, checked together with what does not go with it."""
     style = config.style
+    check_style_name(style.name)
     given = [] if isinstance(style.each, str) else list(style.each)
     if not given or not all(isinstance(each, str) for each in given):
         raise ConfigError(
@@ -109,7 +110,6 @@ def _given(config: TrainConfig) -> list[str]:
             f"style.size={style.size}: filters of several styles have a knob for the size of "
             f"strokes instead. Leave style.size at {STYLE_SIZE}."
         )
-    check_style_name(style.name)
     return given
 
 
