@@ -10,10 +10,10 @@ import io
 import os
 import threading
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
@@ -25,9 +25,9 @@ from fast_nst.image.arrays import (
     array_from_pil,
     array_to_pil,
     encode_array,
-    to_upright_srgb,
 )
-from fast_nst.image.formats import READ_SUFFIXES, WRITE_FORMATS, image_format
+from fast_nst.image.extras import NEEDED, RAW, find_extra, is_missing
+from fast_nst.image.formats import MAIN_READ_SUFFIXES, READ_SUFFIXES, WRITE_FORMATS, image_format
 from fast_nst.image.metadata import Metadata
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ __all__ = [
     "open_image",
     "read_image",
     "replace_file",
-    "to_upright_srgb",
     "write_bytes",
     "write_image",
 ]
@@ -92,11 +91,13 @@ class TensorImage:
             continues the visible colors around, so that hidden colors cannot show.
         alpha: (1, H, W), float32 in [0, 1]; None for an image that is opaque everywhere.
         metadata: those of its file that are also true of a stylized image.
+        depth: bits per channel of its file: 8, 10, 12, 16, or 32 for floating point.
     """
 
     rgb: Tensor
     alpha: Tensor | None = None
     metadata: Metadata | None = None
+    depth: int = 8
 
     @classmethod
     def of_arrays(cls, image: ArrayImage) -> TensorImage:
@@ -104,11 +105,11 @@ class TensorImage:
         import torch
 
         alpha = None if image.alpha is None else torch.from_numpy(image.alpha)
-        return cls(torch.from_numpy(image.rgb), alpha, image.metadata)
+        return cls(torch.from_numpy(image.rgb), alpha, image.metadata, image.depth)
 
     def to_arrays(self) -> ArrayImage:
         """The same image as arrays, which share the tensors' memory where they can."""
-        return ArrayImage(*_to_arrays(self.rgb, self.alpha), self.metadata)
+        return ArrayImage(*_to_arrays(self.rgb, self.alpha), self.metadata, self.depth)
 
 
 def read_image(source: str | os.PathLike[str] | bytes) -> TensorImage:
@@ -150,12 +151,63 @@ def open_image(
     if name is None:
         name = "the input" if isinstance(source, bytes) else os.fspath(source)
     try:
-        with _silence, Image.open(file) as image:
-            yield image
+        with _silence, contextlib.ExitStack() as opened:
+            yield opened.enter_context(_open(file, name, opened))
     except ImageError as error:
         raise ImageError(f"cannot read {name}: {error}") from error
     except Exception as error:  # decoders raise errors of many types
         raise ImageError(f"cannot read {name}: {_why_unreadable(source, error)}") from error
+
+
+def _open(source: io.BytesIO | Path, name: str, files: contextlib.ExitStack) -> Image.Image:
+    """Open with Pillow, or with what knows the formats that Pillow does not."""
+    try:
+        image = Image.open(source)
+    except UnidentifiedImageError:
+        return _open_otherwise(source, name, files)
+    if image.format != "TIFF":
+        return image
+    # Most raw files of cameras are TIFF files of their thumbnails.
+    head = _head(image.fp)
+    is_dng = 50706 in image.tag_v2  # type: ignore[attr-defined]
+    extra = RAW if is_dng else find_extra(head, name)
+    if extra is None:
+        return image
+    image.close()
+    return extra.open(_reopen(source, files))
+
+
+def _open_otherwise(
+    source: io.BytesIO | Path, name: str, files: contextlib.ExitStack
+) -> Image.Image:
+    file = _reopen(source, files)
+    head = _head(file)
+    if extra := find_extra(head, name):
+        return extra.open(file)
+    if head[:4] in (b"II*\0", b"MM\0*", b"II\x2b\0", b"MM\0\x2b"):
+        from fast_nst.image.deep_tiff import open_tiff
+
+        if image := open_tiff(file):
+            return image
+    if is_missing(Path(name).suffix):
+        raise ImageError(f"its format is not known to Pillow. {NEEDED}.")
+    raise UnidentifiedImageError
+
+
+def _reopen(source: io.BytesIO | Path, files: contextlib.ExitStack) -> BinaryIO:
+    if isinstance(source, Path):
+        return files.enter_context(source.open("rb"))
+    source.seek(0)
+    return source
+
+
+def _head(file: Any) -> bytes:
+    """The first bytes of an open file, which stays where it is."""
+    at = file.tell()
+    file.seek(0)
+    head: bytes = file.read(64)
+    file.seek(at)
+    return head
 
 
 def image_from_pil(image: Image.Image) -> TensorImage:
@@ -187,13 +239,18 @@ def list_images(path: str | os.PathLike[str]) -> list[Path]:
     return list_files(path, READ_SUFFIXES)
 
 
-def list_files(path: str | os.PathLike[str], suffixes: Collection[str]) -> list[Path]:
+def list_files(
+    path: str | os.PathLike[str],
+    suffixes: Collection[str],
+    on_other: Callable[[str], None] | None = None,
+) -> list[Path]:
     """List the files that ``path`` stands for.
 
     Args:
         path: a file, which is taken whatever its name; or a folder, which is searched with its
             subfolders. Hidden files and folders, and folders that are links, are skipped.
         suffixes: what names in a folder must end in, in lower case.
+        on_other: called with the name, below the folder, of each file that ends otherwise.
 
     Returns:
         The files, sorted; none for a folder without such files.
@@ -218,11 +275,13 @@ def list_files(path: str | os.PathLike[str], suffixes: Collection[str]) -> list[
     found = []
     for folder, subfolders, names in os.walk(path, onerror=refuse):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [
-            Path(folder, name)
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in suffixes
-        ]
+        for name in names:
+            if name.startswith("."):
+                continue
+            if Path(name).suffix.lower() in suffixes:
+                found.append(Path(folder, name))
+            elif on_other is not None:
+                on_other(str(Path(folder, name).relative_to(path)))
     return sorted(found)
 
 
@@ -330,7 +389,7 @@ def _why_unreadable(source: str | os.PathLike[str] | bytes, error: Exception) ->
             return "the file is empty. Download or export it again."
         return (
             "it is not an image in a known format. "
-            f"Use one of {', '.join(READ_SUFFIXES)}, or convert it first."
+            f"Use one of {', '.join(MAIN_READ_SUFFIXES)}, or convert it first."
         )
     reason = one_line(error).rstrip(".") or type(error).__name__
     return f"the file is damaged or incomplete ({reason}). Download or export it again."

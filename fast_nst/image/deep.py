@@ -1,0 +1,300 @@
+"""Pixels of more than 8 bits, as files hold them: Pillow has no such images in color."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fast_nst.errors import ImageError
+
+Array16 = npt.NDArray[np.uint16]
+TOP = 65535  # white, and opaque
+
+_AVIF_HIGH, _AVIF_TWELVE = 0x40, 0x20  # flags of an av1C box
+_CMS_BLACKPOINT = 0x2000  # cmsFLAGS_BLACKPOINTCOMPENSATION
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """An image as its file holds it, but for the range of its values.
+
+    Attributes:
+        color: (H, W, C), 0 to 65535: 1 channel for gray, 3 for RGB, 4 for inks (65535: all of it).
+        alpha: (H, W), likewise; None for an opaque image. ``color`` is not premultiplied.
+        depth: bits per channel in the file; 32 for floating point.
+        upright: whether the file's orientation is applied already.
+    """
+
+    color: Array16
+    alpha: Array16 | None
+    depth: int
+    upright: bool = False
+
+
+class DeepFile(Image.Image):
+    """A file that Pillow cannot open, as a Pillow image: size, metadata, and pixels on demand.
+
+    Args:
+        kind: its format, such as ``"EXR"``.
+        size: width and height, px.
+        decode: reads the pixels.
+        info: as Pillow's plugins fill it: ``exif``, ``icc_profile``.
+        notes: what is left out of what the file holds, as parts of sentences.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        size: tuple[int, int],
+        decode: Callable[[], Samples],
+        info: Mapping[str, Any] | None = None,
+        notes: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
+        super().__init__()
+        self.format = kind
+        self._mode, self._size = "RGB", size
+        self.info.update(info or {})
+        self._decode, self._notes = decode, notes
+        self._samples: Samples | None = None
+
+    @property
+    def samples(self) -> Samples:
+        """The pixels, decoded when they are first asked for."""
+        if self._samples is None:
+            self._samples = self._decode()
+        return self._samples
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is left out, once the pixels are read."""
+        return self._notes()
+
+    def load(self) -> Any:
+        """Decode, as a test whether the file is whole."""
+        return self.samples and None
+
+
+def read_samples(image: Image.Image) -> Samples | None:
+    """Decode an opened image that has more than 8 bits per channel; None for any other.
+
+    A color image that was loaded before has lost them: only files that are open still hold them.
+
+    Raises:
+        ImageError: If the range of its values is unknown (floating point outside [0, 1]).
+        Exception: Whatever a decoder raises for a damaged file.
+    """
+    if isinstance(image, DeepFile):
+        return image.samples
+    reader = _READERS.get(image.format or "")
+    file = getattr(image, "fp", None)
+    if reader is not None and file is not None and not getattr(file, "closed", False):
+        at = file.tell()
+        try:
+            if (found := reader(image, file)) is not None:
+                return found
+        finally:
+            file.seek(at)
+    return _of_pillow(image) if image.mode.startswith(("I", "F")) else None
+
+
+def frame_depth(image: Image.Image) -> int:
+    """Bits per channel of the frames of an opened animation; Pillow decodes 8 of them."""
+    if image.format == "PNG":
+        return 16 if _is_png_of_16(image) else 8
+    return _avif_depth(getattr(image, "fp", None)) if image.format == "AVIF" else 8
+
+
+def to_16_bits(values: npt.NDArray[Any], depth: int | None = None) -> Array16:
+    """Scale to 0 to 65535, whatever the type; rounded.
+
+    Args:
+        values: of any shape.
+        depth: bits of integers; None for all bits of the type.
+
+    Raises:
+        ImageError: If floating-point values lie outside [0, 1].
+    """
+    if values.dtype == np.uint16 and depth in (None, 16):
+        return values
+    if values.dtype.kind == "f":
+        if values.size and not (values.min() >= 0 and values.max() <= 1):
+            raise ImageError(
+                "its floating-point values are not within [0, 1], so their range is unknown. "
+                "Save it with 8 or 16 bits per channel."
+            )
+        top = 1.0
+    elif values.dtype == np.uint8 and depth in (None, 8):
+        return values.astype(np.uint16) * np.uint16(257)
+    elif depth is not None:
+        top = 2.0**depth - 1
+    else:
+        # Some 16-bit formats are opened as 32-bit integers: the values show which it is.
+        top = 65535.0 if values.dtype.itemsize > 2 and values.max() <= 65535 else np.nan
+        top = float(np.iinfo(values.dtype).max) if np.isnan(top) else top
+    scaled = np.empty(values.shape, np.uint16)
+    for row, out in zip(values, scaled, strict=True):  # one row at a time, as this takes 8 bytes
+        out[...] = (row.clip(0, top) * (TOP / top)).round()
+    return scaled
+
+
+def unpremultiply(color: Array16, alpha: Array16) -> Array16:
+    """Divide (H, W, C) by (H, W) opacity; colors that nothing shows become black."""
+    divided = np.zeros_like(color)
+    for row, opacity, out in zip(color, alpha, divided, strict=True):
+        weight = np.maximum(opacity, 1).astype(np.float64)[:, None] / TOP
+        out[...] = (row * (opacity > 0)[:, None] / weight).round().clip(0, TOP)
+    return divided
+
+
+def turned(samples: Samples, orientation: object) -> Samples:
+    """The image upright, by the value of EXIF's orientation; a view where that is possible."""
+    if samples.upright or orientation not in _TURNS:
+        return replace(samples, upright=True)
+    turn = _TURNS[orientation]
+    alpha = None if samples.alpha is None else turn(samples.alpha)
+    return replace(samples, color=turn(samples.color), alpha=alpha, upright=True)
+
+
+def to_srgb(samples: Samples, profile: bytes | None) -> Array16:
+    """The colors in sRGB, (H, W, 3), through an ICC profile where there is a usable one."""
+    channels = samples.color.shape[2]
+    if profile and (found := _through_profile(samples.color, profile)) is not None:
+        return found
+    if channels == 4:
+        ink = samples.color
+        mixed = np.empty((*ink.shape[:2], 3), np.uint16)
+        for row, out in zip(ink, mixed, strict=True):
+            light = TOP - row.astype(np.float64)
+            out[...] = (light[:, :3] * light[:, 3:] / TOP).round()
+        return mixed
+    return samples.color if channels == 3 else samples.color.repeat(3, axis=2)
+
+
+def _through_profile(color: Array16, profile: bytes) -> Array16 | None:
+    import imagecodecs
+
+    space = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}[color.shape[2]]
+    if profile[16:20] != space:
+        return None
+    name = {1: "gray", 3: "rgb", 4: "cmyk"}[color.shape[2]]
+    result = np.empty((*color.shape[:2], 3), np.uint16)
+    try:
+        srgb = imagecodecs.cms_profile("srgb")
+        for top in range(0, len(color), 256):
+            rows = np.ascontiguousarray(color[top : top + 256])
+            result[top : top + 256] = imagecodecs.cms_transform(
+                rows if name != "gray" else rows[..., 0],
+                profile,
+                srgb,
+                colorspace=name,
+                outcolorspace="rgb",
+                intent=0,  # perceptual
+                flags=_CMS_BLACKPOINT,
+            )
+    except (imagecodecs.CmsError, ValueError):
+        return None  # a damaged or unsuitable profile: assume sRGB, as viewers do
+    return result
+
+
+def _of_pillow(image: Image.Image) -> Samples:
+    """Gray of more than 8 bits is the one kind that Pillow itself holds."""
+    return Samples(to_16_bits(np.asarray(image))[..., None], None, 16)
+
+
+def _is_png_of_16(image: Image.Image) -> bool:
+    tile = getattr(image, "tile", None)
+    args = tile[0].args if tile else None
+    return isinstance(args, str) and ";16" in args
+
+
+def _avif_depth(file: BinaryIO | None) -> int:
+    if file is None or file.closed:
+        return 8
+    at = file.tell()
+    file.seek(0)
+    head = file.read(1 << 16)
+    file.seek(at)
+    found = head.find(b"av1C")
+    if found < 0 or not head[found + 6] & _AVIF_HIGH:
+        return 8
+    return 12 if head[found + 6] & _AVIF_TWELVE else 10
+
+
+def _read_png(image: Image.Image, file: BinaryIO) -> Samples | None:
+    if not _is_png_of_16(image) or getattr(image, "is_animated", False):
+        return None
+    import imagecodecs
+
+    file.seek(0)
+    values = imagecodecs.png_decode(file.read())
+    values = values[..., None] if values.ndim == 2 else values
+    color, alpha = values, None
+    if values.shape[2] in (2, 4):
+        color, alpha = values[..., :-1], values[..., -1]
+    elif (hidden := image.info.get("transparency")) is not None:
+        shown = (values != np.array(hidden, np.uint16)).any(axis=2)
+        alpha = shown.astype(np.uint16) * np.uint16(TOP)
+    return Samples(color, alpha, 16)
+
+
+def _read_tiff(image: Image.Image, file: BinaryIO) -> Samples | None:
+    if max(image.tag_v2.get(258, (1,))) <= 8:  # type: ignore[attr-defined]
+        return None
+    from fast_nst.image.deep_tiff import read_page
+
+    return read_page(file, image.tell())
+
+
+def _read_avif(image: Image.Image, file: BinaryIO) -> Samples | None:
+    depth = _avif_depth(file)
+    if depth == 8 or getattr(image, "is_animated", False):
+        return None
+    import imagecodecs
+
+    file.seek(0)
+    values = to_16_bits(imagecodecs.avif_decode(file.read()), depth)
+    values = values[..., None] if values.ndim == 2 else values
+    if values.shape[2] in (2, 4):
+        return Samples(values[..., :-1], values[..., -1], depth)
+    return Samples(values, None, depth)
+
+
+def _read_heif(image: Image.Image, file: BinaryIO) -> Samples | None:
+    if (depth := image.info.get("bit_depth", 8)) <= 8:
+        return None
+    import pillow_heif
+
+    file.seek(0)
+    # At 16 bits it shifts: white would be 65472 (findings/pillow_heif_shifts_ten_bits.sh).
+    opened = pillow_heif.open_heif(file.read(), convert_hdr_to_8bit=False, hdr_to_16bit=False)
+    frame = opened[image.tell()]
+    values = to_16_bits(np.asarray(frame), depth)
+    values = values[..., None] if values.ndim == 2 else values
+    if values.shape[2] not in (2, 4):
+        return Samples(values, None, depth, upright=True)
+    color, alpha = values[..., :-1], values[..., -1]
+    color = unpremultiply(color, alpha) if "a" in frame.mode else color
+    return Samples(color, alpha, depth, upright=True)
+
+
+_READERS: Mapping[str, Callable[[Image.Image, BinaryIO], Samples | None]] = {
+    "PNG": _read_png,
+    "TIFF": _read_tiff,
+    "AVIF": _read_avif,
+    "HEIF": _read_heif,
+}
+
+_TURNS: Mapping[object, Callable[[Array16], Array16]] = {
+    2: lambda values: values[:, ::-1],
+    3: lambda values: values[::-1, ::-1],
+    4: lambda values: values[::-1],
+    5: lambda values: values.swapaxes(0, 1),
+    6: lambda values: np.rot90(values, -1),
+    7: lambda values: np.rot90(values, 2).swapaxes(0, 1),
+    8: lambda values: np.rot90(values),
+}
