@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fast_nst.batch.places import PathLike, Place, open_place
+from fast_nst.batch.skipped import say_skipped
 from fast_nst.errors import FastNSTError, ImageError
 from fast_nst.image.extras import NEEDED, is_missing
 from fast_nst.image.formats import CAMERA_SUFFIXES, MAIN_READ_SUFFIXES
 from fast_nst.image.io import READ_SUFFIXES, WRITE_FORMATS, image_format, open_image
-
-_MAX_NAMES = 5  # of skipped files, in one line
 
 
 @dataclass(frozen=True)
@@ -210,7 +209,7 @@ def find_files(
             raise ImageError(f"{where} has only files that need another package. {NEEDED}.")
         raise ImageError(f"no {_names(media)} in {where}. {_looked_for(media)}")
     if on_skipped is not None and (missing or others):
-        on_skipped(_say_skipped(missing, others, media))
+        on_skipped(say_skipped(missing, others, _names(media)))
     return list(found.values())
 
 
@@ -289,22 +288,6 @@ def _name_results(found: Iterable[Found], suffix: str | None) -> list[Path]:
 def _is_missing(file: Path, endings: Mapping[str, Medium]) -> bool:
     suffix = file.suffix.lower()
     return endings[suffix].is_missing(suffix)
-
-
-def _say_skipped(missing: list[str], others: list[str], media: Sequence[Medium]) -> str:
-    reasons = []
-    if missing:
-        reasons.append(f"{_some(missing)} (needs pip install 'fast-nst[formats]')")
-    if others:
-        reasons.append(f"{_some(others)} (no {_names(media)} by their endings)")
-    count = len(missing) + len(others)
-    return f"skipped {count} file{'s' * (count > 1)}: {'; '.join(reasons)}"
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(sorted(names)[:_MAX_NAMES])
-    more = len(names) - _MAX_NAMES
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _any_becomes(target: str, media: Sequence[Medium]) -> Medium | None:

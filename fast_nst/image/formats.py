@@ -35,9 +35,7 @@ WRITE_FORMATS: Mapping[str, str] = {
 }
 
 # The usual ending of each, for messages.
-MAIN_SUFFIXES = tuple({kind: suffix for suffix, kind in reversed(WRITE_FORMATS.items())}.values())[
-    ::-1
-]
+MAIN_SUFFIXES = (".png", ".jpg", ".webp", ".avif", ".tif", ".bmp", ".gif", ".exr")
 MAIN_READ_SUFFIXES = (*MAIN_SUFFIXES[:-1], ".heic", ".jxl", ".exr", ".dng")
 
 READ_SUFFIXES = (

@@ -18,7 +18,6 @@ _ROWS = 256
 
 def open_heif(file: BinaryIO) -> Image.Image:
     """Open HEIC or HEIF; pillow-heif's own plugin, without registering it for the whole process."""
-    from pillow_heif import HeifImagePlugin  # noqa: F401 - so that its modules are complete
     from pillow_heif.as_plugin import HeifImageFile
 
     file.seek(0)

@@ -168,7 +168,7 @@ def test_a_killed_worker_costs_no_image_and_no_result_is_written_twice(
     lines = [line.partition(f"{photos}/")[2] for line in errors.splitlines() if "error: " in line]
     assert [line.partition(" (")[0] for line in sorted(lines)] == [
         "broken.jpg: it is not an image in a known format. Use one of .png, .jpg, .webp, "
-        ".avif, .tif, .tiff, .bmp, .gif, or convert it first.",
+        ".avif, .tif, .bmp, .gif, .heic, .jxl, .exr, .dng, or convert it first.",
         "empty & ünïcode №1.png: the file is empty. Download or export it again.",
         "truncated.jpg: the file is damaged or incomplete",
     ]

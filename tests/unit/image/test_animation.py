@@ -12,7 +12,6 @@ from PIL import Image
 
 from fast_nst.errors import ImageError
 from fast_nst.image.animation import Animation, Pages, read_frames
-from fast_nst.image.arrays import ArrayImage
 from fast_nst.image.formats import ANIMATED, Timing, encode
 
 COLORS = ("red", "lime", "blue", "white")
