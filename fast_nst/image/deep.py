@@ -16,7 +16,9 @@ Array16 = npt.NDArray[np.uint16]
 TOP = 65535  # white, and opaque
 
 _AVIF_HIGH, _AVIF_TWELVE = 0x40, 0x20  # flags of an av1C box
-_CMS_BLACKPOINT = 0x2000  # cmsFLAGS_BLACKPOINTCOMPENSATION
+# cmsFLAGS_BLACKPOINTCOMPENSATION and cmsFLAGS_NOOPTIMIZE: optimized, colors of 16 bits would be up
+# to 20 of 255 steps off (findings/little_cms_is_less_exact_with_16_bits.sh).
+_CMS_FLAGS = 0x2000 | 0x0100
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +45,9 @@ class DeepFile(Image.Image):
         kind: its format, such as ``"EXR"``.
         size: width and height, px.
         decode: reads the pixels.
-        info: as Pillow's plugins fill it: ``exif``, ``icc_profile``.
+        info: as Pillow's plugins fill it: ``icc_profile``, ``xmp``.
         notes: what is left out of what the file holds, as parts of sentences.
+        exif: its tags.
     """
 
     def __init__(
@@ -54,12 +57,14 @@ class DeepFile(Image.Image):
         decode: Callable[[], Samples],
         info: Mapping[str, Any] | None = None,
         notes: Callable[[], tuple[str, ...]] = tuple,
+        exif: Image.Exif | None = None,
     ) -> None:
         super().__init__()
         self.format = kind
         self._mode, self._size = "RGB", size
         self.info.update(info or {})
         self._decode, self._notes = decode, notes
+        self._tags = Image.Exif() if exif is None else exif
         self._samples: Samples | None = None
 
     @property
@@ -73,6 +78,10 @@ class DeepFile(Image.Image):
     def notes(self) -> tuple[str, ...]:
         """What is left out, once the pixels are read."""
         return self._notes()
+
+    def getexif(self) -> Image.Exif:
+        """The tags."""
+        return self._tags
 
     def load(self) -> Any:
         """Decode, as a test whether the file is whole."""
@@ -194,7 +203,7 @@ def _through_profile(color: Array16, profile: bytes) -> Array16 | None:
                 colorspace=name,
                 outcolorspace="rgb",
                 intent=0,  # perceptual
-                flags=_CMS_BLACKPOINT,
+                flags=_CMS_FLAGS,
             )
     except (imagecodecs.CmsError, ValueError):
         return None  # a damaged or unsuitable profile: assume sRGB, as viewers do

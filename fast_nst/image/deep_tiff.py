@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from fast_nst.errors import ImageError
 from fast_nst.image.deep import DeepFile, Samples, to_16_bits, unpremultiply
@@ -67,14 +69,15 @@ def open_tiff(file: BinaryIO) -> DeepFile | None:
             size = (page.imagewidth, page.imagelength)
             count = len(opened.pages)
             profile = page.tags.get(34675)
-            orientation = page.tags.get(274)
     except (tifffile.TiffFileError, IndexError):
         return None
-    info: dict[str, Any] = {"icc_profile": profile.value} if profile else {}
-    if orientation:
-        info["orientation"] = orientation.value
+    info = {"icc_profile": profile.value} if profile else {}
+    exif = Image.Exif()
+    with contextlib.suppress(Exception):  # damaged metadata is no reason to refuse the image
+        file.seek(0)
+        exif.load_from_fp(file)
     notes = (f"has {count} pages of a kind of which only the first is read",) if count > 1 else ()
-    return DeepFile("TIFF", size, lambda: read_page(file), info, lambda: notes)
+    return DeepFile("TIFF", size, lambda: read_page(file), info, lambda: notes, exif)
 
 
 def _channels_last(values: npt.NDArray[Any], separate: bool) -> npt.NDArray[Any]:

@@ -37,8 +37,10 @@ def open_jxl(file: BinaryIO) -> DeepFile:
     info: dict[str, Any] = {
         key: plugin.info[key] for key in ("icc_profile", "xmp") if key in plugin.info
     }
-    if exif := _without_orientation(plugin.getexif()):  # the decoder turns the pixels
-        info["exif"] = exif
+    exif = Image.Exif()
+    with contextlib.suppress(Exception):  # damaged metadata is no reason to refuse the image
+        exif = plugin.getexif()
+        exif.pop(ExifTags.Base.Orientation, None)  # the decoder turns the pixels
 
     def decode() -> Samples:
         values = imagecodecs.jpegxl_decode(content, index=0)
@@ -51,7 +53,7 @@ def open_jxl(file: BinaryIO) -> DeepFile:
             return Samples(scaled[..., :-1], scaled[..., -1], depth, upright=True)
         return Samples(scaled, None, depth, upright=True)
 
-    return DeepFile("JXL", plugin.size, decode, info)
+    return DeepFile("JXL", plugin.size, decode, info, exif=exif)
 
 
 def open_exr(file: BinaryIO) -> DeepFile:
@@ -105,28 +107,9 @@ def open_raw(file: BinaryIO) -> DeepFile:
     tags = Image.Exif()
     with contextlib.suppress(Exception):  # not every raw file is a TIFF with tags
         file.seek(0)
-        tags.load_from_fp(file, _first_directory(file))
-    exif = _without_orientation(tags)
-    return DeepFile("RAW", size, decode, {"exif": exif} if exif else {})
-
-
-def _first_directory(file: BinaryIO) -> int:
-    head = file.read(8)
-    file.seek(0)
-    return int.from_bytes(head[4:8], "little" if head[:2] == b"II" else "big")
-
-
-def _without_orientation(exif: Image.Exif) -> bytes:
-    """The tags that ``metadata.py`` picks from, without the orientation."""
-    kept = Image.Exif()
-    with contextlib.suppress(Exception):
-        for tag, value in exif.items():
-            if tag != ExifTags.Base.Orientation and tag in ExifTags.TAGS and tag < 0x8825:
-                kept[tag] = value
-        if camera := exif.get_ifd(ExifTags.IFD.Exif):
-            kept[ExifTags.IFD.Exif] = camera
-        return kept.tobytes()
-    return b""
+        tags.load_from_fp(file)
+        tags.pop(ExifTags.Base.Orientation, None)  # LibRaw turns the pixels
+    return DeepFile("RAW", size, decode, exif=tags)
 
 
 def _pick_channels(

@@ -87,7 +87,7 @@ def read_pixels(image: Image.Image) -> Pixels:
 
 def _orientation(image: Image.Image) -> object:
     try:
-        return image.getexif().get(_EXIF_ORIENTATION, image.info.get("orientation", 1))
+        return image.getexif().get(_EXIF_ORIENTATION, 1)
     except Exception:  # damaged metadata is no reason to refuse the image
         return 1
 
