@@ -248,10 +248,10 @@ def wide_gamut_16(file: Path) -> Right:
     """A profile whose colors are wider than those of sRGB."""
     profile = imagecodecs.cms_profile("adobergb")
     content = b"icc\0\0" + zlib.compress(profile)
-    _png(file, picture(), _chunk(b"iCCP", content))
-    eight = Image.fromarray(_eight(picture()))
+    eight = _eight(picture())  # so that Pillow, which converts 8 bits, knows the right values
+    _png(file, eight.astype(np.uint16) * 257, _chunk(b"iCCP", content))
     right = ImageCms.profileToProfile(
-        eight,
+        Image.fromarray(eight),
         ImageCms.ImageCmsProfile(io.BytesIO(profile)),
         ImageCms.createProfile("sRGB"),
         renderingIntent=ImageCms.Intent.PERCEPTUAL,
@@ -259,7 +259,7 @@ def wide_gamut_16(file: Path) -> Right:
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
     assert right is not None
-    return Right((_of(np.asarray(right)),), steps=1.6 * 257)
+    return Right((_of(np.asarray(right)),), steps=257)
 
 
 def gain_map(file: Path) -> Right:
