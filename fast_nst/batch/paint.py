@@ -109,10 +109,12 @@ def _paint_frames(
 ) -> tuple[Encoder, tuple[str, ...]]:
     frames: list[Image.Image] = []
     durations_ms: list[float] = []
+    lost = dict[str, None]()
     for image, duration_ms in loaded.frames():
         stylized = stylizer.stylize_arrays(image, controls)
         frames.append(array_to_pil(stylized.rgb, stylized.alpha))
         durations_ms.append(duration_ms)
+        lost |= dict.fromkeys(image.notes)
     encoder = partial(
         encode,
         frames,
@@ -122,8 +124,8 @@ def _paint_frames(
         metadata=loaded.metadata if saving.keep_metadata else None,
     )
     if (had := max(loaded.depth, saving.depth or 8)) > 8:
-        return encoder, (f"is animated: frames have 8 bits per channel, not {had}",)
-    return encoder, ()
+        lost[f"is animated: frames have 8 bits per channel, not {had}"] = None
+    return encoder, tuple(lost)
 
 
 def _paint_pages(

@@ -10,7 +10,7 @@ from PIL import Image
 
 from fast_nst.errors import ImageError
 from fast_nst.image.arrays import ArrayImage, array_from_pil
-from fast_nst.image.deep import frame_depth
+from fast_nst.image.deep_read import frame_depth
 from fast_nst.image.formats import ANIMATED, PAGED
 from fast_nst.image.io import open_image
 from fast_nst.image.metadata import Metadata, read_metadata

@@ -1,21 +1,21 @@
-"""Pixels of more than 8 bits, as files hold them: Pillow has no such images in color."""
+"""Pixels of more than 8 bits, of which Pillow has no images in color, and how they become sRGB."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from fast_nst.errors import ImageError
+from fast_nst.image.light import Code, hdr_to_srgb
 
 Array16 = npt.NDArray[np.uint16]
 TOP = 65535  # white, and opaque
 
-_AVIF_HIGH, _AVIF_TWELVE = 0x40, 0x20  # flags of an av1C box
 # cmsFLAGS_BLACKPOINTCOMPENSATION and cmsFLAGS_NOOPTIMIZE: optimized, colors of 16 bits would be up
 # to 20 of 255 steps off (findings/little_cms_is_less_exact_with_16_bits.sh).
 _CMS_FLAGS = 0x2000 | 0x0100
@@ -30,12 +30,14 @@ class Samples:
         alpha: (H, W), likewise; None for an opaque image. ``color`` is not premultiplied.
         depth: bits per channel in the file; 32 for floating point.
         upright: whether the file's orientation is applied already.
+        code: what the values mean where the file is HDR; None for sRGB, or an ICC profile.
     """
 
     color: Array16
     alpha: Array16 | None
     depth: int
     upright: bool = False
+    code: Code | None = None
 
 
 class DeepFile(Image.Image):
@@ -86,36 +88,6 @@ class DeepFile(Image.Image):
     def load(self) -> Any:
         """Decode, as a test whether the file is whole."""
         return self.samples and None
-
-
-def read_samples(image: Image.Image) -> Samples | None:
-    """Decode an opened image that has more than 8 bits per channel; None for any other.
-
-    A color image that was loaded before has lost them: only files that are open still hold them.
-
-    Raises:
-        ImageError: If the range of its values is unknown (floating point outside [0, 1]).
-        Exception: Whatever a decoder raises for a damaged file.
-    """
-    if isinstance(image, DeepFile):
-        return image.samples
-    reader = _READERS.get(image.format or "")
-    file = getattr(image, "fp", None)
-    if reader is not None and file is not None and not getattr(file, "closed", False):
-        at = file.tell()
-        try:
-            if (found := reader(image, file)) is not None:
-                return found
-        finally:
-            file.seek(at)
-    return _of_pillow(image) if image.mode.startswith(("I", "F")) else None
-
-
-def frame_depth(image: Image.Image) -> int:
-    """Bits per channel of the frames of an opened animation; Pillow decodes 8 of them."""
-    if image.format == "PNG":
-        return 16 if _is_png_of_16(image) else 8
-    return _avif_depth(getattr(image, "fp", None)) if image.format == "AVIF" else 8
 
 
 def to_16_bits(values: npt.NDArray[Any], depth: int | None = None) -> Array16:
@@ -172,6 +144,8 @@ def turned(samples: Samples, orientation: object) -> Samples:
 def to_srgb(samples: Samples, profile: bytes | None) -> Array16:
     """The colors in sRGB, (H, W, 3), through an ICC profile where there is a usable one."""
     channels = samples.color.shape[2]
+    if samples.code is not None:
+        return hdr_to_srgb(samples.color, samples.code)
     if profile and (found := _through_profile(samples.color, profile)) is not None:
         return found
     if channels == 4:
@@ -209,94 +183,6 @@ def _through_profile(color: Array16, profile: bytes) -> Array16 | None:
         return None  # a damaged or unsuitable profile: assume sRGB, as viewers do
     return result
 
-
-def _of_pillow(image: Image.Image) -> Samples:
-    """Gray of more than 8 bits is the one kind that Pillow itself holds."""
-    return Samples(to_16_bits(np.asarray(image))[..., None], None, 16)
-
-
-def _is_png_of_16(image: Image.Image) -> bool:
-    tile = getattr(image, "tile", None)
-    args = tile[0].args if tile else None
-    return isinstance(args, str) and ";16" in args
-
-
-def _avif_depth(file: BinaryIO | None) -> int:
-    if file is None or file.closed:
-        return 8
-    at = file.tell()
-    file.seek(0)
-    head = file.read(1 << 16)
-    file.seek(at)
-    found = head.find(b"av1C")
-    if found < 0 or not head[found + 6] & _AVIF_HIGH:
-        return 8
-    return 12 if head[found + 6] & _AVIF_TWELVE else 10
-
-
-def _read_png(image: Image.Image, file: BinaryIO) -> Samples | None:
-    if not _is_png_of_16(image) or getattr(image, "is_animated", False):
-        return None
-    import imagecodecs
-
-    file.seek(0)
-    values = imagecodecs.png_decode(file.read())
-    values = values[..., None] if values.ndim == 2 else values
-    color, alpha = values, None
-    if values.shape[2] in (2, 4):
-        color, alpha = values[..., :-1], values[..., -1]
-    elif (hidden := image.info.get("transparency")) is not None:
-        shown = (values != np.array(hidden, np.uint16)).any(axis=2)
-        alpha = shown.astype(np.uint16) * np.uint16(TOP)
-    return Samples(color, alpha, 16)
-
-
-def _read_tiff(image: Image.Image, file: BinaryIO) -> Samples | None:
-    if max(image.tag_v2.get(258, (1,))) <= 8:  # type: ignore[attr-defined]
-        return None
-    from fast_nst.image.deep_tiff import read_page
-
-    return read_page(file, image.tell())
-
-
-def _read_avif(image: Image.Image, file: BinaryIO) -> Samples | None:
-    depth = _avif_depth(file)
-    if depth == 8 or getattr(image, "is_animated", False):
-        return None
-    import imagecodecs
-
-    file.seek(0)
-    values = to_16_bits(imagecodecs.avif_decode(file.read()), depth)
-    values = values[..., None] if values.ndim == 2 else values
-    if values.shape[2] in (2, 4):
-        return Samples(values[..., :-1], values[..., -1], depth)
-    return Samples(values, None, depth)
-
-
-def _read_heif(image: Image.Image, file: BinaryIO) -> Samples | None:
-    if (depth := image.info.get("bit_depth", 8)) <= 8:
-        return None
-    import pillow_heif
-
-    file.seek(0)
-    # At 16 bits it shifts: white would be 65472 (findings/pillow_heif_shifts_ten_bits.sh).
-    opened = pillow_heif.open_heif(file.read(), convert_hdr_to_8bit=False, hdr_to_16bit=False)
-    frame = opened[image.tell()]
-    values = to_16_bits(np.asarray(frame), depth)
-    values = values[..., None] if values.ndim == 2 else values
-    if values.shape[2] not in (2, 4):
-        return Samples(values, None, depth, upright=True)
-    color, alpha = values[..., :-1], values[..., -1]
-    color = unpremultiply(color, alpha) if "a" in frame.mode else color
-    return Samples(color, alpha, depth, upright=True)
-
-
-_READERS: Mapping[str, Callable[[Image.Image, BinaryIO], Samples | None]] = {
-    "PNG": _read_png,
-    "TIFF": _read_tiff,
-    "AVIF": _read_avif,
-    "HEIF": _read_heif,
-}
 
 _TURNS: Mapping[object, Callable[[Array16], Array16]] = {
     2: lambda values: values[:, ::-1],

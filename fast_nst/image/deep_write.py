@@ -15,6 +15,7 @@ import numpy.typing as npt
 from fast_nst.errors import ImageError
 from fast_nst.image.extras import EXR
 from fast_nst.image.isobmff import add_metadata
+from fast_nst.image.light import decode_srgb
 from fast_nst.image.metadata import Metadata, exif_with_resolution, tiff_exif
 
 Deep = npt.NDArray[np.uint16] | npt.NDArray[np.float32]
@@ -185,7 +186,7 @@ def _save_exr(
     for first in range(0, len(values), _ROWS):
         rows = values[first : first + _ROWS].astype(np.float32)
         rows = rows / np.float32(65535) if values.dtype == np.uint16 else rows.clip(0, 1)
-        linear = _linear(rows[..., :3])
+        linear = decode_srgb(rows[..., :3])
         if values.shape[2] == 4:  # OpenEXR holds light that is premultiplied
             linear = np.concatenate([linear * rows[..., 3:], rows[..., 3:]], axis=2)
         light[first : first + _ROWS] = linear
@@ -199,12 +200,6 @@ def _save_exr(
     buffer = io.BytesIO()
     OpenEXR.File(header, {"RGBA" if values.shape[2] == 4 else "RGB": light}).write(buffer)
     file.write(buffer.getbuffer())
-
-
-def _linear(encoded: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    curve = ((encoded + 0.055) / 1.055) ** 2.4
-    light: npt.NDArray[np.float32] = np.where(encoded <= 0.04045, encoded / 12.92, curve)
-    return light
 
 
 _SAVERS: Mapping[str, Callable[[Deep, int, BinaryIO, int | None, Metadata], None]] = {

@@ -11,9 +11,10 @@ from PIL import ExifTags, Image
 
 from fast_nst.errors import ImageError
 from fast_nst.image.deep import TOP, DeepFile, Samples, to_16_bits
+from fast_nst.image.light import compress, encode_srgb
 
-_SHOULDER = 0.8  # linear light above which that of highlights is compressed
 _ROWS = 256
+_WHITE = 1.001  # light above this is a highlight; below, rounding
 
 
 def open_heif(file: BinaryIO) -> Image.Image:
@@ -157,37 +158,27 @@ def _of_light(
 ) -> Samples:
     """Encode linear light, premultiplied as OpenEXR has it, as sRGB."""
     height, width = color.shape[:2]
+    strips = [slice(top, top + _ROWS) for top in range(0, height, _ROWS)]
+    most = max(float(_straight(color, alpha, rows)[0].max(initial=0)) for rows in strips)
     encoded = np.empty((height, width, color.shape[2]), np.uint16)
     opacity = None if alpha is None else np.empty((height, width), np.uint16)
-    most = 0.0
-    for top in range(0, height, _ROWS):
-        rows = slice(top, top + _ROWS)
-        light = np.nan_to_num(color[rows].astype(np.float32), nan=0.0, posinf=6e4).clip(min=0)
-        if alpha is not None and opacity is not None:
-            part = np.nan_to_num(alpha[rows].astype(np.float32)).clip(0, 1)
-            light = light / np.maximum(part, 1e-6)[..., None] * (part > 0)[..., None]
+    for rows in strips:
+        light, part = _straight(color, alpha, rows)
+        light = compress(light) if most > _WHITE else light.clip(max=1)
+        encoded[rows] = (encode_srgb(light) * TOP).round()
+        if opacity is not None and part is not None:
             opacity[rows] = (part * TOP).round()
-        most = max(most, float(light.max(initial=0)))
-        encoded[rows] = (_srgb(_compress(light)) * TOP).round()
-    if most > 1.001:
+    if most > _WHITE:
         notes.append(f"holds light up to {most:.3g}: its highlights above 1 were compressed")
     return Samples(encoded, opacity, depth)
 
 
-def _compress(light: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Bring pixels whose brightest channel is above 0.8 below 1, and keep their hue."""
-    brightest = light.max(axis=2, keepdims=True)
-    if brightest.max(initial=0) <= 1:
-        return light
-    room = 1 - _SHOULDER
-    above = np.maximum(brightest - _SHOULDER, 0)
-    squeezed = _SHOULDER + room * (1 - np.exp(-above / room))
-    factor = np.where(brightest > _SHOULDER, squeezed / np.maximum(brightest, 1e-6), 1)
-    compressed: npt.NDArray[np.float32] = light * factor.astype(np.float32)
-    return compressed
-
-
-def _srgb(light: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    curve = 1.055 * np.maximum(light, 0.0031308) ** (1 / 2.4) - 0.055
-    encoded: npt.NDArray[np.float32] = np.where(light <= 0.0031308, light * 12.92, curve)
-    return encoded
+def _straight(
+    color: npt.NDArray[Any], alpha: npt.NDArray[Any] | None, rows: slice
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+    """Rows of light that is not premultiplied, and of opacity."""
+    light = np.nan_to_num(color[rows].astype(np.float32), nan=0.0, posinf=6e4).clip(min=0)
+    if alpha is None:
+        return light, None
+    part = np.nan_to_num(alpha[rows].astype(np.float32)).clip(0, 1)
+    return light / np.maximum(part, 1e-6)[..., None] * (part > 0)[..., None], part

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PIL import Image
 
 from fast_nst.image.deep import DeepFile
+from fast_nst.image.deep_read import hdr_code
 from fast_nst.image.pixels import Pixels, read_pixels
 
 _GAIN_MAP = "has a gain map for HDR screens: the picture without it was taken"
 _MP_ENTRIES = 0xB002  # of the index of a multi-picture JPEG
-_HDR_CURVES = {16: "PQ", 18: "HLG"}  # ITU-T H.273
 
 
 def read_with_notes(image: Image.Image) -> tuple[Pixels, tuple[str, ...]]:
@@ -28,9 +29,7 @@ def read_with_notes(image: Image.Image) -> tuple[Pixels, tuple[str, ...]]:
 
 
 def _read_notes(image: Image.Image) -> tuple[str, ...]:
-    reader = {"JPEG": _of_jpeg, "MPO": _of_jpeg, "HEIF": _of_heif, "AVIF": _of_avif}.get(
-        image.format or ""
-    )
+    reader = _READERS.get(image.format or "")
     return () if reader is None else reader(image)
 
 
@@ -59,8 +58,7 @@ def _of_heif(image: Image.Image) -> tuple[str, ...]:
         notes.append(_GAIN_MAP)
     if image.info.get("depth_images"):
         notes.append("has a map of distances, which was left out")
-    curve = (image.info.get("nclx_profile") or {}).get("transfer_characteristics")
-    return (*notes, *_of_curve(curve))
+    return (*notes, *_of_hdr(image))
 
 
 def _of_avif(image: Image.Image) -> tuple[str, ...]:
@@ -72,12 +70,22 @@ def _of_avif(image: Image.Image) -> tuple[str, ...]:
     head = file.read(1 << 14)
     file.seek(at)
     notes = (_GAIN_MAP,) if b"tmap" in head[:64] else ()
-    where = head.find(b"colrnclx")
-    curve = int.from_bytes(head[where + 10 : where + 12]) if where >= 0 else 0
-    return (*notes, *_of_curve(curve))
+    return (*notes, *_of_hdr(image))
 
 
-def _of_curve(curve: int | None) -> tuple[str, ...]:
-    if (name := _HDR_CURVES.get(curve or 0)) is None:
+def _of_hdr(image: Image.Image) -> tuple[str, ...]:
+    code = hdr_code(image)
+    if code is None:
         return ()
-    return (f"is HDR ({name}), and was read as if it were not: its colors are pale",)
+    if getattr(image, "is_animated", False) and image.format != "HEIF":
+        return (f"is HDR ({code.hdr}) and animated, which is read as if it were not HDR",)
+    return (code.note,)
+
+
+_READERS: Mapping[str, Callable[[Image.Image], tuple[str, ...]]] = {
+    "JPEG": _of_jpeg,
+    "MPO": _of_jpeg,
+    "HEIF": _of_heif,
+    "AVIF": _of_avif,
+    "PNG": _of_hdr,
+}

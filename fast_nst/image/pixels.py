@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-from fast_nst.image.deep import TOP, Array16, read_samples, to_srgb, turned
+from fast_nst.image.deep import TOP, Array16, to_srgb, turned
+from fast_nst.image.deep_read import read_samples
 
 Array = npt.NDArray[np.float32]
 

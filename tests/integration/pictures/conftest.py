@@ -297,6 +297,49 @@ def jxl_of_16_bits(file: Path) -> Right:
     return Right((encoded,), steps=450)  # 16 bits of light are coarse near black
 
 
+def _pq(light: float) -> float:
+    """What PQ makes of light, of which paper white, 203 nits, is 1."""
+    power = (light * 203 / 10_000) ** 0.1593017578125
+    return float(((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375)
+
+
+_DIM, _DIM_IN_SRGB = 0.18, 1.055 * 0.18 ** (1 / 2.4) - 0.055
+
+
+def _hdr_right(steps: float) -> Right:
+    """Gray of 18 % on the left; on the right, light of 4 times white: 1.0 after the shoulder."""
+    values = np.full((HEIGHT, WIDTH, 3), _DIM_IN_SRGB)
+    values[:, WIDTH // 2 :] = 1.0
+    return Right((values,), steps=steps, notes=("is HDR (PQ): its highlights above white",))
+
+
+def avif_of_pq(file: Path) -> Right:
+    ten = np.full((HEIGHT, WIDTH, 3), round(_pq(_DIM) * 1023), np.uint16)
+    ten[:, WIDTH // 2 :] = round(_pq(4) * 1023)
+    code = {"primaries": 9, "transfer": 16, "matrix": 9}
+    file.write_bytes(
+        imagecodecs.avif_encode(ten, bitspersample=10, pixelformat="444", level=95, **code)
+    )
+    return _hdr_right(800)
+
+
+def png_of_pq(file: Path) -> Right:
+    values = np.full((HEIGHT, WIDTH, 3), round(_pq(_DIM) * TOP), np.uint16)
+    values[:, WIDTH // 2 :] = round(_pq(4) * TOP)
+    _png(file, values, _chunk(b"cICP", bytes([9, 16, 0, 1])))
+    return _hdr_right(20)
+
+
+def light_above_white(file: Path) -> Right:
+    import OpenEXR
+
+    light = np.full((HEIGHT, WIDTH, 3), _DIM, np.float16)
+    light[:, WIDTH // 2 :] = 4
+    OpenEXR.File({"type": OpenEXR.scanlineimage}, {"RGB": light}).write(str(file))
+    right = _hdr_right(40)
+    return Right(right.pages, steps=40, notes=("holds light up to 4: its highlights",))
+
+
 def linear_light(file: Path) -> Right:
     import OpenEXR
 
@@ -368,7 +411,10 @@ MAKERS: Mapping[str, Callable[[Path], Right]] = {
     "two_pictures.mpo": two_pictures,
     "ten_bits.HEIC": heic_of_10_bits,
     "deep.jxl": jxl_of_16_bits,
+    "pq.avif": avif_of_pq,
+    "pq.png": png_of_pq,
     "linear_light.exr": linear_light,
+    "above_white.exr": light_above_white,
     "camera.dng": raw_of_a_camera,
     "animated_16.png": animation_of_16_bits,
 }
