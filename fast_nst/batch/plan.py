@@ -183,21 +183,29 @@ def find_files(
     """
     endings = {ending: medium for medium in media for ending in medium.reads}
     found: dict[object, Found] = {}
-    missing: list[str] = []  # of folders: what needs a package that is not there
-    others: list[str] = []
+    skipped: dict[object, str] = {}  # of folders and patterns
+    missing: dict[object, str] = {}  # the same, for want of a package
     for place in places:
         if place.is_file():
             file = Path(place.path)
             medium = (becomes and _any_becomes(becomes, media)) or endings.get(file.suffix.lower())
             found.setdefault(place.key, Found(place, Path(file.name), medium or media[0]))
             continue
+        base, others = place.base(), list[str]()
         listed, pattern = place.find(endings, others.append), place.is_pattern()
-        files = [each for each in listed if not _is_missing(each[1], endings)]
-        missing += [str(each[1]) for each in listed if _is_missing(each[1], endings)]
+        skipped |= {(base.key, name): name for name in others}
+        suffixes = {relative.suffix.lower() for _, relative in listed}
+        lacking = {suffix for suffix in suffixes if endings[suffix].is_missing(suffix)}
+        files = [each for each in listed if each[1].suffix.lower() not in lacking]
+        missing |= {
+            each.key: str(relative)
+            for each, relative in listed
+            if relative.suffix.lower() in lacking
+        }
         if pattern and not files:
             wanted = f"{NEEDED}." if missing else _looked_for(media)
             raise ImageError(f"no {_names(media)} match {place}. {wanted}")
-        results_within = into.lies_in(place.base())
+        results_within = into.lies_in(base)
         for each, relative in files:
             if results_within and each.lies_in(into):
                 continue  # the result of an earlier run
@@ -208,8 +216,8 @@ def find_files(
         if missing:
             raise ImageError(f"{where} has only files that need another package. {NEEDED}.")
         raise ImageError(f"no {_names(media)} in {where}. {_looked_for(media)}")
-    if on_skipped is not None and (missing or others):
-        on_skipped(say_skipped(missing, others, _names(media)))
+    if on_skipped is not None and (missing or skipped):
+        on_skipped(say_skipped(list(missing.values()), list(skipped.values()), _names(media)))
     return list(found.values())
 
 
@@ -283,11 +291,6 @@ def _name_results(found: Iterable[Found], suffix: str | None) -> list[Path]:
         taken.add(str(name).casefold())
         names.append(name)
     return names
-
-
-def _is_missing(file: Path, endings: Mapping[str, Medium]) -> bool:
-    suffix = file.suffix.lower()
-    return endings[suffix].is_missing(suffix)
 
 
 def _any_becomes(target: str, media: Sequence[Medium]) -> Medium | None:

@@ -23,6 +23,7 @@ from fast_nst.image.arrays import (
     array_to_pil,
     encode_array,
 )
+from fast_nst.image.extras import is_missing
 from fast_nst.image.formats import READ_SUFFIXES, WRITE_FORMATS, image_format
 from fast_nst.image.metadata import Metadata
 from fast_nst.image.opening import open_image
@@ -125,8 +126,8 @@ def image_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
 
 
 def list_images(path: str | os.PathLike[str]) -> list[Path]:
-    """List the images that ``path`` stands for: see :func:`list_files`."""
-    return list_files(path, READ_SUFFIXES)
+    """List the images that ``path`` stands for, and that can be read: see :func:`list_files`."""
+    return list_files(path, [suffix for suffix in READ_SUFFIXES if not is_missing(suffix)])
 
 
 def list_files(

@@ -112,6 +112,25 @@ def test_sixteen_bits_are_the_networks_own_in_every_engine(
         assert len(np.unique(values % 257)) > 200, "these are values of 8 bits"
 
 
+def test_a_model_of_8_bits_says_that_it_leaves_no_more(make_picture: Make, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    model = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["": 18]>
+        same (uint8[1, 3, h, w] image) => (uint8[1, 3, h, w] result) { result = Identity(image) }"""
+    )
+    onnx.save(model, tmp_path / "same.onnx")
+    source, _ = make_picture("rgb_16.png")
+    for ending, note in (
+        (".png", "computes with 8 bits per channel, and written with 16"),
+        (".jpg", ""),
+    ):
+        out = tmp_path / f"out{ending}"
+        done = run("--ckpt", tmp_path / "same.onnx", "--range", "0-255", source, "-o", out)
+        assert done.exit_code == 0, done.output
+        assert note in done.stderr
+
+
 @pytest.mark.parametrize(
     ("ending", "asked", "bits"),
     [(".png", 16, 16), (".png", 10, 16), (".tif", 16, 16), (".avif", 10, 10), (".avif", 8, 8)],
