@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from fast_nst.errors import ImageError
-from fast_nst.image.light import Code, hdr_to_srgb
+from fast_nst.image.light import Code, coded_to_srgb
 
 Array16 = npt.NDArray[np.uint16]
 TOP = 65535  # white, and opaque
@@ -30,7 +30,8 @@ class Samples:
         alpha: (H, W), likewise; None for an opaque image. ``color`` is not premultiplied.
         depth: bits per channel in the file; 32 for floating point.
         upright: whether the file's orientation is applied already.
-        code: what the values mean where the file is HDR; None for sRGB, or an ICC profile.
+        code: what the values mean where the file is HDR, or of wide gamut without an ICC profile;
+            None for any other.
     """
 
     color: Array16
@@ -144,10 +145,13 @@ def turned(samples: Samples, orientation: object) -> Samples:
 def to_srgb(samples: Samples, profile: bytes | None) -> Array16:
     """The colors in sRGB, (H, W, 3), through an ICC profile where there is a usable one."""
     channels = samples.color.shape[2]
-    if samples.code is not None:
-        return hdr_to_srgb(samples.color, samples.code)
+    code = samples.code
+    if code is not None and code.hdr:
+        return coded_to_srgb(samples.color, code)
     if profile and (found := _through_profile(samples.color, profile)) is not None:
         return found
+    if code is not None and channels != 4:
+        return coded_to_srgb(samples.color, code)
     if channels == 4:
         ink = samples.color
         mixed = np.empty((*ink.shape[:2], 3), np.uint16)

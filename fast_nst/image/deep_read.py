@@ -51,12 +51,13 @@ def _of_pillow(image: Image.Image) -> Samples:
 
 
 def hdr_code(image: Image.Image) -> Code | None:
-    """What the values of an opened HDR file mean; None for any other, and for animations."""
+    """What the values of an opened HDR file mean; None for any other."""
     file = getattr(image, "fp", None)
-    return None if file is None or file.closed else _hdr_code(image, file)
+    code = None if file is None or file.closed else _code_of(image, file)
+    return code if code is not None and code.hdr else None
 
 
-def _hdr_code(image: Image.Image, file: BinaryIO) -> Code | None:
+def _code_of(image: Image.Image, file: BinaryIO) -> Code | None:
     if image.format == "HEIF":
         nclx = image.info.get("nclx_profile") or {}
         codes = (nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2))
@@ -65,7 +66,9 @@ def _hdr_code(image: Image.Image, file: BinaryIO) -> Code | None:
         code = read_code(file, image.format)
     else:
         return None
-    return code if code is not None and code.hdr else None
+    if code is None or code.plain or (not code.hdr and image.info.get("icc_profile")):
+        return None
+    return code
 
 
 def _is_png_of_16(image: Image.Image) -> bool:
@@ -88,7 +91,7 @@ def _avif_depth(file: BinaryIO | None) -> int:
 
 
 def _read_png(image: Image.Image, file: BinaryIO) -> Samples | None:
-    code = _hdr_code(image, file)
+    code = _code_of(image, file)
     if not _is_png_of_16(image) and code is None:
         return None
     import imagecodecs
@@ -115,7 +118,7 @@ def _read_tiff(image: Image.Image, file: BinaryIO) -> Samples | None:
 
 
 def _read_avif(image: Image.Image, file: BinaryIO) -> Samples | None:
-    depth, code = _avif_depth(file), _hdr_code(image, file)
+    depth, code = _avif_depth(file), _code_of(image, file)
     if depth == 8 and code is None:
         return None
     import imagecodecs
@@ -129,7 +132,7 @@ def _read_avif(image: Image.Image, file: BinaryIO) -> Samples | None:
 
 
 def _read_heif(image: Image.Image, file: BinaryIO) -> Samples | None:
-    depth, code = image.info.get("bit_depth", 8), _hdr_code(image, file)
+    depth, code = image.info.get("bit_depth", 8), _code_of(image, file)
     if depth <= 8 and code is None:
         return None
     import pillow_heif

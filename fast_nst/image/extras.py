@@ -56,13 +56,19 @@ class ExtraFormat:
         opener: Callable[[BinaryIO], Image.Image] = getattr(
             importlib.import_module(_LOADERS), self.loader
         )
-        return opener(file)
+        image = opener(file)
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or image.width * image.height)
+        if image.width * image.height > limit:  # Pillow checks what it opens itself
+            raise Image.DecompressionBombError
+        return image
 
 
 def _is_heif(head: bytes) -> bool:
     brands = {head[at : at + 4] for at in (8, *range(16, 64, 4))}
-    return head[4:8] == b"ftyp" and bool(
-        brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+    return (
+        head[4:8] == b"ftyp"
+        and head[8:11] != b"avi"
+        and bool(brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
     )
 
 
@@ -72,7 +78,11 @@ def _is_jxl(head: bytes) -> bool:
 
 def _is_raw(head: bytes) -> bool:
     # Most are TIFF files by their beginning, and only their names tell them from images.
-    return head[8:10] == b"CR" or head.startswith((b"FUJIFILMCCD-RAW", b"II\x55\x00", b"IIRO"))
+    return (
+        head[8:10] == b"CR"
+        or head[4:12] == b"ftypcrx "
+        or head.startswith((b"FUJIFILMCCD-RAW", b"II\x55\x00", b"IIRO"))
+    )
 
 
 HEIF = ExtraFormat("HEIF", (".heic", ".heif", ".hif"), "pillow_heif", _is_heif, "open_heif")
@@ -99,9 +109,16 @@ EXTRA_SUFFIXES = tuple(BY_SUFFIX)
 
 
 def find_extra(head: bytes, name: str | os.PathLike[str]) -> ExtraFormat | None:
-    """The format of a file, by its first 64 bytes and its name; None if it is none of these."""
-    named = BY_SUFFIX.get(Path(name).suffix.lower())
-    if named is RAW and head[:4] in (b"II*\0", b"MM\0*", b"II\x2b\0", b"MM\0\x2b"):
+    """The format of a file that Pillow does not know, or takes for a TIFF.
+
+    Args:
+        head: its first 64 bytes.
+        name: its name, by whose ending raw files are known.
+
+    Returns:
+        None if it is none of these.
+    """
+    if BY_SUFFIX.get(Path(name).suffix.lower()) is RAW:
         return RAW
     return next((extra for extra in EXTRA_FORMATS if extra.is_this(head)), None)
 

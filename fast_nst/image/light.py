@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ SHOULDER = 0.8  # light above which that of highlights is compressed
 _ROWS = 256
 _HEAD = 1 << 16  # bytes in which headers lie
 
-# Codes of ITU-T H.273
+# Codes of ITU-T H.273. The curves of SDR are all read as that of sRGB, as viewers do.
 _BT2020, _P3, _PQ, _HLG = 9, 12, 16, 18
 _CURVES = {_PQ: "PQ", _HLG: "HLG"}
 _TO_709 = {  # BT.2087, and the same for Display P3
@@ -51,6 +52,11 @@ class Code:
         return _CURVES.get(self.curve, "")
 
     @property
+    def plain(self) -> bool:
+        """Whether values are to be read as sRGB."""
+        return not self.hdr and self.primaries not in _TO_709
+
+    @property
     def note(self) -> str:
         """What its conversion leaves out, as a part of a sentence; empty for nothing."""
         return self.hdr and f"is HDR ({self.hdr}): its highlights above white were compressed"
@@ -71,17 +77,18 @@ def read_code(file: BinaryIO, kind: str) -> Code | None:
     return None
 
 
-def hdr_to_srgb(color: npt.NDArray[np.uint16], code: Code) -> npt.NDArray[np.uint16]:
-    """Turn an HDR image, (H, W, 1 or 3), into sRGB, of which paper white is the white."""
+def coded_to_srgb(color: npt.NDArray[np.uint16], code: Code) -> npt.NDArray[np.uint16]:
+    """Turn (H, W, 1 or 3), of 0 to 65535, into sRGB; of HDR, paper white becomes white."""
     values = np.empty((*color.shape[:2], 3), np.uint16)
     matrix = _TO_709.get(code.primaries)
     for top in range(0, len(color), _ROWS):
         encoded = color[top : top + _ROWS].astype(np.float32) / np.float32(65535)
-        light = (_light_of_pq if code.curve == _PQ else _light_of_hlg)(encoded)
+        light = _LIGHT.get(code.curve, decode_srgb)(encoded)
         light = light.repeat(3, axis=2) if light.shape[2] == 1 else light
         if matrix is not None:
             light = (light @ np.array(matrix, np.float32).T).clip(min=0)
-        values[top : top + _ROWS] = (encode_srgb(compress(light)) * 65535).round()
+        light = compress(light) if code.hdr else light.clip(max=1)
+        values[top : top + _ROWS] = (encode_srgb(light) * 65535).round()
     return values
 
 
@@ -131,3 +138,6 @@ def _light_of_hlg(encoded: Array) -> Array:
     shown = scene * np.maximum(luma, 1e-9)[..., None] ** (HLG_GAMMA - 1)
     light: Array = (shown * (HLG_PEAK_NITS / WHITE_NITS)).astype(np.float32)
     return light
+
+
+_LIGHT: Mapping[int, Callable[[Array], Array]] = {_PQ: _light_of_pq, _HLG: _light_of_hlg}

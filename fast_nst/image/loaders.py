@@ -65,16 +65,18 @@ def open_exr(file: BinaryIO) -> DeepFile:
     import OpenEXR
 
     file.seek(0)
-    opened = OpenEXR.File(file)
-    header = opened.header()
+    with OpenEXR.File(file, header_only=True) as opened:
+        header, parts = dict(opened.header()), len(opened.parts)  # closing empties it
     low, high = header["displayWindow"]
     size = (int(high[0] - low[0]) + 1, int(high[1] - low[1]) + 1)
     notes: list[str] = []
-    if len(opened.parts) > 1:
-        notes.append(f"has {len(opened.parts)} parts, of which the first is read")
+    if parts > 1:
+        notes.append(f"has {parts} parts, of which the first is read")
 
     def decode() -> Samples:
-        channels = {name: each.pixels for name, each in opened.channels().items()}
+        file.seek(0)
+        with OpenEXR.File(file) as opened:
+            channels = {name: each.pixels for name, each in opened.channels().items()}
         color, alpha = _pick_channels(channels, notes)
         depth = 16 if color.dtype == np.float16 else 32
         color = _in_window(color, header, size)

@@ -29,6 +29,8 @@ from fast_nst.tiling.segments import SegmentedNetwork
 from fast_nst.tiling.strips import TileProgress, resident_memory, stylize_rows
 
 _ROWS = 64  # that are read and written at once
+# How many times the decoded image encoders of more than 8 bits take; that of TIFF works in strips.
+_DEEP_COPIES = {"PNG": 3, "AVIF": 4, "EXR": 6}
 _SLACK = 100e6  # bytes that the allocator and the coders take besides; it varies by as much
 
 
@@ -151,7 +153,8 @@ def _stylize_page(
     width, height = pixels.size
     deep, has_alpha = depth > 8, pixels.alpha is not None
     held = (6 if deep else 4) * (2 if has_alpha and kind in HOLDS_ALPHA else 1)
-    in_memory = max(pixels.bytes_per_pixel, 2 * held if deep else held) * width * height
+    encoded = held * (_DEEP_COPIES.get(kind, 1) if deep else 1)
+    in_memory = max(pixels.bytes_per_pixel, encoded) * width * height
     in_file = torch.uint16 if deep else torch.uint8
     # Covered colors are stored as they are: rounded ones would be others than those of the whole.
     exact = has_alpha or pixels.depth > 8

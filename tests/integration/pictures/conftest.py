@@ -323,6 +323,23 @@ def avif_of_pq(file: Path) -> Right:
     return _hdr_right(800)
 
 
+def avif_of_display_p3(file: Path) -> Right:
+    """Gray, which every RGB agrees on, and a red that sRGB has as (1, 0.2, 0.2)."""
+    light = np.array((1, 0.0331047, 0.0331047))  # of 1, 0.2 and 0.2
+    to_p3 = np.array(
+        ((0.822462, 0.177538, 0), (0.033194, 0.966806, 0), (0.017083, 0.072397, 0.91052))
+    )
+    wide = np.full((HEIGHT, WIDTH, 3), 0.5)
+    wide[:, WIDTH // 2 :] = 1.055 * (to_p3 @ light) ** (1 / 2.4) - 0.055
+    code = {"primaries": 12, "transfer": 13, "matrix": 1}
+    ten = (wide * 1023).round().astype(np.uint16)
+    encoded = imagecodecs.avif_encode(ten, bitspersample=10, pixelformat="444", level=98, **code)
+    file.write_bytes(encoded)
+    right = np.full((HEIGHT, WIDTH, 3), 0.5)
+    right[:, WIDTH // 2 :] = (1, 0.2, 0.2)
+    return Right((right,), steps=800)
+
+
 def png_of_pq(file: Path) -> Right:
     values = np.full((HEIGHT, WIDTH, 3), round(_pq(_DIM) * TOP), np.uint16)
     values[:, WIDTH // 2 :] = round(_pq(4) * TOP)
@@ -413,6 +430,7 @@ MAKERS: Mapping[str, Callable[[Path], Right]] = {
     "deep.jxl": jxl_of_16_bits,
     "pq.avif": avif_of_pq,
     "pq.png": png_of_pq,
+    "display_p3.avif": avif_of_display_p3,
     "linear_light.exr": linear_light,
     "above_white.exr": light_above_white,
     "camera.dng": raw_of_a_camera,

@@ -1,4 +1,4 @@
-"""Nothing of an image file is lost without a word: 35 kinds of file, through the command."""
+"""Nothing of an image file is lost without a word: 36 kinds of file, through the command."""
 
 from __future__ import annotations
 
