@@ -30,7 +30,7 @@ from fast_nst.tiling.strips import TileProgress, resident_memory, stylize_rows
 
 _ROWS = 64  # that are read and written at once
 # How many times the decoded image encoders of more than 8 bits take; that of TIFF works in strips.
-_DEEP_COPIES = {"PNG": 3, "AVIF": 4, "EXR": 6}
+_DEEP_COPIES = {"PNG": 3, "AVIF": 7, "EXR": 6}
 _SLACK = 100e6  # bytes that the allocator and the coders take besides; it varies by as much
 
 
