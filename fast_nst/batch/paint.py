@@ -94,7 +94,7 @@ def _paint_one(
     if note := lost_depth(kind, image.depth, saving.depth):
         lost.append(note)
     chosen = choose_depth(kind, image.depth, saving.depth)
-    if min(chosen, 16) > stylizer.bits:
+    if chosen > 8 and min(chosen, 16) > stylizer.bits:
         lost.append(
             f"was painted by a model that computes with {stylizer.bits} bits per channel, and "
             f"written with {chosen}"
