@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from fast_nst.apps.video.clip import ClipInfo
 from fast_nst.apps.video.color import RGB
-from fast_nst.apps.video.decode import ClipInfo
 from fast_nst.apps.video.encode import ClipWriter
 from fast_nst.apps.video.overlap import BackgroundCalls
 from fast_nst.errors import ConfigError, VideoError, one_line
