@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fast_nst.apps.video.color import RGB, Alpha, Colors
 
@@ -74,3 +75,50 @@ class Decoded:
     duration: int
     packets: tuple[Packet[Any], ...] = ()
     alpha: Alpha | None = None
+
+
+class Clip(Protocol):
+    """A video that is read: a ``ClipReader``, or a ``PictureReader``.
+
+    Attributes:
+        info: what is known of it.
+        lost: frames that could not be decoded, once it is read.
+        skip_frames: set it to get no more frames, but what is left of sound.
+    """
+
+    info: ClipInfo
+    lost: int
+    skip_frames: bool
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not as it was in the file, in a few words each."""
+
+    @property
+    def others(self) -> Sequence[Any]:
+        """Streams of sound and subtitles."""
+
+    @property
+    def attachments(self) -> Sequence[Any]:
+        """Covers and other files in it."""
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Of the file."""
+
+    @property
+    def picture_tags(self) -> Mapping[str, str]:
+        """Of the picture."""
+
+    @property
+    def chapters(self) -> Sequence[Any]:
+        """As PyAV has them."""
+
+    def first_packets(self) -> Mapping[int, Any]:
+        """A packet of each track, by its index, where one is known."""
+
+    def __iter__(self) -> Iterator[Decoded]:
+        """Yield every frame."""
+
+    def close(self) -> None:
+        """Close the file."""

@@ -106,8 +106,8 @@ class ClipReader:
         self.attachments: list[Attachment] = attachments_of(self.container)
         self._left_out = left_out(self.container, [self.stream, *self.others, *self._covers])
         # FFmpeg, too, lets the file begin at zero; sound and image move together.
-        self.begin_s = max(Fraction(self.container.start_time or 0, 1_000_000), Fraction(0))
-        self._timeline = Timeline(self.begin_s, self.container.format.flags, 1 / self._rate())
+        begin_s = max(Fraction(self.container.start_time or 0, 1_000_000), Fraction(0))
+        self._timeline = Timeline(begin_s, self.container.format.flags, 1 / self._rate())
         self._expected = self._count_packets()
         self._seen = 0  # packets of the image
         self._hidden = 0  # of those, how many are only there for others to be decoded
@@ -138,6 +138,21 @@ class ClipReader:
     def notes(self) -> tuple[str, ...]:
         """What is not as it was in the file, in a few words each."""
         return (*self._left_out, *([DEINTERLACED] if self._whole.used else []))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of the file."""
+        return self.container.metadata
+
+    @property
+    def picture_tags(self) -> dict[str, str]:
+        """Of the picture's stream, among them a timecode."""
+        return self.stream.metadata
+
+    @property
+    def chapters(self) -> list[Any]:
+        """As PyAV has them."""
+        return self.container.chapters()
 
     def first_packets(self) -> dict[int, Packet[Any]]:
         """A packet of each track, by its index, of those that stand before the first frame."""

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 NOTE = "deinterlaced: its odd and even lines were taken at different times"
-CHOICES = ("auto", "off")
 
 
 class Deinterlacer:

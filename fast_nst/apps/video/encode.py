@@ -11,10 +11,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from fast_nst.apps.video.clip import ClipInfo
+from fast_nst.apps.video.clip import Clip, ClipInfo
 from fast_nst.apps.video.codecs import Needs
 from fast_nst.apps.video.color import RGB, Alpha
-from fast_nst.apps.video.decode import ClipReader
 from fast_nst.apps.video.extras import add_attachments, kept_tags, lost_tags
 from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format, is_image_sequence
 from fast_nst.apps.video.picture import Picture
@@ -56,7 +55,7 @@ class ClipWriter:
         quality: int = DEFAULT_QUALITY,
         depth: int | None = None,
         hdr: str = "sdr",
-        source: ClipReader | None = None,
+        source: Clip | None = None,
     ) -> None:
         self.target = Path(target)
         self.info = info
@@ -117,7 +116,7 @@ class ClipWriter:
         )
         return tuple(dict.fromkeys((*of_picture, *self._notes)))
 
-    def _take_over(self, source: ClipReader) -> list[Any]:
+    def _take_over(self, source: Clip) -> list[Any]:
         """Add what is not the picture; returns packets that come after the header."""
         self._tracks, notes = add_tracks(
             self.container, source.others, self.format.sound, source.first_packets()
@@ -125,9 +124,9 @@ class ClipWriter:
         self._notes += notes
         packets, notes = add_attachments(self.container, source.attachments, self.format)
         self._notes += notes
-        tags = kept_tags(source.container.metadata)
+        tags = kept_tags(source.tags)
         self.container.metadata.update(tags)
-        of_picture = kept_tags(source.stream.metadata)
+        of_picture = kept_tags(source.picture_tags)
         self._picture.stream.metadata.update(of_picture)
         self._tags = {
             name: text
@@ -135,8 +134,8 @@ class ClipWriter:
             if name.lower() not in ("language", "creation_time")
         }
         if self._tracks or self.format.sound:
-            self.container.set_chapters(source.container.chapters())
-        elif source.container.chapters():
+            self.container.set_chapters(list(source.chapters))
+        elif source.chapters:
             self._notes.append(f"no chapters: {self.format.muxer} files hold none")
         return packets
 

@@ -13,7 +13,9 @@ from fast_nst.errors import VideoError, suggest
 __all__ = [
     "CODECS",
     "DEFAULT_QUALITY",
+    "DEINTERLACE",
     "FORMATS",
+    "HDR",
     "KEPT_SUFFIXES",
     "PRESETS",
     "READ_SUFFIXES",
@@ -34,6 +36,8 @@ READ_SUFFIXES = (
     ".y4m",
 )
 DEFAULT_QUALITY = 75
+HDR = ("sdr", "keep")  # what becomes of high dynamic range
+DEINTERLACE = ("auto", "off")
 USUAL_STEADY = 0.9  # of what an image adds, half is gone after 7 frames
 
 

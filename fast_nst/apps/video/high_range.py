@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Values = npt.NDArray[np.float64]
 
-CHOICES = ("sdr", "keep")
 PQ, HLG = 16, 18  # transfer functions, as numbers of ITU-T H.273
 NAMES = {PQ: "PQ", HLG: "HLG"}
 WHITE = 203.0  # cd/m2, of diffuse white in high range (BT.2408), and of white in standard range
@@ -62,7 +61,7 @@ class ToneMapper:
         self._high = high
         self._back = back
         values = np.arange(65536) / DEEP_WHITE
-        matrix: Values = np.linalg.inv(_matrix(high)) if back else _matrix(high)
+        matrix = np.asarray(np.linalg.inv(_matrix(high))) if back else _matrix(high)
         self._matrix = _floats(matrix)
         if back:
             # The largest value tells by what all three are multiplied.

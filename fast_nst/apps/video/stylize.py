@@ -11,14 +11,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from fast_nst.apps.video.animate import Animated
-from fast_nst.apps.video.clip import Decoded
+from fast_nst.apps.video.clip import Clip, Decoded
 from fast_nst.apps.video.decode import ClipReader
-from fast_nst.apps.video.deinterlace import CHOICES as DEINTERLACE
 from fast_nst.apps.video.encode import ClipWriter
 from fast_nst.apps.video.filtering import FrameFilter, filter_frame
-from fast_nst.apps.video.formats import DEFAULT_QUALITY, Needs, choose_format
-from fast_nst.apps.video.high_range import CHOICES as HDR
+from fast_nst.apps.video.formats import DEFAULT_QUALITY, DEINTERLACE, HDR, Needs, choose_format
 from fast_nst.apps.video.overlap import BackgroundCalls, ahead
+from fast_nst.apps.video.pictures import PictureReader, is_animated_image
 from fast_nst.apps.video.steady import steadied
 from fast_nst.errors import VideoError, suggest
 from fast_nst.hardware import keep_freed_memory
@@ -139,7 +138,7 @@ def stylize_video(
     animated = stylizer if isinstance(stylizer, Animated) else None
     stylizer = steadied(stylizer, steady)
     keep_freed_memory()
-    reader = ClipReader(source, deinterlace=deinterlace)
+    reader = _open(source, deinterlace)
     try:
         if animated is not None:
             animated.begin(_count(reader, frames))
@@ -175,6 +174,13 @@ def check_options(quality: int, frames: int | None) -> None:
         raise VideoError(f"frames is {frames}; expected at least 1.")
 
 
+def _open(source: PathLike, deinterlace: str) -> Clip:
+    """Open a video, or an animated image."""
+    if is_animated_image(source):
+        return PictureReader(source)
+    return ClipReader(source, deinterlace=deinterlace)
+
+
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise VideoError(
@@ -184,7 +190,7 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 def _run(
     stylizer: FrameFilter,
-    reader: ClipReader,
+    reader: Clip,
     writer: ClipWriter,
     frames: int | None,
     on_progress: Callable[[VideoProgress], None] | None,
@@ -239,7 +245,7 @@ def _is_late(item: Decoded, end_s: Fraction) -> bool:
     return any((packet.pts or 0) * packet.time_base > limit for packet in item.packets)
 
 
-def _count(reader: ClipReader, frames: int | None) -> int | None:
+def _count(reader: Clip, frames: int | None) -> int | None:
     return min(filter(None, (reader.info.frames, frames)), default=None)
 
 

@@ -76,11 +76,13 @@ class Filters:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How videos are written; None for the default of the format."""
+    """How videos are written; None for the default of the format, or of the clip."""
 
     codec: str | None
     preset: str | None
     quality: int | None
+    hdr: str
+    depth: int | None = None  # bits
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class Video:
     encoding: Encoding
     files: tuple[Planned, ...]
     resume: bool
+    deinterlace: str
     frames: int | None
     steady: float
     animate: Sequence[tuple[str, list[Any]]] | None  # knobs, and the values that they go through
