@@ -158,7 +158,7 @@ def as_planes(pixels: RGB) -> RGB:
 def flatten(rgb: RGB, alpha: Alpha) -> RGB:
     """Put an image with transparency over white."""
     white = white_of(rgb)
-    opacity = alpha[..., None].astype(np.float32) / white
+    opacity = alpha[..., None].astype(np.float32) / white_of(alpha)
     over = rgb * opacity + white * (1 - opacity)
     return as_planes(np.rint(over).astype(rgb.dtype))
 
@@ -168,6 +168,13 @@ def as_deep(pixels: RGB) -> RGB:
     if pixels.dtype == np.uint16:
         return pixels
     return pixels.astype(np.uint16) * (DEEP_WHITE // 255)
+
+
+def as_shallow(pixels: RGB) -> RGB:
+    """The same values in 8 bits."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return ((pixels.astype(np.uint32) + 128) // 256).clip(0, 255).astype(np.uint8)
 
 
 def _planes(frame: VideoFrame, kind: Any) -> npt.NDArray[Any]:

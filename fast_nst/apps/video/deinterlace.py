@@ -59,6 +59,10 @@ class Deinterlacer:
                 frame = self._graph.pull()
             except (av.BlockingIOError, av.EOFError):
                 return
+            if frame.pts is not None and frame.time_base:  # bwdif counts in halves
+                frame.pts = round(frame.pts * frame.time_base / self._unit)
+                frame.duration = round((frame.duration or 0) * frame.time_base / self._unit)
+            frame.time_base = self._unit
             yield frame
 
     def _build(self, frame: VideoFrame) -> Any:

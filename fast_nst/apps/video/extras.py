@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fast_nst.apps.video.formats import Format
@@ -73,6 +74,20 @@ def lost_tags(file: str, wanted: Mapping[str, str], format_: Format) -> tuple[st
         found = set()
     lost = [name for name, text in wanted.items() if text not in found]
     return (f"no tags {', '.join(lost)}: {_files(format_)} hold none",) if lost else ()
+
+
+def state_transparency(file: Path) -> None:
+    """Say in the head of an animated WebP that it is transparent in part.
+
+    libwebp does not if what is seen fills a rectangle in each frame: readers then show black around
+    it (findings/libwebp_forgets_transparent_borders.sh).
+    """
+    with file.open("r+b") as content:
+        head = bytearray(content.read(21))
+        if head[12:16] == b"VP8X":
+            head[20] |= 0x10
+            content.seek(0)
+            content.write(head)
 
 
 def _add_cover(container: OutputContainer, file: Attachment) -> Any:

@@ -92,6 +92,7 @@ FORMATS: Mapping[str, Format] = {
     ".m4v": Format(
         "mp4", ("h264", "hevc"), "aac", _FROM_THE_START, _RICH, cover="stream", timecode=True
     ),
+    # Covers go into .mov files without an error, and are not there (findings/).
     ".mov": Format(
         "mov", ("prores", "h264", "hevc"), "aac", _FROM_THE_START, alpha=True, timecode=True
     ),

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fast_nst.apps.video.clip import ClipInfo
 from fast_nst.apps.video.codecs import Codec, Needs
-from fast_nst.apps.video.color import RGB, Alpha, as_deep, flatten, from_rgb
+from fast_nst.apps.video.color import RGB, Alpha, as_deep, as_shallow, flatten, from_rgb
 from fast_nst.apps.video.formats import Format
 from fast_nst.apps.video.high_range import NAMES, ToneMapper
 from fast_nst.apps.video.palette import Palette
@@ -130,8 +132,8 @@ class Picture:
             rgb, alpha = flatten(rgb, alpha), None
         if self._to_high is not None:
             rgb = self._to_high(rgb)
-        if alpha is not None and alpha.dtype != rgb.dtype:
-            rgb, alpha = as_deep(rgb), as_deep(alpha)
+        if alpha is not None:
+            alpha = as_deep(alpha) if rgb.dtype == np.uint16 else as_shallow(alpha)
         name = self._palette.pixels if self._palette else self._name
         frame = from_rgb(rgb, self._colors, name, self._size, alpha)
         frame.pts, frame.time_base = begin, self._unit

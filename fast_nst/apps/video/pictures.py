@@ -56,12 +56,11 @@ class PictureReader:
     lost = 0
 
     def __init__(self, source: str | os.PathLike[str]) -> None:
-        from fast_nst.image.animation import read_frames
-        from fast_nst.image.arrays import ArrayImage
+        from fast_nst.image.animation import Animation, read_frames
 
         try:
             animation = read_frames(source)
-            if isinstance(animation, ArrayImage):
+            if not isinstance(animation, Animation):
                 raise VideoError(
                     f"cannot read {source}: it is an image, not a video. Give OUT the name of an "
                     "image, such as out.png."
