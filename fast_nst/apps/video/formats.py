@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fast_nst.apps.video.codecs import CODECS, PRESETS, Codec, Needs, is_image_codec
@@ -218,4 +218,4 @@ def _with_preset(target: str | Path, encoder: Codec, preset: str | None) -> Code
             f"cannot write {target}: there is no preset {preset!r}"
             f"{suggest(preset, encoder.presets)}. Use one of {', '.join(encoder.presets)}."
         )
-    return encoder.with_options({"preset": preset})
+    return replace(encoder, preset=preset)

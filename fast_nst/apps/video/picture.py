@@ -94,7 +94,7 @@ class Picture:
         stream: Any = container.add_stream(
             codec.encoder,
             rate=info.rate,
-            options={**codec.encoder_options(quality), **pixels.options},
+            options=codec.encoder_options(quality, pixels),
             width=width,
             height=height,
             time_base=self._unit,
