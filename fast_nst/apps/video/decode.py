@@ -22,6 +22,7 @@ from fast_nst.apps.video.streams import (
     find_picture,
     is_image,
     left_out,
+    stated_duration,
     why_unreadable,
 )
 from fast_nst.apps.video.timeline import Timeline
@@ -229,7 +230,7 @@ class ClipReader:
             broken = self._failed or self._seen < self._expected
             return max(self._expected - self._hidden - decoded, self._failed) if broken else 0
         missing = 0
-        if stated_s := _stated_duration(self.stream.metadata):
+        if stated_s := stated_duration(self.stream.metadata):
             missing = max(round((stated_s - end_s) * self.info.rate) - 1, 0)
             missing = missing if missing > 1 else 0  # rounding
         return max(missing, self._failed)
@@ -309,12 +310,3 @@ class ClipReader:
     def close(self) -> None:
         """Close the file."""
         self.container.close()
-
-
-def _stated_duration(metadata: Mapping[str, str]) -> Fraction | None:
-    """What Matroska files say of a stream's duration, such as ``00:00:09.500000000``; in s."""
-    try:
-        hours, minutes, seconds = metadata["DURATION"].split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-    except (KeyError, ValueError):
-        return None

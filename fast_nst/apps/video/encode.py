@@ -19,6 +19,7 @@ from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format, is_image
 from fast_nst.apps.video.picture import Picture
 from fast_nst.apps.video.priority import ordinary_priority
 from fast_nst.apps.video.pyav import import_av
+from fast_nst.apps.video.spare import Spare, may_be_needed
 from fast_nst.apps.video.tracks import Track, add_tracks
 from fast_nst.errors import VideoError
 
@@ -73,6 +74,7 @@ class ClipWriter:
         av = import_av()
         self._tracks: dict[int, Track] = {}
         self._tags: dict[str, str] = {}
+        self._spare: Spare | None = None
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
             if self.target.is_dir():
@@ -92,6 +94,13 @@ class ClipWriter:
             packets = self._take_over(source) if source is not None else []
             with ordinary_priority():
                 self.container.start_encoding()
+            if (self._tracks or packets) and may_be_needed(self.format):
+                self._spare = Spare(
+                    self._path.with_suffix(".spare"),
+                    self.format,
+                    self._picture.stream,
+                    dict(self.container.metadata),
+                )
             for packet in packets:
                 self.container.mux(packet)
         except (OSError, ValueError, av.FFmpegError) as error:
@@ -187,7 +196,7 @@ class ClipWriter:
             self._put_track(index, track.finish())
         av = import_av()
         try:
-            self.container.close()
+            self._close()
             if self.format.muxer == "webp" and self.info.alpha:
                 state_transparency(self._path)
             if not self._numbered:
@@ -197,7 +206,23 @@ class ClipWriter:
             self.abandon()
             raise VideoError(self._why_unwritable(error)) from error
         self._closed = True
+        if self._spare is not None:
+            self._spare.delete()
         return self.target
+
+    def _close(self) -> None:
+        """Complete the file, or take the picture alone where the muxer refuses the rest."""
+        try:
+            self.container.close()
+        except (OSError, ValueError, import_av().FFmpegError) as error:
+            if self._spare is None or _is_of_the_disk(error):
+                raise
+            self._spare.replace(self._path)
+            why = getattr(error, "strerror", None) or str(error)
+            self._notes.append(
+                f"only the picture: the {self.format.muxer} file could not be completed with the "
+                f"rest ({why})"
+            )
 
     def abandon(self) -> None:
         """Leave nothing behind; numbered images stay. After ``finish``, this does nothing."""
@@ -207,6 +232,8 @@ class ClipWriter:
         # The file is given up, so what closing it complains about is no news.
         with contextlib.suppress(Exception):
             self.container.close()
+        if self._spare is not None:
+            self._spare.delete()
         if not self._numbered:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
@@ -216,6 +243,8 @@ class ClipWriter:
         try:
             for packet in packets:
                 self.container.mux(packet)
+                if self._spare is not None:
+                    self._spare.mux(packet)
         except (OSError, ValueError, av.FFmpegError) as error:
             raise VideoError(self._why_unwritable(error)) from error
 

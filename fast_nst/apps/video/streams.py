@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,3 +141,12 @@ def why_unreadable(source: str | os.PathLike[str], error: Exception) -> str:
         )
     reason = getattr(error, "strerror", None) or str(error)
     return f"{reason}. Check the name, and that no other program uses it."
+
+
+def stated_duration(metadata: Mapping[str, str]) -> Fraction | None:
+    """What Matroska files say of a stream's duration, such as ``00:00:09.500000000``; in s."""
+    try:
+        hours, minutes, seconds = metadata["DURATION"].split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    except (KeyError, ValueError):
+        return None

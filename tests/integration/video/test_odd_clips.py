@@ -224,6 +224,25 @@ def test_sound_whose_channels_are_not_named_is_kept(
     assert ("converted" in notes) == (becomes == "aac")
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov"])
+def test_a_muxer_that_fails_at_the_end_does_not_cost_the_picture(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """MP4 refuses sound without a layout of channels only when all frames are painted."""
+    from fast_nst.apps.video import tracks
+
+    monkeypatch.setattr(tracks, "_usual_layout", lambda _: None)
+    monkeypatch.setattr(tracks, "_holds", lambda *_: True)
+    clip = write(
+        tmp_path / "pcm.avi", grays(), encoder="mjpeg", pixels="yuvj420p", colors=(2, 6, 6, 6),
+        sounds=1, sound="pcm_s16le",
+    )  # fmt: skip
+    target, notes = run(clip, name)
+    assert ("only the picture: the mp4 file could not be completed" in notes) == (name == "out.mp4")
+    assert times(target) == pytest.approx(np.arange(10) / 10, abs=1e-3)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 # Time
 
 
