@@ -74,6 +74,7 @@ class ClipWriter:
         av = import_av()
         self._tracks: dict[int, Track] = {}
         self._tags: dict[str, str] = {}
+        self._chapters = 0
         self._spare: Spare | None = None
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
@@ -142,10 +143,9 @@ class ClipWriter:
             for name, text in {**of_picture, **tags}.items()
             if name.lower() not in ("language", "creation_time")
         }
-        if self._tracks or self.format.sound:
+        self._chapters = len(source.chapters)
+        if self.format.sound:
             self.container.set_chapters(list(source.chapters))
-        elif source.chapters:
-            self._notes.append(f"no chapters: {self.format.muxer} files hold none")
         return packets
 
     def write(self, rgb: RGB, time: int, duration: int = 0, alpha: Alpha | None = None) -> None:
@@ -200,7 +200,7 @@ class ClipWriter:
             if self.format.muxer == "webp" and self.info.alpha:
                 state_transparency(self._path)
             if not self._numbered:
-                self._notes += lost_tags(str(self._path), self._tags, self.format)
+                self._notes += lost_tags(str(self._path), self._tags, self._chapters, self.format)
                 self._path.replace(self.target)
         except (OSError, ValueError, av.FFmpegError) as error:
             self.abandon()

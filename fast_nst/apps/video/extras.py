@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,22 +59,26 @@ def add_attachments(
     return packets, tuple(notes)
 
 
-def lost_tags(file: str, wanted: Mapping[str, str], format_: Format) -> tuple[str, ...]:
-    """The tags that a file that was written does not hold, in one note."""
-    if not wanted:
+def lost_tags(
+    file: str, wanted: Mapping[str, str], chapters: int, format_: Format
+) -> tuple[str, ...]:
+    """The tags and chapters that a file that was written does not hold, in a few words each."""
+    if not wanted and not chapters:
         return ()
     av = import_av()
-    try:
-        with av.open(file) as written:
-            found = {
-                text
-                for each in (written, *written.streams.video)
-                for text in each.metadata.values()
-            }
-    except (OSError, ValueError, av.FFmpegError):  # a kind of file that FFmpeg only writes
-        found = set()
-    lost = [name for name, text in wanted.items() if text not in found]
-    return (f"no tags {', '.join(lost)}: {_files(format_)} hold none",) if lost else ()
+    texts: set[str] = set()
+    found = 0
+    # FFmpeg writes some kinds of files that it does not read.
+    with contextlib.suppress(OSError, ValueError, av.FFmpegError), av.open(file) as written:
+        for each in (written, *written.streams.video):
+            texts.update(each.metadata.values())
+        found = len(written.chapters())
+    notes = []
+    if lost := [name for name, text in wanted.items() if text not in texts]:
+        notes.append(f"no tags {', '.join(lost)}: {_files(format_)} hold none of these")
+    if found < chapters:
+        notes.append(f"no chapters: {_files(format_)} hold none")
+    return tuple(notes)
 
 
 def state_transparency(file: Path) -> None:

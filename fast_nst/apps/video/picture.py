@@ -138,6 +138,9 @@ class Picture:
         frame = from_rgb(rgb, self._colors, name, self._size, alpha)
         frame.pts, frame.time_base = begin, self._unit
         frame.duration = round(duration * scale)
+        if self._name.startswith("yuv"):  # ProRes takes them from frames
+            frame.color_primaries = self._colors.primaries
+            frame.color_trc = self._colors.transfer
         painted = [frame] if self._palette is None else self._palette.paint(frame)
         yield from self._packets(painted)
 

@@ -336,7 +336,7 @@ def test_covers_fonts_and_tags_stay_where_they_can(run: Any, tmp_path: Path) -> 
         _, notes = run(source, name)
         assert f"no cover cover.jpg: {muxer} files hold none" in notes
         assert f"no attachment a.ttf: {muxer} files hold none" in notes
-    assert "no tags title, ARTIST: mpegts files hold none" in notes
+    assert "no tags title, ARTIST: mpegts files hold none of these" in notes
 
 
 def cover_in(file: Any) -> bytes:

@@ -44,7 +44,7 @@ def packets(path: Path) -> list[int]:
     """How many each sound track has."""
     with av.open(str(path)) as file:
         counts = {each.index: 0 for each in file.streams.audio}
-        for packet in file.demux(*file.streams.audio):
+        for packet in file.demux(*file.streams.audio) if counts else ():
             counts[packet.stream.index] += bool(packet.size)
     return list(counts.values())
 
