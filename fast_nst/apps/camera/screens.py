@@ -121,7 +121,7 @@ class Recording:
     """
 
     def __init__(self, target: str, info: ClipInfo, **encoding: Any) -> None:
-        timed = replace(info, time_base=_UNIT)
+        timed = replace(info, time_base=_UNIT, depth=8, alpha=False, high_range=None)
         self._writer = ClipWriter(target, timed, **encoding)
         self._writing = BackgroundCalls()
         self._begin_s: float | None = None

@@ -20,10 +20,13 @@ class HighRange:
     Attributes:
         colors: of the file.
         peak: of its brightest white, cd/m2.
+        mastering: on what screen it was made and how bright it gets, as x265 is told it; empty if
+            the file does not say.
     """
 
     colors: Colors
     peak: float
+    mastering: str = ""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ def high_range_of(frame: VideoFrame, colors: Colors) -> HighRange | None:
     """How a decoded frame holds high dynamic range; None if it does not."""
     if colors.transfer not in NAMES:
         return None
-    return HighRange(colors, _mastered_peak(frame) if colors.transfer == PQ else USUAL_PEAK)
+    peak, mastering = _mastering(frame)
+    return HighRange(colors, peak if colors.transfer == PQ else USUAL_PEAK, mastering)
 
 
 class ToneMapper:
@@ -213,17 +214,28 @@ def _matrix(high: HighRange) -> Values:
     return np.array(_TO_BT709.get(primaries, _TO_BT709[_BT2020]))
 
 
-def _mastered_peak(frame: VideoFrame) -> float:
-    """The brightest white of the screen that the clip was made on, if the file states it."""
+def _mastering(frame: VideoFrame) -> tuple[float, str]:
+    """The brightest white of the screen that the clip was made on, and all that is said of it."""
     side_data: Mapping[Any, Any] = frame.side_data
-    if "MASTERING_DISPLAY_METADATA" not in side_data:
-        return USUAL_PEAK
-    # FFmpeg's AVMasteringDisplayMetadata: 10 fractions, the last its maximum; 2 flags.
-    raw = np.frombuffer(bytes(side_data["MASTERING_DISPLAY_METADATA"]), np.int32)
-    numerator, denominator, has_light = int(raw[18]), int(raw[19]), int(raw[21])
-    if not has_light or denominator <= 0 or numerator / denominator <= WHITE:
-        return USUAL_PEAK
-    return min(numerator / denominator, 10_000.0)
+    peak, told = USUAL_PEAK, []
+    if "MASTERING_DISPLAY_METADATA" in side_data:
+        # FFmpeg's AVMasteringDisplayMetadata: x and y of red, green, blue and white, least and
+        # most light, as fractions; and whether colors and light are stated.
+        raw = np.frombuffer(bytes(side_data["MASTERING_DISPLAY_METADATA"]), np.int32)
+        values = raw[:20:2] / np.maximum(raw[1:20:2], 1)
+        if raw[21] and values[9] > WHITE:
+            peak = min(float(values[9]), 10_000.0)
+        if raw[20] and raw[21]:
+            red, green, blue, white = (
+                "({},{})".format(*np.rint(values[place : place + 2] * 50_000).astype(int))
+                for place in (0, 2, 4, 6)
+            )
+            least, most = np.rint(values[8:10] * 10_000).astype(int)
+            told.append(f"master-display=G{green}B{blue}R{red}WP{white}L({most},{least})")
+    if "CONTENT_LIGHT_LEVEL" in side_data:
+        most, mean = np.frombuffer(bytes(side_data["CONTENT_LIGHT_LEVEL"]), np.uint32)[:2]
+        told.append(f"max-cll={most},{mean}")
+    return peak, ":".join(told)
 
 
 def _floats(values: Values) -> Tensor:

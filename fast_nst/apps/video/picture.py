@@ -91,10 +91,14 @@ class Picture:
             width = max(round(width * info.aspect), 1)
         self._size = (height, width)
         self._name = (pixels.odd or pixels.name) if height % 2 or width % 2 else pixels.name
+        options = codec.encoder_options(quality, pixels)
+        if self._to_high and info.high_range and codec.encoder == "libx265":
+            told = (options["x265-params"], info.high_range.mastering)
+            options["x265-params"] = ":".join(filter(None, told))
         stream: Any = container.add_stream(
             codec.encoder,
             rate=info.rate,
-            options=codec.encoder_options(quality, pixels),
+            options=options,
             width=width,
             height=height,
             time_base=self._unit,
@@ -171,6 +175,8 @@ class Picture:
                 if self._to_high
                 else f"high dynamic range ({kind}) mapped to BT.709; --hdr keep keeps it"
             )
+            if self._to_high and info.high_range.mastering and name != "hevc":
+                notes.append(f"no data of the mastering display: {name} here holds none")
         if depth is None and pixels.depth < info.depth:
             notes.append(f"{info.depth} bits became {pixels.depth}: {name} here holds no more")
         elif not chosen and depth is None and info.depth > 8 and name != self._format.codecs[0]:

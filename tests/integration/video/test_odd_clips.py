@@ -587,6 +587,28 @@ def test_high_range_is_mapped_or_kept(
     assert [luma(frame).mean() for frame in frames] == pytest.approx(before, abs=3)
 
 
+def test_what_is_said_of_the_mastering_display_is_used_and_kept(
+    run: Any, tmp_path: Path, same: Any
+) -> None:
+    told = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(40000000,50)"
+    source = write(
+        tmp_path / "in.mp4", [np.full((48, 64, 3), 0.75)] * 2, encoder="libx265",
+        pixels="yuv420p10le", colors=(1, 9, 9, 16),
+        options={"x265-params": f"log-level=-1:{told}:max-cll=3000,400"},
+    )  # fmt: skip
+    reader = ClipReader(source)
+    high = reader.info.high_range
+    reader.close()
+    assert high == HighRange(Colors(9, 9, 16), 4000.0, f"{told}:max-cll=3000,400")
+    target, _ = run(source, "out.mp4", "--hdr", "keep", "--quality", "100")
+    reader = ClipReader(target)
+    assert reader.info.high_range == high
+    reader.close()
+    assert luma(decoded(target)[0]).mean() == pytest.approx(luma(decoded(source)[0]).mean(), abs=3)
+    report = stylize_video(same, source, tmp_path / "out.mov", hdr="keep")
+    assert "no data of the mastering display: prores here holds none" in report.notes
+
+
 def test_high_range_that_cannot_be_kept_is_refused(tmp_path: Path, same: Any) -> None:
     source = write(
         tmp_path / "in.mp4", grays(2), encoder="libx265", pixels="yuv420p10le",

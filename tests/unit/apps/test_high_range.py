@@ -38,7 +38,9 @@ def test_below_the_knee_light_stays_as_it_is() -> None:
 
 def test_the_peak_is_white_and_what_is_brighter_too() -> None:
     for light in (1000.0, 4000.0):
-        assert to_standard(np.full(3, light_to_pq(np.array(light))), PQ) == pytest.approx(1, abs=1e-3)
+        assert to_standard(np.full(3, light_to_pq(np.array(light))), PQ) == pytest.approx(
+            1, abs=1e-3
+        )
     assert to_standard(np.full(3, 1.0), HLG) == pytest.approx(1, abs=1e-3)
     dark = HighRange(PQ.colors, 203.0)  # nothing to compress
     shown = to_standard(np.full(3, light_to_pq(np.array(150.0))), dark)
