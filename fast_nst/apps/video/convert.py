@@ -113,12 +113,13 @@ def _opacities(
 ) -> Iterator[Any]:
     """What tells whether there is transparency: nothing if the format says so already."""
     name = stream.codec_context.name
-    if name == "rawvideo":  # the fourth byte of .avi files is mostly a filler of zeros
-        yield to_rgb(frame, colors)[1]
-    elif name in _ALWAYS_ROOM:
+    if name in _ALWAYS_ROOM:
         with import_av().open(os.fspath(source)) as file:
             for each in file.decode(video=0):
                 yield to_rgb(each, colors)[1]
+    elif name == "rawvideo" or frame.format.name == "pal8":
+        # Of palettes, nearly none is transparent; a fourth byte is mostly a filler of zeros.
+        yield to_rgb(frame, colors)[1]
     else:
         yield np.array([0, 255], np.uint8)
 

@@ -23,6 +23,7 @@ from fast_nst.apps.video.streams import (
     is_image,
     left_out,
     stated_duration,
+    timecode_of,
     why_unreadable,
 )
 from fast_nst.apps.video.timeline import Timeline
@@ -147,8 +148,8 @@ class ClipReader:
 
     @property
     def picture_tags(self) -> dict[str, str]:
-        """Of the picture's stream, among them a timecode."""
-        return self.stream.metadata
+        """Of the picture's stream, among them a timecode, if only of a track of its own."""
+        return {**timecode_of(self.container), **self.stream.metadata}
 
     @property
     def chapters(self) -> list[Any]:

@@ -112,6 +112,14 @@ def left_out(container: InputContainer, known: Iterable[Stream]) -> tuple[str, .
     return tuple(dict.fromkeys(notes))
 
 
+def timecode_of(container: InputContainer) -> dict[str, str]:
+    """The tag of the first timecode track, if there is one."""
+    for stream in container.streams:
+        if _is_timecode(stream):
+            return {"timecode": stream.metadata["timecode"]}
+    return {}
+
+
 def _is_timecode(stream: Stream) -> bool:
     """Whether it is a track that FFmpeg writes again by the picture's ``timecode``."""
     return stream.type == "data" and "timecode" in stream.metadata
