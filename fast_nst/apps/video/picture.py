@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 _GIF_UNIT = Fraction(1, 100)
+# Frames of clips for which x265 gives arbitrary decoding times; they are decoded as they are shown.
+_TOO_FEW_FOR_X265 = 2
 _LATE_S = Fraction(1, 500)  # by which a frame may be shown at another time before it is said
 
 
@@ -74,6 +76,7 @@ class Picture:
             self._unit = 1 / info.rate
         self._end = -1  # of the last frame's time stamp
         self._moved = False
+        self._frames = 0
         if codec.encoder == "libsvtav1":
             os.environ.setdefault("SVT_LOG", "1")  # it prints to stderr past FFmpeg's log
         self.stream = self._add(container, quality)
@@ -129,6 +132,7 @@ class Picture:
             alpha: (H, W); None for an opaque frame.
         """
         scale = self._info.time_base / self._unit
+        self._frames += 1
         begin = max(round(time * scale), self._end + 1)
         self._end = begin
         self._moved |= abs(begin * self._unit - time * self._info.time_base) > _LATE_S
@@ -152,7 +156,10 @@ class Picture:
         """Yield what the encoder still holds."""
         if self._palette is not None:
             yield from self._packets(self._palette.paint(None))
-        yield from self._packets([None])
+        for packet in self._packets([None]):
+            if self._codec.encoder == "libx265" and self._frames <= _TOO_FEW_FOR_X265:
+                packet.dts = packet.pts
+            yield packet
 
     def _packets(self, frames: Iterable[Any]) -> Iterator[Packet[Any]]:
         for frame in frames:

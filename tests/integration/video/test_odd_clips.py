@@ -489,7 +489,7 @@ def test_ten_bits_stay_ten(
 
 
 def test_depth_that_a_codec_does_not_hold_is_said(run: Any, tmp_path: Path) -> None:
-    source = write(tmp_path / "in.mkv", [ramp()] * 2, encoder="libx265", pixels="yuv420p10le")
+    source = write(tmp_path / "in.mkv", [ramp()] * 3, encoder="libx265", pixels="yuv420p10le")
     _, notes = run(source, "out.webm", "--codec", "vp9")
     assert "10 bits became 8: vp9 here holds no more" in notes
     target, notes = run(source, "%d.png")
@@ -511,6 +511,15 @@ def test_a_depth_can_be_asked_for(tmp_path: Path, same: Any) -> None:
     assert (decoded(report.target)[0].format.name, report.notes) == ("yuv420p", ())
     with pytest.raises(VideoError, match=r"with 16 bits: h264 holds 8 or 10. Use such a --depth"):
         stylize_video(same, source, tmp_path / "out.mp4", codec="h264", depth=16)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_clips_of_few_frames_can_be_hevc(run: Any, make_clip: Any, count: int) -> None:
+    """x265 gives decoding times at random for one and two frames."""
+    target, _ = run(make_clip(), "out.mp4", "--codec", "hevc", "--frames", str(count))
+    with av.open(str(target)) as file:
+        assert file.duration == pytest.approx(count * 40_000, abs=2000)
+        assert len(list(file.decode(video=0))) == count
 
 
 @pytest.mark.parametrize("limits", [1, 2], ids=["limited", "full"])
@@ -539,7 +548,7 @@ def test_no_engine_falls_back_to_eight_bits(filter_file: Path, tmp_path: Path, e
     if engine == "onnxruntime":
         pytest.importorskip("onnx")
         pytest.importorskip("onnxruntime")
-    source = write(tmp_path / "in.mkv", [ramp()] * 2, encoder="libx265", pixels="yuv420p10le")
+    source = write(tmp_path / "in.mkv", [ramp()] * 3, encoder="libx265", pixels="yuv420p10le")
     target = tmp_path / "%d.png"
     words = ["stylize", "--ckpt", str(filter_file), "--device", "cpu", "--engine", engine]
     result = CliRunner().invoke(cli.main, [*words, str(source), "-o", str(target)])
@@ -592,7 +601,7 @@ def test_what_is_said_of_the_mastering_display_is_used_and_kept(
 ) -> None:
     told = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(40000000,50)"
     source = write(
-        tmp_path / "in.mp4", [np.full((48, 64, 3), 0.75)] * 2, encoder="libx265",
+        tmp_path / "in.mp4", [np.full((48, 64, 3), 0.75)] * 3, encoder="libx265",
         pixels="yuv420p10le", colors=(1, 9, 9, 16),
         options={"x265-params": f"log-level=-1:{told}:max-cll=3000,400"},
     )  # fmt: skip
@@ -611,7 +620,7 @@ def test_what_is_said_of_the_mastering_display_is_used_and_kept(
 
 def test_high_range_that_cannot_be_kept_is_refused(tmp_path: Path, same: Any) -> None:
     source = write(
-        tmp_path / "in.mp4", grays(2), encoder="libx265", pixels="yuv420p10le",
+        tmp_path / "in.mp4", grays(3), encoder="libx265", pixels="yuv420p10le",
         colors=(1, 9, 9, 16),
     )  # fmt: skip
     with pytest.raises(VideoError, match=r"out.gif: gif here holds no high dynamic range. Use"):
