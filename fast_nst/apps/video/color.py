@@ -108,8 +108,11 @@ def to_rgb(
         interpolation=_careful(),
     )
     planes = _planes(converted, np.uint16 if deep else np.uint8)
-    if deep:
-        white = _deep_white(frame, full=full)
+    gray = str(frame.format.name).startswith(("gray", "ya"))
+    if gray and frame.color_range == _LIMITED:
+        planes[:3] = _from_limited(planes[:3])
+    elif deep:
+        white = _deep_white(frame, full=full or gray)
         if white != DEEP_WHITE:
             planes[:3] = _rescaled(planes[:3], white, DEEP_WHITE)
         if alpha:
@@ -221,6 +224,13 @@ def _deep_white(frame: VideoFrame, *, full: bool) -> int:
 
 def _is_rgb(frame: VideoFrame) -> bool:
     return bool(frame.format.is_rgb)
+
+
+def _from_limited(values: Any) -> Any:
+    """Gray of limited range, which swscale takes for full."""
+    unit = 1 if values.dtype == np.uint8 else 256
+    scaled = (values.astype(np.float32) - 16 * unit) * np.float32(255 / 219)
+    return np.rint(scaled, out=scaled).clip(0, 255 * unit, out=scaled).astype(values.dtype)
 
 
 def _rescaled(values: Any, white: int, wanted: int) -> Any:

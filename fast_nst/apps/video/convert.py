@@ -102,6 +102,8 @@ def covered(rgb: RGB, alpha: Alpha) -> RGB:
     from fast_nst.image.transparency import cover_hidden_colors
 
     white = np.float32(white_of(rgb))
+    if alpha.min() >= white:
+        return rgb
     planes = rgb.transpose(2, 0, 1).astype(np.float32) / white
     filled = cover_hidden_colors(planes, (alpha[None] / white).astype(np.float32))
     result: RGB = np.rint(filled * white).astype(rgb.dtype)

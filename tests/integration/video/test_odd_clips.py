@@ -543,6 +543,30 @@ def test_white_and_black_of_ten_bits_stay(run: Any, tmp_path: Path, limits: int)
     assert found == pytest.approx([64 + 876 * each.mean() for each in flat], abs=1.5)
 
 
+@pytest.mark.parametrize(
+    ("pixels", "limits", "white"),
+    [("gray", 1, 235), ("gray", 2, 255), ("gray10le", 1, 940), ("gray10le", 2, 1023)],
+)
+def test_white_of_gray_clips_is_white(
+    run: Any, tmp_path: Path, pixels: str, limits: int, white: int
+) -> None:
+    source = tmp_path / "in.mkv"
+    with av.open(str(source), "w", format="matroska") as file:
+        stream = file.add_stream("ffv1", rate=10, width=64, height=48)
+        stream.pix_fmt = pixels
+        stream.codec_context.color_range = limits
+        for number in range(3):
+            frame = av.VideoFrame(64, 48, pixels)
+            np.frombuffer(frame.planes[0], np.uint8 if white < 256 else np.uint16)[:] = white
+            frame.pts, frame.color_range = number, limits
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    target, _ = run(source, "%d.png")
+    with Image.open(str(target).replace("%d", "1")) as image:
+        values = np.asarray(image.convert("RGB"))
+    assert values.min() >= 254
+
+
 @pytest.mark.parametrize("engine", ["torch", "onnxruntime"])
 def test_no_engine_falls_back_to_eight_bits(filter_file: Path, tmp_path: Path, engine: str) -> None:
     if engine == "onnxruntime":
