@@ -136,13 +136,16 @@ def main() -> None:
             for name, all_ in found.items()
         ],
         "ratios": {
-            f"{name} / {other}": round(
-                statistics.median(
-                    a["frames_per_s"] / b["frames_per_s"]
-                    for a, b in zip(found[name], found[other], strict=True)
-                ),
-                3,
-            )
+            f"{name} / {other}": {
+                figure: round(
+                    statistics.median(
+                        a[figure] / b[figure]
+                        for a, b in zip(found[name], found[other], strict=True)
+                    ),
+                    3,
+                )
+                for figure in ("frames_per_s", "cpu_s_per_frame")
+            }
             for name, other in (
                 ("8 bits", "8 bits, before"),
                 ("10 bits", "8 bits"),
