@@ -163,11 +163,12 @@ def choose_format(
     """
     suffix = Path(target).suffix.lower()
     if suffix not in FORMATS:
-        got = f"the ending {suffix!r} is unknown" if suffix else "its name has no ending"
-        raise VideoError(
-            f"cannot write {target}: {got}{suggest(suffix, FORMATS)}. "
-            f"Use one of {', '.join(FORMATS)}."
-        )
+        got = f"the ending {suffix!r} is unknown{suggest(suffix, FORMATS)}"
+        if suffix in READ_SUFFIXES:
+            got = f"{suffix} files are only read"
+        elif not suffix:
+            got = "its name has no ending"
+        raise VideoError(f"cannot write {target}: {got}. Use one of {', '.join(FORMATS)}.")
     if suffix == ".png" and not is_image_sequence(target):
         raise VideoError(
             f"cannot write {target}: a video is many images. Name them by number, such as "

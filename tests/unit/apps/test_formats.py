@@ -33,6 +33,8 @@ def test_quality_becomes_a_rate_factor(quality: int, crf: str) -> None:
 def test_a_mistyped_codec_or_ending_is_named_with_the_nearest() -> None:
     with pytest.raises(VideoError, match=r"did you mean '.webm'"):
         choose_format("a.wbm")
+    with pytest.raises(VideoError, match=r"a.vob: .vob files are only read. Use one of .mp4, "):
+        choose_format("a.vob")
     with pytest.raises(VideoError, match=r"vp8 does not go into .webm \(did you mean 'vp9'\?\)"):
         choose_format("a.webm", "vp8")
 
