@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,15 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _ALWAYS_ROOM = ("gif", "apng", "png")  # codecs whose frames have alpha, whether it is used or not
+# What frames may bring along, and frames that are painted anew do not.
+_NOT_PASSED = {
+    "A53_CC": "closed captions within the picture",
+    "DYNAMIC_HDR_PLUS": "HDR10+ data",
+    "DOVI_RPU_BUFFER": "Dolby Vision data",
+    "DOVI_METADATA": "Dolby Vision data",
+    "SPHERICAL": "mark of a 360-degree video",
+    "STEREO3D": "mark of a 3-D video",
+}
 
 
 class FrameConverter:
@@ -49,6 +58,7 @@ class FrameConverter:
         depth: bits of each value in the file.
         alpha: whether opacity is given.
         high_range: how the file holds luminance; None for a standard range.
+        notes: what frames brought along that is not passed on, in a few words each.
     """
 
     def __init__(
@@ -58,6 +68,7 @@ class FrameConverter:
         stream: VideoStream,
         short_side: int | None,
     ) -> None:
+        self.notes: set[str] = set()
         self._orientation = orientation_of(frame.side_data)
         self._size = (frame.height, frame.width)
         if short_side is not None:
@@ -80,6 +91,7 @@ class FrameConverter:
 
     def __call__(self, frame: VideoFrame) -> tuple[RGB, Alpha | None]:
         """Convert a frame: (H, W, 3), and with ``alpha``, (H, W) of the same type."""
+        self.notes.update(not_passed(frame.side_data))
         rgb, alpha = to_rgb(frame, self._colors, self._size)
         if self._to_standard is not None:
             rgb = self._to_standard(rgb)
@@ -90,6 +102,13 @@ class FrameConverter:
             alpha = alpha.astype(np.uint16) * (DEEP_WHITE // 255)
         alpha = self._orientation.upright(alpha)
         return covered(rgb, alpha), alpha
+
+
+def not_passed(side_data: Mapping[Any, Any]) -> Iterator[str]:
+    """What a frame brings along that is not passed on, in a few words each."""
+    for name, what in _NOT_PASSED.items():
+        if name in side_data:
+            yield f"no {what}: frames are painted anew"
 
 
 def covered(rgb: RGB, alpha: Alpha) -> RGB:

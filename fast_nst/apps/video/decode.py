@@ -139,7 +139,8 @@ class ClipReader:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is not as it was in the file, in a few words each."""
-        return (*self._left_out, *([DEINTERLACED] if self._whole.used else []))
+        deinterlaced = [DEINTERLACED] if self._whole.used else []
+        return (*self._left_out, *sorted(self._convert.notes), *deinterlaced)
 
     @property
     def tags(self) -> dict[str, str]:
