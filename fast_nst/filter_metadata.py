@@ -174,6 +174,8 @@ class FilterMetadata:
         config, network, arguments = self.config, self.network, self.network_arguments
         if network == STYLED:  # what is left of it is its base, and of styles, one
             network, arguments = arguments["base"], dict(arguments["base_arguments"])
+            if values.get("stroke_size", 1.0) > 1:
+                arguments["stroke_scale"] = values["stroke_size"]
             own = config.get("styles", {}).get(style.name)
             config = {name: value for name, value in config.items() if name != "styles"}
             config |= {"style": own} if own else {}

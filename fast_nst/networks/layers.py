@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -12,11 +13,14 @@ from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import Knob, check_knobs
-from fast_nst.image.pad import reflect_pad
+from fast_nst.image.pad import pad_by_index, reflect_pad
 from fast_nst.networks.norm import AdaptiveInstanceNorm, InstanceNorm
 
 STRIDE = 4  # the residual blocks work at a quarter of the image's size
+SCALES = (1, 2, 4)  # at which residual blocks may see an image, divisors of its size
 MIN_SIDE = 16  # px; with less, the deepest layers have too few pixels to reflect for their padding
+
+ScaleShares = Mapping[int, float] | Mapping[int, Tensor]  # by factors of SCALES
 
 
 class PaddedConv(nn.Module):
@@ -140,6 +144,10 @@ class TransformationNetwork(nn.Module):
             raise ConfigError(f"style number is {style}; expected 0 to {self.styles - 1}.")
         return self._bind(style, known)
 
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Its parameters for an optimizer; ``rate`` multiplies the learning rate of a group."""
+        return [{"params": list(self.parameters()), "rate": 1.0}]
+
     def _bind(self, style: int, values: Mapping[str, float]) -> nn.Module:
         """Do what :meth:`bind` does, with a checked value for each knob."""
         if self.styles > 1 or self.knobs:
@@ -151,9 +159,88 @@ class TransformationNetwork(nn.Module):
         raise ConfigError(f"{type(self).__name__} cannot mix styles. Choose one of them.")
 
 
-def pad_to_stride(images: Tensor) -> Tensor:
-    """Repeat the right and bottom edges until both sides are multiples of 4, and at least 16 px."""
+class ScaledNetwork(TransformationNetwork):
+    """Base class of networks whose strokes can be larger than those that they were trained for.
+
+    For strokes twice as large, the residual blocks see the image at half the size. What they make
+    of it is enlarged, and meets the content at full size in the layers behind them, so that
+    contours stay sharp. For sizes between powers of two, features of two scales are mixed.
+
+    Args:
+        width: as for the base class, like ``blocks``.
+        stroke_scale: size of the strokes, 1 to 4, relative to those of the training.
+
+    Attributes:
+        scale_shares: see :func:`scale_shares`.
+        min_strip: px; parts of an image with fewer rows would be padded.
+
+    Raises:
+        ConfigError: If an argument is out of range.
+
+    References:
+        Jing et al. 2018, "Stroke controllable fast style transfer with adaptive receptive fields",
+        where branches of different depth are trained for sizes of strokes.
+    """
+
+    def __init__(self, width: int, blocks: int, stroke_scale: float = 1.0) -> None:
+        super().__init__(width, blocks)
+        self.set_stroke_scale(stroke_scale)
+
+    def set_stroke_scale(self, scale: float) -> None:
+        """Choose the size of the strokes, 1 to 4; see the class.
+
+        Raises:
+            ConfigError: If it is out of range.
+        """
+        self.scale_shares = scale_shares(scale)
+        self.min_strip = MIN_SIDE * max(self.scale_shares)
+
+    def mix_scales(self, features: Callable[[int], Tensor], shares: ScaleShares) -> Tensor:
+        """Mix what ``features`` gives at each scale by its share."""
+        if len(shares) == 1:
+            return features(next(iter(shares)))
+        mixed: Any = sum(features(factor) * share for factor, share in shares.items())
+        return cast(Tensor, mixed)
+
+
+def scale_shares(stroke_scale: float) -> dict[int, float]:
+    """By which shares the features at which scales are mixed, for strokes of a size.
+
+    Raises:
+        ConfigError: If it is not 1 to 4.
+    """
+    if not 1 <= stroke_scale <= SCALES[-1]:  # true for NaN as well
+        raise ConfigError(
+            f"network.stroke_scale is {stroke_scale:g}; expected 1 to {SCALES[-1]}. For finer "
+            "strokes, use a smaller image of the style."
+        )
+    place = math.log2(stroke_scale)
+    shares = {factor: 1 - abs(place - math.log2(factor)) for factor in SCALES}
+    return {factor: share for factor, share in shares.items() if share > 1e-6}
+
+
+def traced_scale_shares(stroke_scale: Tensor) -> dict[int, Tensor]:
+    """The same of a scalar that is known only when a graph runs, clamped to 1 to 4."""
+    place = stroke_scale.clamp(1, SCALES[-1]).log2()
+    return {factor: (1 - (place - math.log2(factor)).abs()).clamp(min=0) for factor in SCALES}
+
+
+def reduce_image(images: Tensor, factor: int) -> Tensor:
+    """Average squares of ``factor`` px, of images that are padded as the reduced ones would be."""
+    if factor == 1:
+        return images
+    return F.avg_pool2d(pad_to_stride(images, factor), factor)
+
+
+def pad_to_stride(images: Tensor, factor: int = 1) -> Tensor:
+    """Repeat the right and bottom edges until both sides are multiples of 4, and at least 16 px.
+
+    With a ``factor``, of so many times as many pixels.
+    """
+    multiple, min_side = STRIDE * factor, MIN_SIDE * factor
     height, width = images.shape[-2:]
-    below = max(-height % STRIDE, MIN_SIDE - height)
-    beside = max(-width % STRIDE, MIN_SIDE - width)
+    if factor > 1 and torch.compiler.is_exporting():  # for every size at once
+        return pad_by_index(images, multiple, min_side)
+    below = max(-height % multiple, min_side - height)
+    beside = max(-width % multiple, min_side - width)
     return F.pad(images, (0, beside, 0, below), mode="replicate") if below or beside else images

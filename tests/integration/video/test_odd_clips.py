@@ -502,8 +502,11 @@ def test_depth_that_a_codec_does_not_hold_is_said(run: Any, tmp_path: Path) -> N
     assert values[..., 0].max() / 65535 == pytest.approx(0.6, abs=2e-3)
 
 
-def test_a_depth_can_be_asked_for(tmp_path: Path, same: Any) -> None:
+def test_a_depth_can_be_asked_for(run: Any, tmp_path: Path, same: Any) -> None:
     source = write(tmp_path / "in.mp4", grays())
+    target, notes = run(source, "asked.mkv", "--depth", "10")
+    assert decoded(target)[0].format.name == "yuv420p10le"
+    assert "note" not in notes
     report = stylize_video(same, source, tmp_path / "out.mp4", depth=10)
     assert decoded(report.target)[0].format.name == "yuv420p10le"
     deep = write(tmp_path / "in.mkv", grays(), encoder="libx265", pixels="yuv420p10le")

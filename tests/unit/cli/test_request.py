@@ -41,6 +41,7 @@ LINES = {
 # A value for every option that has one and is not in the lines above.
 VALUES = {
     "resume": None, "suffix": "webp", "quality": "80", "metadata": "drop", "strength": "0.5",
+    "depth": "10",
     "preserve_color": "match", "scale": "2", "mask_invert": None, "mask_feather": "3",
     "codec": "h264", "preset": "fast", "frames": "3", "steady": "0.5", "camera_size": "100",
     "device": "cpu", "engine": "torch", "worker_cpus": "2", "value_range": "0-1", "memory": "1GB",
