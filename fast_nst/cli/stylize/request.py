@@ -82,13 +82,15 @@ class Encoding:
         codec: its name.
         preset: of the encoder.
         quality: 1 to 100.
+        hdr: ``sdr`` or ``keep``.
         depth: bits per channel, 8, 10 or 16; None for as many as the video has.
     """
 
     codec: str | None
     preset: str | None
     quality: int | None
-    depth: int | None = None
+    hdr: str
+    depth: int | None = None  # bits
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ class Video:
     encoding: Encoding
     files: tuple[Planned, ...]
     resume: bool
+    deinterlace: str
     frames: int | None
     steady: float
     animate: Sequence[tuple[str, list[Any]]] | None  # knobs, and the values that they go through
