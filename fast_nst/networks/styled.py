@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
-from fast_nst.filter_metadata import STYLED_KNOBS
+from fast_nst.filter_metadata import STYLED_KNOBS, STYLED_LEAST_STRENGTH, STYLED_STROKE_SIZES
 from fast_nst.networks.blend import Blend
 from fast_nst.networks.layers import TransformationNetwork
 
 KNOBS = 2  # strength and stroke size
 TURNING = 48  # units of the layer between a code with its knobs, and the code that they make of it
-LEAST_STRENGTH = 0.5  # that decoders are trained for; below it, the photo is blended in
-STROKE_SIZES = (0.5, 1.0, 2.0, 3.0)  # that styles have codes for
+LEAST_STRENGTH = STYLED_LEAST_STRENGTH
+STROKE_SIZES = STYLED_STROKE_SIZES
 
 
 class StyleDecoder(nn.Module):
