@@ -151,8 +151,17 @@ def test_a_page_that_is_not_built_is_one_line(
 
 
 def test_wrong_usage_is_told(filter_file: Path) -> None:
-    assert run().exit_code == 2
     assert run("--ckpt", filter_file, "--port", "70000").exit_code == 2
+    assert run("--ckpt").exit_code == 2
+
+
+@pytest.mark.usefixtures("page")
+def test_a_style_that_is_no_picture_is_one_line(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert "starry_night" in one_line(run("--style", "starry_nigth", "--out", out))
+    (tmp_path / "broken.png").write_bytes(b"broken")
+    assert "broken.png" in one_line(run("--style", tmp_path / "broken.png", "--out", out))
+    assert not out.exists()
 
 
 def test_every_option_is_in_the_docs() -> None:

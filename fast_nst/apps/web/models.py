@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,9 @@ from safetensors import SafetensorError, safe_open
 
 from fast_nst import atomic
 from fast_nst.apps.web.filters import style_image, stylized_thumbnail, title_of
+from fast_nst.config import list_styles
 from fast_nst.errors import CheckpointError, ConfigError
-from fast_nst.filter_metadata import STYLED, STYLED_STROKE_SIZES, FilterMetadata
+from fast_nst.filter_metadata import STYLED, STYLED_STROKE_SIZES, FilterMetadata, Style
 from fast_nst.filters.metadata import read_metadata
 from fast_nst.onnx.session import NEEDED
 from fast_nst.paths import asset_path, cache_dir
@@ -129,7 +130,7 @@ def _style(
     codes: Array,
     sample: Image.Image,
 ) -> PageStyle:
-    style = metadata.styles[number]
+    style = _titled(metadata, number)
     title, by = title_of(style)
     usual = codes[STYLED_STROKE_SIZES.index(1.0)]
     thumbnail = style_image(style) or stylized_thumbnail(
@@ -141,6 +142,22 @@ def _style(
         sample,
     )
     return PageStyle(style.name, title, by, thumbnail, codes)
+
+
+def _titled(metadata: FilterMetadata, number: int) -> Style:
+    """A style; a bundled one with the title and painter of its painting."""
+    style = metadata.styles[number]
+    source = metadata.config.get("styles", {}).get(style.name, {})
+    painting = _paintings().get(source.get("texture") or "")
+    if style.title or painting is None:
+        return style
+    return replace(style, title=painting[0], painter=painting[1])
+
+
+@cache
+def _paintings() -> dict[str, tuple[str, str]]:
+    """Titles and painters of the bundled styles, by name."""
+    return {each.name: (each.title, each.painter) for each in list_styles()}
 
 
 def _codes_and_digest(path: Path, metadata: FilterMetadata) -> tuple[Array, str]:

@@ -1,0 +1,133 @@
+"""Files of several styles as models of the page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fast_nst.apps.web.models import is_styled, read_model, run_graph
+from fast_nst.apps.web.site import make_site
+from fast_nst.filter_metadata import Binding
+from fast_nst.filters.checkpoint import load_filter, load_unbound, save_filter
+from fast_nst.networks.styled import STROKE_SIZES, StyledNetwork
+from fast_nst.prediction.styled import add_styles, make_styles, save_styles
+
+pytest.importorskip("onnxscript")
+pytest.importorskip("onnxruntime")
+
+SAMPLE = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
+MOST_BYTES = 5_000_000  # of encoder and predictor together
+
+
+@pytest.fixture(scope="module")
+def styled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("styled") / "two.safetensors"
+    return save_styles(file, make_styles(["starry_night", "great_wave"], "mobile"))
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "index.html").write_text("<title>page</title>")
+    return tmp_path / "web"
+
+
+def test_its_graphs_paint_what_the_folded_network_paints(styled: Path) -> None:
+    model = read_model(styled, SAMPLE)
+    unbound = load_unbound(styled)
+    assert isinstance(unbound.network, StyledNetwork)
+    content = np.random.default_rng(0).random((1, 3, 45, 63), np.float32)
+    for number, strength, stroke_size in ((0, 1.0, 1.0), (1, 0.6, 2.0), (1, 0.9, 3.0)):
+        code = model.styles[number].codes[STROKE_SIZES.index(stroke_size)]
+        weights = run_graph(model.decode, code=code, strength=strength, stroke_size=stroke_size)
+        painted = run_graph(model.paint, content=content, weights=weights)
+        knobs = {"strength": strength, "stroke_size": stroke_size}
+        bound = load_filter(styled, Binding(unbound.metadata.styles[number].name, knobs))
+        with torch.no_grad():
+            wanted = bound.network(torch.from_numpy(content)).numpy()
+        np.testing.assert_allclose(painted, wanted, atol=1e-4)
+
+
+def test_its_encoder_gives_the_codes_of_the_predictor_and_is_small(styled: Path) -> None:
+    from fast_nst.prediction.load import load_predictor
+    from fast_nst.prediction.make import measure_style
+
+    model = read_model(styled, SAMPLE)
+    assert model.encode is not None
+    assert len(model.encode) <= MOST_BYTES
+    for height, width in ((256, 256), (128, 333), (301, 97)):
+        picture = torch.rand(3, height, width, generator=torch.Generator().manual_seed(height))
+        wanted = load_predictor("mobile").code(measure_style([picture]))[0]
+        got = run_graph(model.encode, picture=picture[None].numpy())
+        np.testing.assert_allclose(got, wanted.numpy(), atol=1e-3)
+
+
+def test_the_list_has_the_model_once_and_its_styles_with_codes(styled: Path, build: Path) -> None:
+    site = make_site([styled], build)
+    document: dict[str, Any] = json.loads(bytes(site["filters/filters.json"]))  # type: ignore[arg-type]
+    (model,) = document["models"]
+    assert (model["code"], model["stroke_sizes"]) == (96, [0.5, 1, 2, 3])
+    for part in ("paint", "decode", "encode"):
+        content = site[model[part]["model"]]
+        assert isinstance(content, bytes)
+        digest = hashlib.sha256(content).hexdigest()
+        assert model[part] == {**model[part], "bytes": len(content), "sha256": digest}
+    first, second = document["filters"]
+    assert (first["name"], second["name"]) == ("starry_night", "great_wave")
+    assert first["styled"] == second["styled"] == model["name"]
+    assert (first["title"], first["by"]) == ("The Starry Night", "Vincent van Gogh")
+    codes = np.frombuffer(base64.b64decode(second["codes"]), "<f4").reshape(4, 96)
+    unbound = load_unbound(styled)
+    assert isinstance(unbound.network, StyledNetwork)
+    assert np.array_equal(codes, unbound.network.codes[1].numpy())
+    with Image.open(io.BytesIO(bytes(site[first["thumbnail"]]))) as image:  # type: ignore[arg-type]
+        assert image.format == "WEBP"
+
+
+def test_a_further_style_needs_no_new_graphs(
+    styled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_model(styled, SAMPLE)
+    more = tmp_path / "three.safetensors"
+    save_styles(more, add_styles(load_unbound(styled), ["the_scream"]))
+    monkeypatch.setattr(
+        "fast_nst.apps.web.models._make_part", lambda *_: pytest.fail("it was converted again")
+    )
+    after = read_model(more, SAMPLE)
+    assert (after.paint, after.decode) == (before.paint, before.decode)
+    assert len(after.styles) == 3
+
+
+def test_a_file_of_another_predictor_takes_no_pictures(styled: Path, tmp_path: Path) -> None:
+    unbound = load_unbound(styled)
+    metadata = replace(unbound.metadata, config={**unbound.metadata.config, "predictor": "0" * 12})
+    other = save_filter(tmp_path / "other.safetensors", unbound.network, metadata)
+    assert read_model(other, SAMPLE).encode is None
+
+
+def test_a_style_without_an_image_of_its_own_shows_what_it_paints(
+    styled: Path, tmp_path: Path
+) -> None:
+    unbound = load_unbound(styled)
+    styles = tuple(replace(each, thumbnail="") for each in unbound.metadata.styles)
+    metadata = replace(unbound.metadata, styles=styles)
+    bare = save_filter(tmp_path / "bare.safetensors", unbound.network, metadata)
+    with Image.open(io.BytesIO(read_model(bare, SAMPLE).styles[0].thumbnail)) as image:
+        assert image.size == SAMPLE.size
+
+
+def test_only_files_of_several_styles_are_models(styled: Path, filter_file: Path) -> None:
+    assert is_styled(styled)
+    assert not is_styled(filter_file)
+    assert not is_styled(Path("missing.safetensors"))
+    assert not is_styled(Path("model.onnx"))
