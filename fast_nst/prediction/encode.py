@@ -12,7 +12,7 @@ from fast_nst.onnx.live import CODE, to_part
 from fast_nst.prediction.load import load_predictor
 from fast_nst.prediction.make import ENCODER
 from fast_nst.prediction.predictor import StylePredictor
-from fast_nst.prediction.statistics import StyleStatistics
+from fast_nst.prediction.statistics import LAYERS, StyleStatistics
 
 if TYPE_CHECKING:
     import onnx
@@ -30,7 +30,16 @@ class Encode(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """(1, 3, H, W) in [0, 1], of the size that strokes are measured at, to (code,)."""
-        return self.predictor.code(StyleStatistics.measure(self.encoder, picture))[0]
+        features = self.encoder(picture, LAYERS)
+        means, grams = {}, {}
+        for layer in LAYERS:
+            mean = features[layer].mean((2, 3))
+            # Covariances, and Gram matrices from them: runtimes that sum one value after the other,
+            # such as WebAssembly's, lose digits that the predictor needs where means are large.
+            rest = (features[layer] - mean[:, :, None, None]).flatten(2)
+            covariance = rest @ rest.mT / rest.shape[2]
+            means[layer], grams[layer] = mean, covariance + mean[:, :, None] * mean[:, None]
+        return self.predictor.code(StyleStatistics(means, grams))[0]
 
 
 def to_encode_onnx(network: str) -> onnx.ModelProto:
