@@ -18,6 +18,7 @@ export class MixingPad {
   private readonly across = element('pad-across', HTMLInputElement);
   private readonly down = element('pad-down', HTMLInputElement);
   private readonly selects = cornerElements('corner', HTMLSelectElement);
+  private readonly shares = cornerElements('corner-share', HTMLSpanElement);
   private readonly images = cornerElements('corner-image', HTMLImageElement);
 
   /**
@@ -136,9 +137,10 @@ export class MixingPad {
     for (const input of [this.across, this.down]) input.setAttribute('aria-valuetext', mixture);
     this.pad.style.setProperty('--across', this.across.value);
     this.pad.style.setProperty('--down', this.down.value);
-    this.images.forEach((image, at) => {
-      const share = parts.find(({ style }) => style === this.corners[at])?.share ?? 0;
-      image.style.opacity = String(0.25 + 0.75 * share);
+    this.corners.forEach((here, at) => {
+      const share = parts.find(({ style }) => style === here)?.share ?? 0;
+      this.images[at]!.style.opacity = String(0.25 + 0.75 * share);
+      this.shares[at]!.textContent = here ? `${Math.round(100 * share)} %` : '';
     });
   }
 
