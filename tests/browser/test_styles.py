@@ -132,9 +132,9 @@ def test_a_place_on_the_pad_is_a_mixture_of_the_command(
     # The corner at the bottom right is free: its share goes to its two neighbors.
     shares = {"starry_night": 0.6 * 0.75, "great_wave": 0.4 * 0.75 + 0.05, "the_scream": 0.2}
     assert sum(shares.values()) == pytest.approx(1)
-    said = "Starry night 45 %, Great wave 35 %, The scream 20 %"
+    said = "The Starry Night 45 %, The Great Wave off Kanagawa 35 %, The Scream 20 %"
     visit.wait(lambda: (page.text_content("#pad-value") or "").replace("\xa0", " ") == said, said)
-    visit.wait(lambda: "Great wave 35" in (page.text_content("#status") or ""), "it is painted")
+    visit.wait(lambda: "Kanagawa 35" in (page.text_content("#status") or ""), "it is painted")
     mix = ",".join(f"{name}={share:g}" for name, share in shares.items())
     wanted = stylized(tmp_path, photo, [styled], "--mix", mix)
     assert np.abs(visit.snapshot()[1] - wanted).max() <= NEAR
@@ -144,14 +144,14 @@ def test_a_place_on_the_pad_is_a_mixture_of_the_command(
     assert box
     with visit.drawn():
         page.mouse.click(box["x"] + box["width"] - 3, box["y"] + 3)
-    assert page.text_content("#pad-value") == "Great wave"
+    assert page.text_content("#pad-value") == "The Great Wave off Kanagawa"
     with visit.drawn():
         page.select_option("#corner-1", "the_scream")
-    assert page.text_content("#pad-value") == "The scream"
+    assert page.text_content("#pad-value") == "The Scream"
     assert page.input_value("#corner-2") == "great_wave"
     with visit.drawn():
         page.select_option("#corner-0", "great_wave")
-    assert page.text_content("#pad-value") == "Great wave"
+    assert page.text_content("#pad-value") == "The Great Wave off Kanagawa"
     assert page.get_attribute("[data-filter=great_wave]", "aria-pressed") == "true"
 
 

@@ -158,7 +158,7 @@ def test_wrong_usage_is_told(filter_file: Path) -> None:
 @pytest.mark.usefixtures("page")
 def test_a_style_that_is_no_picture_is_one_line(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert "starry_night" in one_line(run("--style", "starry_nigth", "--out", out))
+    assert "starry_nigth is neither" in one_line(run("--style", "starry_nigth", "--out", out))
     (tmp_path / "broken.png").write_bytes(b"broken")
     assert "broken.png" in one_line(run("--style", tmp_path / "broken.png", "--out", out))
     assert not out.exists()
