@@ -21,6 +21,7 @@ class StyleConfig:
     name: str = MISSING  # of the filter, and of its file
     texture: str | None = None  # the bundled image of that name
     image: Any = None  # an image of the user's own, instead; or a list of several of one hand
+    each: Any = None  # pictures, each of which is a style of its own, for one filter of them all
     size: int = 256  # px, short side: how large the strokes are
     title: str = ""
     painter: str = ""
@@ -310,12 +311,12 @@ def image_origin(style: StyleConfig) -> tuple[dict[str, str], list[str]]:
 
 
 def list_styles() -> list[Style]:
-    """The bundled styles, by name; ``custom`` is not one."""
+    """The bundled styles, by name; ``custom`` and ``several`` are none."""
     from omegaconf import OmegaConf
 
     styles = []
     for file in sorted((config_dir() / "style").glob("*.yaml")):
-        if file.stem == "custom":
+        if file.stem in ("custom", "several"):
             continue
         values: Any = OmegaConf.to_container(OmegaConf.load(file))
         styles.append(Style(**{each.name: str(values[each.name]) for each in fields(Style)}))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fast_nst.training.callbacks import TrainProgress, TrainStart
     from fast_nst.training.run import TrainResult
 
+LONGEST_NAME = 80  # of a filter of several styles, made of their names
 DEBUG = "FAST_NST_DEBUG"  # set where --debug was given: errors keep their tracebacks
 
 
@@ -186,6 +188,7 @@ def main() -> None:
         os.environ[DEBUG] = "1"
     entry: Any = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")
     try:
+        sys.argv[1:] = expand_styles(sys.argv[1:])
         check_choices(sys.argv[1:])
         entry(run)()
     except (FastNSTError, HydraException, OmegaConfBaseException) as error:
@@ -219,6 +222,32 @@ def explain(error: Exception) -> str:
         return f"no key {unknown[1]!r}{suggest(unknown[1], keys)}. See all: --cfg job."
     cause = str(error.__cause__).splitlines()[:1] if error.__cause__ else []
     return " ".join([*lines[:2], *cause])
+
+
+def expand_styles(arguments: Sequence[str]) -> list[str]:
+    """Write ``style=[starry_night,me.jpg]`` as what Hydra can compose.
+
+    Hydra would read it as several files of ``conf/style`` that are merged into one.
+    """
+    expanded = []
+    for argument in arguments:
+        if not argument.startswith("style=["):
+            expanded.append(argument)
+            continue
+        styles = OverridesParser.create().parse_overrides([argument])[0].value()
+        value = argument.removeprefix("style=")
+        if not isinstance(styles, list):
+            raise ConfigError(
+                f"cannot sweep over {argument}. Write style=several style.each={value}."
+            )
+        if not styles:
+            raise ConfigError("style=[] names no style. Give some: style=[starry_night,me.jpg].")
+        expanded += ["style=several", f"style.each={value}"]
+        if not any(each.startswith("style.name=") for each in arguments):
+            name = "-".join(Path(str(each)).stem for each in styles)[:LONGEST_NAME]
+            quoted = name.replace("\\", "\\\\").replace("'", "\\'")
+            expanded.append(f"style.name='{quoted}'")
+    return expanded
 
 
 def check_choices(arguments: list[str]) -> None:

@@ -57,7 +57,7 @@ from fast_nst.losses.functional import (
     target_energy,
 )
 from fast_nst.networks import create_network
-from fast_nst.networks.styled import LEAST_STRENGTH
+from fast_nst.networks.styled import LEAST_STRENGTH, style_weight
 from fast_nst.optim.muon import Muon
 from fast_nst.prediction.load import KEY, save_predictor
 from fast_nst.prediction.predictor import StylePredictor
@@ -96,7 +96,6 @@ SIZES = (0.5, 0.7, 1.0, 1.4, 2.0, 3.0)  # of strokes
 MAX_ENLARGED = 2.2  # times its own size, that a picture is enlarged to
 SIZED = 0.45  # share of styles with another stroke size than 1
 WEAKER = 0.5  # share of styles with another strength than 1
-WEAKEST = 0.05  # times the style's weight, at the least strength
 BEND = 10.0  # the style term is log(1 + BEND s) / BEND
 EMA = 0.9995
 
@@ -438,7 +437,7 @@ def train(
         content = next(streams[late]).to(device)
         aims = draw_aims(bank, sized, len(content))
         regularity, colors = aims.regularity, aims.colors
-        weight = WEAKEST ** ((1 - aims.strengths) / (1 - LEAST_STRENGTH))
+        weight = style_weight(aims.strengths)
         emphasis = weight.rsqrt()  # their gradients would be drowned by those of full strength
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             stylized = stylize(run.predictor, aims, content)

@@ -6,13 +6,16 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fast_nst import atomic
 from fast_nst.prediction.cache import DEFAULT_NETWORK
 from fast_nst.startup import without_gc
+
+if TYPE_CHECKING:
+    from fast_nst.config import TrainConfig
 
 _UNITS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -64,7 +67,7 @@ def _parse_time(_: click.Context, __: click.Parameter, value: str | None) -> flo
     "refine_s",
     metavar="TIME",
     callback=_parse_time,
-    help="Train the filter for so long, such as 20s or 3min.",
+    help="Train the filter for so long, such as 20s or 3min; with --add, only what is new.",
 )
 def make(
     styles: tuple[str, ...],
@@ -86,31 +89,37 @@ def make(
       fast-nst make monet_1.jpg monet_2.jpg -o monet.safetensors --stroke-size 1.5
       fast-nst make painting.jpg -o painting.safetensors --refine 20s
       fast-nst make --each starry_night great_wave me.jpg -o mine.safetensors
-      fast-nst make --add mine.safetensors you.jpg
+      fast-nst make --add mine.safetensors you.jpg --refine 1min
     """  # noqa: D301 - click looks for the character, not for the two
     if (output is None) == (file is None):
         raise click.UsageError("give either -o FILTER or --add FILTER.")
-    if (each or file) and (stroke_size is not None or refine_s is not None):
+    if (each or file) and stroke_size is not None:
         raise click.UsageError(
-            "--each and --add make filters whose stroke size is chosen when they are used, and "
-            "which --refine cannot train. Leave --stroke-size and --refine out."
+            "--each and --add make filters whose stroke size is chosen when they are used. Leave "
+            "--stroke-size out."
         )
     if file is not None:
         if network is not None:
             raise click.UsageError("--add takes the network of the file. Leave --network out.")
-        _add(styles, file)
+        if refine_s is None:
+            _add(styles, file)
+        else:
+            _refine_added(styles, file, refine_s)
         return
     assert output is not None
     if output.suffix.lower() != ".safetensors":
         raise click.UsageError(
             f"{output} is no .safetensors file. For other formats, run fast-nst export after it."
         )
-    if each:
-        _make_each(styles, output, network or DEFAULT_NETWORK)
+    network = network or DEFAULT_NETWORK
+    if refine_s is None and each:
+        _make_each(styles, output, network)
     elif refine_s is None:
-        _make(styles, output, network or DEFAULT_NETWORK, stroke_size or 1.0)
+        _make(styles, output, network, stroke_size or 1.0)
+    elif each:
+        _refine_several(styles, output, refine_s, [f"network={network}"])
     else:
-        _refine(styles, output, network or DEFAULT_NETWORK, (stroke_size or 1.0, refine_s))
+        _refine(styles, output, network, (stroke_size or 1.0, refine_s))
 
 
 def _make(styles: tuple[str, ...], output: Path, network: str, stroke_size: float) -> None:
@@ -169,8 +178,7 @@ def _refine(
     """Train for a while, from where the predicted filter is."""
     from fast_nst.config import find_style
     from fast_nst.prediction.make import style_size, style_source
-    from fast_nst.startup import delayed_gc
-    from fast_nst.train import compose_config, train_with_progress
+    from fast_nst.train import compose_config
 
     files = [find_style(style) for style in styles]
     stroke_size, seconds = settings
@@ -188,6 +196,38 @@ def _refine(
     config.style.name, config.style.size = files[0][0], style_size(stroke_size)
     for key, value in style_source(files).items():
         setattr(config.style, key, value)
+    _train(config, output, seconds)
+
+
+def _refine_several(
+    styles: tuple[str, ...],
+    output: Path,
+    seconds: float,
+    overrides: list[str],
+    start: Path | None = None,
+) -> None:
+    """Train a filter of several styles for a while; with ``start``, only those added to it."""
+    from fast_nst.train import compose_config
+
+    config = compose_config(["style=several", "logger=none", *overrides])
+    config.style.each = list(styles)
+    if start is not None:
+        config.network.start = str(start)
+    _train(config, output, seconds)
+
+
+def _refine_added(styles: tuple[str, ...], file: Path, seconds: float) -> None:
+    from fast_nst.filters.metadata import read_metadata
+
+    base = read_metadata(file).network_arguments.get("base", DEFAULT_NETWORK)
+    _refine_several(styles, file, seconds, [f"network={base}"], start=file)
+
+
+def _train(config: TrainConfig, output: Path, seconds: float) -> None:
+    """Train for a while, and write nothing but the filter."""
+    from fast_nst.startup import delayed_gc
+    from fast_nst.train import train_with_progress
+
     config.trainer.max_time_s, config.trainer.max_steps = seconds, None
     with tempfile.TemporaryDirectory() as folder, delayed_gc() as collect:
         result = train_with_progress(config, Path(folder), Path(folder) / "filter", collect)

@@ -18,6 +18,7 @@ from fast_nst.losses.strength import AGREEMENT_LAYER, content_agreement
 from fast_nst.losses.terms import TERMS
 
 STYLE_TERMS = ("style", "coarse")  # whose weights follow the content's readability
+NEARLY_ALL = 0.95  # of a style's weight: less of it is worth a note
 MOMENTUM = 0.05  # weight of a step in the running mean
 RATE = 1.03  # by which the share of the style changes in a step
 MIN_SHARE = 0.05
@@ -156,6 +157,17 @@ class PerceptualLoss(nn.Module):
     def unweighted(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Divide the terms that :meth:`forward` returned by their weights."""
         return {name: value / self._weight(name) for name, value in terms.items()}
+
+    def balanced(self) -> dict[str, list[float]]:
+        """Terms that lost weight so that photos stay readable: the weight asked for, and found."""
+        share = float(self.style_share)
+        if share > NEARLY_ALL:
+            return {}
+        return {
+            name: [asked, asked * share]
+            for name, asked in self.weights.items()
+            if name in STYLE_TERMS
+        }
 
     def _weight(self, name: str) -> float | Tensor:
         weight = self.weights[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -139,6 +139,10 @@ class TransformationNetwork(nn.Module):
         if not 0 <= style < self.styles:
             raise ConfigError(f"style number is {style}; expected 0 to {self.styles - 1}.")
         return self._bind(style, known)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Its parameters for an optimizer; ``rate`` multiplies the learning rate of a group."""
+        return [{"params": list(self.parameters()), "rate": 1.0}]
 
     def _bind(self, style: int, values: Mapping[str, float]) -> nn.Module:
         """Do what :meth:`bind` does, with a checked value for each knob."""

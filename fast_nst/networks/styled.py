@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,16 @@ from fast_nst.networks.layers import TransformationNetwork
 KNOBS = 2  # strength and stroke size
 TURNING = 48  # units of the layer between a code with its knobs, and the code that they make of it
 LEAST_STRENGTH = STYLED_LEAST_STRENGTH
+WEAKEST = 0.05  # times the style's weight in the loss, at the least strength
 STROKE_SIZES = STYLED_STROKE_SIZES
+# Learning rates of a decoder's parts, relative to that of its network. An output of a linear layer
+# changes by a step of all its weights at once.
+RATES = {"rank-one": 0.25, "last layers": 0.2, "knobs": 2.0, "codes": 1.0}
+
+
+def style_weight(strengths: Tensor) -> Tensor:
+    """What the style's weight in a loss is multiplied by at strengths, ``LEAST_STRENGTH`` to 1."""
+    return WEAKEST ** ((1 - strengths) / (1 - LEAST_STRENGTH))
 
 
 class StyleDecoder(nn.Module):
@@ -155,6 +165,21 @@ class StyledNetwork(TransformationNetwork):
         self.decoder = StyleDecoder(base, code, rank)
         self.codes = nn.Parameter(torch.zeros(styles, len(STROKE_SIZES), code))
         self.styles = styles
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Its parts learn at rates of their own, :data:`RATES`."""
+        decoder = self.decoder
+        last = [decoder.affine, decoder.mixture, decoder.palette]
+        return [
+            {"params": list(decoder.network.parameters()), "rate": 1.0},
+            {"params": [*decoder.left, *decoder.right], "rate": RATES["rank-one"]},
+            {
+                "params": [each for layer in last for each in layer.parameters()],
+                "rate": RATES["last layers"],
+            },
+            {"params": list(decoder.turning.parameters()), "rate": RATES["knobs"]},
+            {"params": [self.codes], "rate": RATES["codes"]},
+        ]
 
     def mixed(self, shares: Tensor, strengths: Tensor, stroke_sizes: Tensor) -> Tensor:
         """The codes of mixtures, with the knobs in them: (S, code).

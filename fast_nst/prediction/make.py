@@ -23,6 +23,7 @@ from fast_nst.image.eight_bit import from_bytes
 from fast_nst.image.style import fit_style, read_style, thumbnail
 from fast_nst.losses.strength import OVER_STYLIZED, UNDER_STYLIZED
 from fast_nst.networks import TransformationNetwork
+from fast_nst.networks.styled import StyleDecoder
 from fast_nst.paths import asset_path
 from fast_nst.prediction.load import load_predictor
 from fast_nst.prediction.reach import Reach, measure_reach
@@ -60,9 +61,11 @@ def measure_style(images: Sequence[Tensor]) -> StyleStatistics:
     ).pooled()
 
 
-def _predict(style: StyleStatistics, network: str) -> TransformationNetwork:
+def _predict(
+    style: StyleStatistics, network: str, decoder: StyleDecoder | None = None
+) -> TransformationNetwork:
     predictor = load_predictor(network)
-    return predictor.decoder.fold(predictor.code(style)[0])
+    return (decoder or predictor.decoder).fold(predictor.code(style)[0])
 
 
 def with_photos(style: StyleStatistics, share: float) -> StyleStatistics:
@@ -74,15 +77,20 @@ def with_photos(style: StyleStatistics, share: float) -> StyleStatistics:
 
 
 def predict_readable(
-    style: StyleStatistics, network: str
+    style: StyleStatistics, network: str, decoder: StyleDecoder | None = None
 ) -> tuple[TransformationNetwork, Reach, float]:
     """A network that leaves photographs readable, if need be by mixing photographs into the style.
+
+    Args:
+        style: one.
+        network: one of ``predictor_names()``.
+        decoder: of a filter of several styles; the predictor's by default.
 
     Returns:
         The network, what it reaches on a few photographs, and their share in the mixture.
     """
     for share in PHOTO_SHARES:
-        made = _predict(with_photos(style, share), network)
+        made = _predict(with_photos(style, share), network, decoder)
         reach = measure_reach(made, create_encoder(ENCODER), style, _photos())
         if reach.content_kept >= OVER_STYLIZED:
             break

@@ -16,7 +16,7 @@ from fast_nst.filter_metadata import STYLED, FilterMetadata, Style
 from fast_nst.filters.checkpoint import UnboundFilter, save_filter
 from fast_nst.image.style import thumbnail
 from fast_nst.networks import create_network
-from fast_nst.networks.styled import STROKE_SIZES, StyledNetwork
+from fast_nst.networks.styled import STROKE_SIZES, StyleDecoder, StyledNetwork
 from fast_nst.prediction.load import load_predictor, predictor_digest
 from fast_nst.prediction.make import (
     ENCODER,
@@ -104,7 +104,7 @@ def add_styles(file: UnboundFilter, pictures: Sequence[str | Path | Tensor]) -> 
             "it was made by another version of fast_nst, whose styles have other codes. Make it "
             "again: fast-nst make --each STYLE... -o FILE."
         )
-    metadata, codes = _add(metadata, pictures)
+    metadata, codes = _add(metadata, pictures, before.decoder)
     made = create_network(STYLED, **metadata.network_arguments)
     state = {**before.state_dict(), "codes": torch.cat([before.codes, codes])}
     made.load_state_dict(state)
@@ -125,9 +125,11 @@ def save_styles(path: str | Path, made: UnboundFilter) -> Path:
 
 
 def _add(
-    metadata: FilterMetadata, pictures: Sequence[str | Path | Tensor]
+    metadata: FilterMetadata,
+    pictures: Sequence[str | Path | Tensor],
+    decoder: StyleDecoder | None = None,
 ) -> tuple[FilterMetadata, Tensor]:
-    """The metadata with further styles, and those styles' codes."""
+    """The metadata with further styles, and those styles' codes for the file's decoder."""
     network = metadata.network_arguments["base"]
     found = [Picture.find(each) for each in pictures]
     names = [style.name for style in metadata.styles]
@@ -139,7 +141,7 @@ def _add(
         names.append(picture.name)
     styles, codes, sources = [], [], {}
     for picture in found:
-        code, predicted = _codes(picture, network)
+        code, predicted = _codes(picture, network, decoder)
         codes.append(code)
         files = [] if picture.path is None else [(picture.name, picture.path)]
         styles.append(
@@ -165,10 +167,12 @@ def _add(
     return added, torch.stack(codes)
 
 
-def _codes(picture: Picture, network: str) -> tuple[Tensor, dict[str, Any]]:
+def _codes(
+    picture: Picture, network: str, decoder: StyleDecoder | None
+) -> tuple[Tensor, dict[str, Any]]:
     """A style's codes for all stroke sizes, (sizes, code), and what it reaches at size 1."""
     predictor = load_predictor(network)
     measured = {size: measure_style([picture.read(style_size(size))]) for size in STROKE_SIZES}
-    _, reach, share = predict_readable(measured[1.0], network)
+    _, reach, share = predict_readable(measured[1.0], network, decoder)
     codes = [predictor.code(with_photos(measured[size], share))[0] for size in STROKE_SIZES]
     return torch.stack(codes), {"stroke_size": 1.0, "photo_share": share, **asdict(reach)}

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fast_nst.image.io import write_image
 from fast_nst.image.resize import resize_short_side
+from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.schedule import Schedule
 
@@ -178,6 +179,7 @@ class Preview(pl.Callback):
     @torch.no_grad()
     def measure(self, module: StyleTransferModule) -> dict[str, float]:
         """The unweighted losses of the fixed images."""
+        assert isinstance(module.loss, PerceptualLoss)
         sums = dict.fromkeys(module.loss.weights, 0.0)
         for image in torch.split(self.content, 1):
             _, terms = module.losses(image.to(module.device))

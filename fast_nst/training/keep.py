@@ -5,20 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from fast_nst.errors import ConfigError
-from fast_nst.filter_metadata import FilterMetadata
-from fast_nst.filters.checkpoint import save_filter
+from fast_nst.filter_metadata import STYLED
+from fast_nst.filters.checkpoint import Filter, save_filter
 from fast_nst.image.io import write_image
 
 HEADER_BYTES = 8  # of a safetensors file: the length of the JSON that comes before the weights
 
 
 def write_result(
-    run_dir: Path, output_dir: Path, network: nn.Module, metadata: FilterMetadata, preview: Tensor
+    run_dir: Path, output_dir: Path, name: str, trained: Filter, preview: Tensor
 ) -> list[str]:
-    """Write ``<style>.safetensors`` and ``<style>.png`` to both folders.
+    """Write ``<name>.safetensors`` and ``<name>.png`` to both folders.
+
+    A filter of several styles is written in half precision, as those are that nothing trained.
 
     Files of another training in ``output_dir`` are renamed, unless this is the
     run's own folder, or the weights are the same.
@@ -26,15 +29,16 @@ def write_result(
     Args:
         run_dir: the run's own folder.
         output_dir: where users look for the filter; it may be the same.
-        network: trained.
-        metadata: of the filter; ``metadata.style`` names the files.
+        name: of the files.
+        trained: the filter.
         preview: (3, H, W) in [0, 1].
 
     Returns:
         What the user should know, a line each.
     """
-    own = run_dir / f"{metadata.style}.safetensors"
-    save_filter(own, network, metadata)
+    dtype = torch.float16 if trained.metadata.network == STYLED else torch.float32
+    own = run_dir / f"{name}.safetensors"
+    save_filter(own, trained.network, trained.metadata, dtype)
     write_image(own.with_suffix(".png"), preview)
     if output_dir.resolve() == run_dir.resolve():
         return []
@@ -42,7 +46,7 @@ def write_result(
     shown = output_dir / own.name
     if shown.is_file() and _weights(shown) != _weights(own):
         notes.append(f"the earlier {shown} is kept as {_put_aside(shown)}")
-    save_filter(shown, network, metadata)
+    save_filter(shown, trained.network, trained.metadata, dtype)
     write_image(shown.with_suffix(".png"), preview)
     return notes
 

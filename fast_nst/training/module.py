@@ -9,12 +9,14 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fast_nst.config import OptimizerConfig
 from fast_nst.errors import ConfigError, TrainingError
 from fast_nst.filters.checkpoint import KEY, FilterMetadata
 from fast_nst.losses.perceptual import PerceptualLoss
+from fast_nst.losses.several import SeveralLosses
+from fast_nst.networks import TransformationNetwork
 from fast_nst.optim.muon import Muon
 from fast_nst.training.schedule import Schedule, learning_rate_factor
 from fast_nst.training.step_graph import StepGraph, prepare_optimizer
@@ -39,8 +41,8 @@ class StyleTransferModule(pl.LightningModule):
 
     def __init__(
         self,
-        network: nn.Module,
-        loss: PerceptualLoss,
+        network: TransformationNetwork,
+        loss: PerceptualLoss | SeveralLosses,
         optimizer: OptimizerConfig,
         schedule: Schedule,
         metadata: FilterMetadata,
@@ -145,9 +147,9 @@ class StyleTransferModule(pl.LightningModule):
                 )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """One optimizer over the network; its learning rate is set before each step."""
+        """One optimizer over the network; its learning rates are set before each step."""
         kind = OPTIMIZERS[self.optimizer_config.name]
-        return kind(self.network.parameters(), lr=self.optimizer_config.lr)
+        return kind(self.network.parameter_groups(), lr=self.optimizer_config.lr)
 
     def on_train_batch_start(self, batch: Any, batch_index: int) -> int | None:
         """Set the learning rate; -1 ends the training when the schedule is over."""
@@ -158,10 +160,11 @@ class StyleTransferModule(pl.LightningModule):
         config = self.optimizer_config
         factor = learning_rate_factor(fraction, config.warmup, config.final_lr)
         for group in self.trainer.optimizers[0].param_groups:
+            rate = config.lr * factor * group.get("rate", 1.0)  # earlier checkpoints have none
             if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(config.lr * factor)
+                group["lr"].fill_(rate)
             else:
-                group["lr"] = config.lr * factor
+                group["lr"] = rate
         return None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +13,13 @@ import pytorch_lightning as pl
 from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import LambdaCallback
 
-from fast_nst.config import TrainConfig, image_origin, style_digest, style_paths
+from fast_nst.config import TrainConfig
 from fast_nst.data.module import ImageDataModule
 from fast_nst.errors import ConfigError
-from fast_nst.filters.checkpoint import FilterMetadata, Style, read_metadata
+from fast_nst.filters.checkpoint import Filter, read_metadata
 from fast_nst.hardware import keep_freed_memory
-from fast_nst.image.resize import describe_resampler
-from fast_nst.image.style import read_style, thumbnail
-from fast_nst.losses.perceptual import STYLE_TERMS, PerceptualLoss, create_loss
-from fast_nst.startup import installed_version
 from fast_nst.training.callbacks import (
     KeepLast,
-    Preview,
     ReportProgress,
     ReportStart,
     TrainProgress,
@@ -34,13 +27,11 @@ from fast_nst.training.callbacks import (
 )
 from fast_nst.training.keep import write_result
 from fast_nst.training.loggers import create_logger, start_logger
-from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.schedule import Schedule
-from fast_nst.training.start import create_started_network, network_settings
+from fast_nst.training.several import several_styles
+from fast_nst.training.task import one_style
 from fast_nst.training.trainer import create_trainer
 
-NEARLY_ALL = 0.95  # of a style's weight: less of it is worth a note
-LIBRARIES = ("fast-nst", "torch", "pytorch-lightning")
 HARMLESS = (
     ".*does not have many workers.*",  # where the cores train, loaders would be in the way
     ".*module.s. in eval mode at the start of training.*",  # the encoder is meant to be
@@ -98,47 +89,27 @@ def train(
     """
     keep_freed_memory()
     trainer_config = config.trainer
-    schedule = Schedule(trainer_config.max_steps, trainer_config.max_time_s)
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    style_files = style_paths(config.style)
-    origin, notes = image_origin(config.style)
-    values = _values(config)
-    values["style"] |= origin
-    values["resampler"] = describe_resampler()
-    loss = create_loss(_values(config), style_files)
-    styles = [read_style(file, config.style.size) for file in style_files]
-    network_name, network_arguments, start = network_settings(_values(config.network))
-    network = create_started_network(network_name, network_arguments, start, styles)
-    metadata = FilterMetadata(
-        styles=(
-            Style(
-                config.style.name,
-                style_digest(style_files),
-                thumbnail(styles[0]),
-                config.style.title,
-                config.style.painter,
-            ),
-        ),
-        network=network_name,
-        network_arguments=network_arguments,
-        knobs=dict(network.knobs),
-        config=values,
-        versions={name: installed_version(name) for name in LIBRARIES}
-        | {"python": platform.python_version()},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        license=origin["license"],
-    )
+    make_task = one_style if config.style.each is None else several_styles
+    task = make_task(config, _values(config))
+    schedule = Schedule(trainer_config.max_steps, trainer_config.max_time_s)  # its clock starts
     given = {key: value for key, value in _values(config.data).items() if value is not None}
     data = ImageDataModule(**given, seed=config.seed)
     content, shown = (
         data.validation_images(config.callbacks.validation_images, size)
         for size in (config.callbacks.validation_size, config.callbacks.preview_size)
     )
-    module = StyleTransferModule(
-        network, loss, config.optimizer, schedule, metadata, config.callbacks.log_every_steps
+    module = task.module(
+        optimizer=config.optimizer,
+        schedule=schedule,
+        log_every_steps=config.callbacks.log_every_steps,
     )
-    style = read_style(style_files[0], config.callbacks.preview_size)[None]
-    preview = Preview(content, shown, style, run_dir / "previews", config.callbacks.preview_every_s)
+    preview = task.preview(
+        content=content,
+        shown=shown,
+        folder=run_dir / "previews",
+        every_s=config.callbacks.preview_every_s,
+    )
     last = run_dir / "last.ckpt"
     callbacks: list[pl.Callback] = [preview, KeepLast(last, config.callbacks.checkpoint_every_s)]
     if on_progress is not None:
@@ -148,7 +119,7 @@ def train(
     resume = checkpoint_to_resume(config.resume, run_dir)
     check_writable(output_dir)
     logger, logger_notes = create_logger(config.logger, run_dir, config.style.name)
-    callbacks.append(ReportStart(on_start, schedule, resume, [*notes, *logger_notes]))
+    callbacks.append(ReportStart(on_start, schedule, resume, [*task.notes, *logger_notes]))
     trainer = create_trainer(
         trainer_config,
         max_steps=-1 if schedule.max_steps is None else schedule.max_steps,
@@ -167,36 +138,35 @@ def train(
         raise KeyboardInterrupt
     losses = preview.measure(module.eval())
     grid = preview.draw(module)
-    metadata = replace(metadata, losses=losses, config=values | _balanced(module.loss))
-    kept = []
+    balanced = module.loss.balanced()
+    found = {"balanced": balanced} if balanced else {}
+    metadata = replace(task.metadata, losses=losses, config=task.metadata.config | found)
+    name, kept = config.style.name, []
     if trainer.is_global_zero:
-        kept = write_result(run_dir, output_dir, module.network, metadata, grid)
+        made = Filter(module.network, metadata)
+        kept = write_result(run_dir, output_dir, name, made, grid)
     return TrainResult(
-        filter=output_dir / f"{metadata.style}.safetensors",
-        preview=output_dir / f"{metadata.style}.png",
+        filter=output_dir / f"{name}.safetensors",
+        preview=output_dir / f"{name}.png",
         losses=losses,
         steps=trainer.global_step,
         elapsed_s=schedule.elapsed_s,
         skipped=data.skipped,
-        notes=[*data.notes, *kept, *_balance_notes(module.loss)],
+        notes=[*data.notes, *kept, *_balance_notes(balanced)],
     )
 
 
-def _balanced(loss: PerceptualLoss) -> dict[str, Any]:
-    """What a filter's configuration says of a style that lost weight: asked for, and found."""
-    share = float(loss.style_share)
-    if share > NEARLY_ALL:
-        return {}
-    weights = {name: weight for name, weight in loss.weights.items() if name in STYLE_TERMS}
-    return {"balanced": {name: [asked, asked * share] for name, asked in weights.items()}}
-
-
-def _balance_notes(loss: PerceptualLoss) -> list[str]:
-    return [
-        f"loss.{name}_weight went from {asked:g} to {found:.3g}, so that photos stay readable in "
-        "this style; loss.min_content_kept=0 turns this off"
-        for name, (asked, found) in _balanced(loss).get("balanced", {}).items()
-    ]
+def _balance_notes(balanced: Mapping[str, Any]) -> list[str]:
+    """Say which terms lost weight, of the style or of one of several."""
+    lines = []
+    for name, value in balanced.items():
+        terms, of_style = (value, f" of {name}") if isinstance(value, dict) else ({name: value}, "")
+        lines += [
+            f"loss.{term}_weight{of_style} went from {asked:g} to {found:.3g}, so that photos stay "
+            "readable in this style; loss.min_content_kept=0 turns this off"
+            for term, (asked, found) in terms.items()
+        ]
+    return lines
 
 
 def checkpoint_to_resume(resume: str | None, run_dir: Path) -> Path | None:
