@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 
 import fast_nst.paths
 from fast_nst.cli.main import main
+from fast_nst.paths import asset_path
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -155,8 +157,13 @@ def test_wrong_usage_is_told(filter_file: Path) -> None:
     assert run("--ckpt").exit_code == 2
 
 
-@pytest.mark.usefixtures("page")
-def test_a_style_that_is_no_picture_is_one_line(tmp_path: Path) -> None:
+def test_a_style_that_is_no_picture_is_one_line(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = asset_path("predictors/mobile.safetensors")
+    (package / "assets" / "predictors").mkdir()
+    shutil.copy(predictor, package / "assets" / "predictors")
+    monkeypatch.setattr(fast_nst.paths, "PACKAGE", package)
     out = tmp_path / "out"
     assert "starry_nigth is neither" in one_line(run("--style", "starry_nigth", "--out", out))
     (tmp_path / "broken.png").write_bytes(b"broken")
