@@ -140,7 +140,8 @@ export class MixingPad {
     this.corners.forEach((here, at) => {
       const share = parts.find(({ style }) => style === here)?.share ?? 0;
       this.images[at]!.style.opacity = String(0.25 + 0.75 * share);
-      this.shares[at]!.textContent = here ? `${Math.round(100 * share)} %` : '';
+      const percent = here ? Math.round(100 * share) : 0;
+      this.shares[at]!.textContent = percent > 0 ? `${percent} %` : '';
     });
   }
 
