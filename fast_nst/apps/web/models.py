@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from fast_nst import atomic
 from fast_nst.apps.web.filters import style_image, stylized_thumbnail, title_of
@@ -162,21 +164,31 @@ def _paintings() -> dict[str, tuple[str, str]]:
 
 def _codes_and_digest(path: Path, metadata: FilterMetadata) -> tuple[Array, str]:
     """The codes of a file's styles, and a hash of all else in it, which graphs depend on."""
+    tensors = _read_tensors(path)
+    codes = tensors.pop(CODES, np.empty(0)).astype(np.float32)
+    if codes.ndim != 3 or codes.shape[:2] != (len(metadata.styles), len(STYLED_STROKE_SIZES)):
+        raise CheckpointError(
+            f"{path} has codes of shape {codes.shape} for {len(metadata.styles)} styles: it is "
+            "damaged. Make it again: fast-nst make --each STYLE... -o FILE."
+        )
     digest = hashlib.sha256()
-    try:
-        with safe_open(path, framework="np") as opened:
-            names = sorted(opened.keys())
-            for name in names:
-                if name != CODES:
-                    tensor = opened.get_tensor(name)
-                    digest.update(f"{name} {tensor.shape} {tensor.dtype} ".encode())
-                    digest.update(tensor.tobytes())
-            codes = opened.get_tensor(CODES).astype(np.float32)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read as a filter ({error}).") from error
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.shape} {tensor.dtype} ".encode())
+        digest.update(tensor.tobytes())
     arguments = {**metadata.network_arguments, "styles": 0}
     digest.update(json.dumps(arguments, sort_keys=True).encode())
     return codes, digest.hexdigest()[:40]
+
+
+def _read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+    if path.suffix == ".ckpt":
+        from fast_nst.filters.checkpoint import read_lightning  # needs torch
+
+        return {name: each.numpy() for name, each in read_lightning(path)[1].items()}
+    try:
+        return dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read as a filter ({error}).") from error
 
 
 def _encode_graph(metadata: FilterMetadata) -> bytes | None:
@@ -184,10 +196,8 @@ def _encode_graph(metadata: FilterMetadata) -> bytes | None:
     predictor = asset_path("predictors") / f"{network}.safetensors"
     if not predictor.is_file():
         return None
-    known, named = (
-        hashlib.sha256(predictor.read_bytes()).hexdigest(),
-        metadata.config.get("predictor"),
-    )
+    known = hashlib.sha256(predictor.read_bytes()).hexdigest()
+    named = metadata.config.get("predictor")
     if not named or not known.startswith(named):  # a file names the first digits only
         return None
     return _cached(f"{known[:40]}-encode", partial(_make_encode, network))

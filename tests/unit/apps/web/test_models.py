@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from PIL import Image
 
 from fast_nst.apps.web.models import is_styled, read_model, run_graph
 from fast_nst.apps.web.site import make_site
-from fast_nst.filter_metadata import Binding
+from fast_nst.errors import CheckpointError
+from fast_nst.filter_metadata import KEY, Binding
 from fast_nst.filters.checkpoint import load_filter, load_unbound, save_filter
 from fast_nst.networks.styled import STROKE_SIZES, StyledNetwork
 from fast_nst.prediction.styled import add_styles, make_styles, save_styles
@@ -113,6 +114,25 @@ def test_a_file_of_another_predictor_takes_no_pictures(styled: Path, tmp_path: P
     metadata = replace(unbound.metadata, config={**unbound.metadata.config, "predictor": "0" * 12})
     other = save_filter(tmp_path / "other.safetensors", unbound.network, metadata)
     assert read_model(other, SAMPLE).encode is None
+
+
+def test_a_checkpoint_of_a_training_is_read_as_well(styled: Path, tmp_path: Path) -> None:
+    unbound = load_unbound(styled)
+    state = {f"network.{name}": each for name, each in unbound.network.state_dict().items()}
+    document = json.dumps(asdict(unbound.metadata))
+    torch.save({KEY: document, "state_dict": state}, tmp_path / "last.ckpt")
+    read, wanted = read_model(tmp_path / "last.ckpt", SAMPLE), read_model(styled, SAMPLE)
+    assert [each.style for each in read.styles] == [each.style for each in wanted.styles]
+    assert np.array_equal(read.styles[1].codes, wanted.styles[1].codes)
+    assert read.encode == wanted.encode
+
+
+def test_codes_that_do_not_go_with_the_styles_are_one_line(styled: Path, tmp_path: Path) -> None:
+    unbound = load_unbound(styled)
+    metadata = replace(unbound.metadata, styles=unbound.metadata.styles[:1])
+    broken = save_filter(tmp_path / "broken.safetensors", unbound.network, metadata)
+    with pytest.raises(CheckpointError, match=r"codes of shape .* for 1 styles"):
+        read_model(broken, SAMPLE)
 
 
 def test_a_style_without_an_image_of_its_own_shows_what_it_paints(
