@@ -243,7 +243,7 @@ def web_styles(result: Result) -> str:
     rows = []
     for each in result["results"]:
         sizes = each["bytes"]
-        moving = each["moving_when_all_codes_are_known"].values()
+        moving = each["moving"].values()
         fastest = max(one["frames_per_s"] for one in each["at_rest"])
         rows += [
             ["encoder and predictor, loaded when first wanted", f"{sizes['encode'] / 1e6:.1f} MB"],
@@ -260,8 +260,9 @@ def web_styles(result: Result) -> str:
                 "frames/s in its style",
                 f"{each['frames_per_s']:.1f} (best round {fastest:.1f})",
             ],
+            ["the same, strokes twice as large", f"{each['at_stroke_size_2']['frames_per_s']:.1f}"],
             [
-                "frames/s while a knob moves",
+                "frames/s while a knob moves: strength, stroke size, mix across, mix down",
                 ", ".join(f"{one['frames_per_s']:.1f}" for one in moving),
             ],
             [

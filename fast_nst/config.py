@@ -38,6 +38,7 @@ class NetworkConfig:
     width: int = MISSING  # type: ignore[assignment]
     blocks: int = MISSING  # type: ignore[assignment]
     adaptive: bool = False
+    stroke_scale: float = 1.0
     start: str | None = None
 
 

@@ -40,7 +40,7 @@ STYLED_KNOBS = {
     "stroke_size": Knob(0.5, 3, 1, "larger strokes"),
 }
 STYLED_LEAST_STRENGTH = 0.5  # that decoders are trained for; below it, the photo is blended in
-STYLED_STROKE_SIZES = (0.5, 1.0, 2.0, 3.0)  # that styles have codes for
+STYLED_STROKE_SIZES = (0.5, 1.0)  # that styles have codes for; larger ones are a network's scale
 
 
 @dataclass(frozen=True)
@@ -176,6 +176,8 @@ class FilterMetadata:
         config, network, arguments = self.config, self.network, self.network_arguments
         if network == STYLED:  # what is left of it is its base, and of styles, one
             network, arguments = arguments["base"], dict(arguments["base_arguments"])
+            if values.get("stroke_size", 1.0) > 1:
+                arguments["stroke_scale"] = values["stroke_size"]
             own = config.get("styles", {}).get(style.name)
             config = {name: value for name, value in config.items() if name != "styles"}
             config |= {"style": own} if own else {}

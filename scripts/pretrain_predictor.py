@@ -8,9 +8,10 @@ gives for that style. The loss is the default training's, except that the style 
 logarithm: styles that are hard to reach would drown the others.
 
 A strength and a stroke size go with each style. The strength multiplies the style's weight in the
-loss by 1 to 1/20. The stroke size is that of the style picture, relative to 256 px; where it is
-above 1, the stylized image is also compared at its 1/size with the picture at 256 px, as the
-encoder does not see far enough otherwise.
+loss by 1 to 1/20. The stroke size is that of the style picture, relative to 256 px. Where it is
+above 1, the weights are those of size 1, and the network works at that scale; the stylized image is
+also compared at its 1/size with the picture at 256 px, as the encoder does not see far enough
+otherwise.
 
 A style is a picture of ``--styles`` at a random scale, a photograph, a drawn texture, or a mixture
 of two. Statistics of all are measured once and kept in ``--work``, where checkpoints lie, too; the
@@ -57,6 +58,7 @@ from fast_nst.losses.functional import (
     target_energy,
 )
 from fast_nst.networks import create_network
+from fast_nst.networks.layers import ScaledNetwork, scale_shares
 from fast_nst.networks.styled import LEAST_STRENGTH, style_weight
 from fast_nst.optim.muon import Muon
 from fast_nst.prediction.load import KEY, save_predictor
@@ -221,6 +223,26 @@ class Aims:
     stroke_sizes: Tensor
     usual: StyleStatistics
 
+    @property
+    def seen(self) -> StyleStatistics:
+        """What the predictor is shown: the styles, but never at a stroke size above 1."""
+        return choose_statistics(self.stroke_sizes <= 1, self.styles, self.usual)
+
+
+def choose(first: Tensor, one: Tensor, another: Tensor) -> Tensor:
+    """For each style, ``one`` where ``first`` is true, else ``another``."""
+    return torch.where(first.view(-1, *[1] * (one.ndim - 1)), one, another)
+
+
+def choose_statistics(
+    first: Tensor, one: StyleStatistics, another: StyleStatistics
+) -> StyleStatistics:
+    """The same of statistics."""
+    return StyleStatistics(
+        {layer: choose(first, one.means[layer], another.means[layer]) for layer in LAYERS},
+        {layer: choose(first, one.grams[layer], another.grams[layer]) for layer in LAYERS},
+    )
+
 
 def draw_aims(bank: Bank, sized: SizedBank, count: int) -> Aims:
     """Random styles, strengths and stroke sizes."""
@@ -231,35 +253,28 @@ def draw_aims(bank: Bank, sized: SizedBank, count: int) -> Aims:
     usual = sized.at(style, torch.full_like(style, SIZES.index(1.0)))[0]
     is_sized = (torch.rand(count) < SIZED).to(device)
 
-    def choose(one: Tensor, another: Tensor) -> Tensor:
-        return torch.where(is_sized.view(-1, *[1] * (one.ndim - 1)), one, another)
-
-    def choose_statistics(one: StyleStatistics, another: StyleStatistics) -> StyleStatistics:
-        return StyleStatistics(
-            {layer: choose(one.means[layer], another.means[layer]) for layer in LAYERS},
-            {layer: choose(one.grams[layer], another.grams[layer]) for layer in LAYERS},
-        )
-
     strengths = LEAST_STRENGTH + (1 - LEAST_STRENGTH) * torch.rand(count).square()
     strengths = torch.where(torch.rand(count) < WEAKER, strengths, torch.ones(count))
     sizes = torch.tensor(SIZES, device=device)[size]
     return Aims(
-        choose_statistics(other[0], drawn[0]),
-        choose(other[1], drawn[1]),
-        choose(other[2], drawn[2]),
+        choose_statistics(is_sized, other[0], drawn[0]),
+        choose(is_sized, other[1], drawn[1]),
+        choose(is_sized, other[2], drawn[2]),
         strengths.to(device),
-        choose(sizes, torch.ones_like(sizes)),
-        choose_statistics(usual, drawn[0]),
+        choose(is_sized, sizes, torch.ones_like(sizes)),
+        choose_statistics(is_sized, usual, drawn[0]),
     )
 
 
 def stylize(predictor: StylePredictor, aims: Aims, images: Tensor) -> Tensor:
     """Each image in the style at its place."""
-    weights = predictor(aims.styles, aims.strengths, aims.stroke_sizes)
+    weights = predictor(aims.seen, aims.strengths, aims.stroke_sizes)
     return torch.cat(
         [
-            functional_call(predictor.decoder.network, own, (image,))
-            for own, image in zip(weights, images.split(1), strict=True)
+            functional_call(predictor.decoder.network, own, (image, scale_shares(max(1.0, size))))
+            for own, image, size in zip(
+                weights, images.split(1), aims.stroke_sizes.tolist(), strict=True
+            )
         ]
     )
 
@@ -357,6 +372,7 @@ class Training:
         self, network: str, bank: Bank, rates: Sequence[float], device: torch.device
     ) -> None:
         built = create_network(network, **NETWORKS[network]).to(memory_format=torch.channels_last)
+        assert isinstance(built, ScaledNetwork)
         self.predictor = StylePredictor(built, **PREDICTORS[network]).to(device)
         self.predictor.normalize_by(bank.statistics)
         self.average = deepcopy(self.predictor).requires_grad_(False)

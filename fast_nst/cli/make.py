@@ -194,6 +194,7 @@ def _refine(
         ]
     )
     config.style.name, config.style.size = files[0][0], style_size(stroke_size)
+    config.network.stroke_scale = max(1.0, stroke_size)
     for key, value in style_source(files).items():
         setattr(config.style, key, value)
     _train(config, output, seconds)

@@ -8,7 +8,7 @@ from typing import Any
 from fast_nst.errors import ConfigError, suggest
 from fast_nst.filter_metadata import STYLED
 from fast_nst.networks.johnson import JohnsonNetwork
-from fast_nst.networks.layers import TransformationNetwork
+from fast_nst.networks.layers import ScaledNetwork, TransformationNetwork
 from fast_nst.networks.mobile import MobileNetwork
 from fast_nst.networks.pytorch_examples import PyTorchExamplesNetwork
 from fast_nst.networks.quarter import QuarterNetwork
@@ -59,4 +59,7 @@ def create_network(name: str, **arguments: Any) -> TransformationNetwork:
 
 
 def _create_styled(base: str, base_arguments: Mapping[str, Any], **arguments: Any) -> StyledNetwork:
-    return StyledNetwork(create_network(base, **base_arguments), **arguments)
+    made = create_network(base, **base_arguments)
+    if not isinstance(made, ScaledNetwork):
+        raise ConfigError(f"network {STYLED!r} cannot be made around {base!r}.")
+    return StyledNetwork(made, **arguments)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,10 @@ from fast_nst.image.pad import reflect_pad
 from fast_nst.networks.norm import AdaptiveInstanceNorm, InstanceNorm
 
 STRIDE = 4  # the residual blocks work at a quarter of the image's size
+SCALES = (1, 2, 4)  # at which residual blocks may see an image, divisors of its size
 MIN_SIDE = 16  # px; with less, the deepest layers have too few pixels to reflect for their padding
+
+ScaleShares = Mapping[int, float] | Mapping[int, Tensor]  # by factors of SCALES
 
 
 class PaddedConv(nn.Module):
@@ -155,9 +159,75 @@ class TransformationNetwork(nn.Module):
         raise ConfigError(f"{type(self).__name__} cannot mix styles. Choose one of them.")
 
 
-def pad_to_stride(images: Tensor) -> Tensor:
-    """Repeat the right and bottom edges until both sides are multiples of 4, and at least 16 px."""
+class ScaledNetwork(TransformationNetwork):
+    """Base class of networks whose strokes can be larger than those that they were trained for.
+
+    For strokes twice as large, the residual blocks see the image at half the size. What they make
+    of it is enlarged, and meets the content at full size in the layers behind them, so that
+    contours stay sharp. For sizes between powers of two, features of two scales are mixed.
+
+    Args:
+        width: as for the base class, like ``blocks``.
+        stroke_scale: size of the strokes, 1 to 4, relative to those of the training.
+
+    Raises:
+        ConfigError: If an argument is out of range.
+
+    References:
+        Jing et al. 2018, "Stroke controllable fast style transfer with adaptive receptive fields",
+        where branches of different depth are trained for sizes of strokes.
+    """
+
+    def __init__(self, width: int, blocks: int, stroke_scale: float = 1.0) -> None:
+        super().__init__(width, blocks)
+        self.set_stroke_scale(stroke_scale)
+
+    def set_stroke_scale(self, scale: float) -> None:
+        """Choose the size of the strokes, 1 to 4; see the class.
+
+        Raises:
+            ConfigError: If it is out of range.
+        """
+        self.scale_shares = scale_shares(scale)
+        largest = max(self.scale_shares)
+        self.multiple, self.min_side = STRIDE * largest, MIN_SIDE * largest
+
+    def mix_scales(self, features: Callable[[int], Tensor], shares: ScaleShares) -> Tensor:
+        """Mix what ``features`` gives at each scale by its share."""
+        if len(shares) == 1:
+            return features(next(iter(shares)))
+        mixed: Any = sum(features(factor) * share for factor, share in shares.items())
+        return cast(Tensor, mixed)
+
+
+def scale_shares(stroke_scale: float) -> dict[int, float]:
+    """By which shares the features at which scales are mixed, for strokes of a size.
+
+    Raises:
+        ConfigError: If it is not 1 to 4.
+    """
+    if not 1 <= stroke_scale <= SCALES[-1]:  # true for NaN as well
+        raise ConfigError(
+            f"network.stroke_scale is {stroke_scale:g}; expected 1 to {SCALES[-1]}. For finer "
+            "strokes, use a smaller image of the style."
+        )
+    place = math.log2(stroke_scale)
+    shares = {factor: 1 - abs(place - math.log2(factor)) for factor in SCALES}
+    return {factor: share for factor, share in shares.items() if share > 1e-6}
+
+
+def traced_scale_shares(stroke_scale: Tensor) -> dict[int, Tensor]:
+    """The same of a scalar that is known only when a graph runs, clamped to 1 to 4."""
+    place = stroke_scale.clamp(1, SCALES[-1]).log2()
+    return {factor: (1 - (place - math.log2(factor)).abs()).clamp(min=0) for factor in SCALES}
+
+
+def pad_to_stride(images: Tensor, scale: int = 1) -> Tensor:
+    """Repeat the right and bottom edges until both sides are multiples of 4, and at least 16 px.
+
+    With a ``scale``, of so many times as many pixels.
+    """
     height, width = images.shape[-2:]
-    below = max(-height % STRIDE, MIN_SIDE - height)
-    beside = max(-width % STRIDE, MIN_SIDE - width)
+    below = max(-height % (STRIDE * scale), MIN_SIDE * scale - height)
+    beside = max(-width % (STRIDE * scale), MIN_SIDE * scale - width)
     return F.pad(images, (0, beside, 0, below), mode="replicate") if below or beside else images

@@ -11,7 +11,8 @@ from fast_nst.networks.layers import (
     STRIDE,
     ConvNorm,
     ResidualBlock,
-    TransformationNetwork,
+    ScaledNetwork,
+    ScaleShares,
     pad_to_stride,
 )
 from fast_nst.networks.norm import InstanceNorm, widen
@@ -19,7 +20,7 @@ from fast_nst.networks.norm import InstanceNorm, widen
 PATCH = 3 * STRIDE  # px, side of the square that one position reads, and of the one it paints
 
 
-class MobileNetwork(TransformationNetwork):
+class MobileNetwork(ScaledNetwork):
     """Johnson's residual blocks between one convolution from pixels and one back to pixels.
 
     Every position at a quarter of the size reads a patch of 12x12 px and paints another; patches
@@ -30,6 +31,7 @@ class MobileNetwork(TransformationNetwork):
         width: a quarter of the channels of the residual blocks, as in ``JohnsonNetwork``; 8 gives
             32 channels, which a CPU's matrix unit processes at once.
         blocks: number of residual blocks.
+        stroke_scale: see :class:`ScaledNetwork`.
 
     Differs from Johnson et al. 2016, sec. 3.1, as ``QuarterNetwork`` does, and has no layer at half
     size.
@@ -37,8 +39,8 @@ class MobileNetwork(TransformationNetwork):
 
     ignores_mean = True
 
-    def __init__(self, width: int = 8, blocks: int = 4) -> None:
-        super().__init__(width, blocks)
+    def __init__(self, width: int = 8, blocks: int = 4, stroke_scale: float = 1.0) -> None:
+        super().__init__(width, blocks, stroke_scale)
         self.channels = 4 * width
         self.read = nn.Conv2d(3, 8 * width, PATCH, STRIDE, bias=False)
         self.norm = InstanceNorm(8 * width)
@@ -46,15 +48,36 @@ class MobileNetwork(TransformationNetwork):
         self.join = ConvNorm(8 * width, 4 * width, kernel=1)
         self.paint = PaintPatches(4 * width)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Stylize (B, 3, H, W), RGB in [0, 1], of any size from 1x1; the same shape and range."""
+    def forward(self, images: Tensor, scale_shares: ScaleShares | None = None) -> Tensor:
+        """Stylize (B, 3, H, W), RGB in [0, 1], of any size from 1x1; the same shape and range.
+
+        Args:
+            images: the content.
+            scale_shares: instead of those of the stroke scale.
+        """
         height, width = images.shape[-2:]
-        content = pad_to_stride(images) - 0.5
-        x = torch.relu(self.norm(self.read(reflect_pad(content, (PATCH - STRIDE) // 2))))
-        x = torch.cat([self.blocks(x[:, : self.channels]), x[:, self.channels :]], dim=1)
+        shares = self.scale_shares if scale_shares is None else scale_shares
+        content = pad_to_stride(images, max(shares)) - 0.5
+        first = self._read(content)
+
+        def features(factor: int) -> Tensor:
+            if factor == 1:
+                return self.blocks(first[:, : self.channels])  # type: ignore[no-any-return]
+            x = self.blocks(self._read(F.avg_pool2d(content, factor))[:, : self.channels])
+            return F.interpolate(
+                x, scale_factor=float(factor), mode="bilinear", align_corners=False
+            )
+
+        painted = self.mix_scales(features, shares)
+        x = torch.cat([painted, first[:, self.channels :]], dim=1)
         x = self.paint(torch.relu(self.join(x)))
         # The sigmoid comes before pixels are moved: the move then copies whole rows of patches.
         return _to_pixels(torch.sigmoid(widen(x)))[..., :height, :width]
+
+    def _read(self, content: Tensor) -> Tensor:
+        """(B, 3, H, W) to (B, 8 * width, H / 4, W / 4)."""
+        x = self.read(reflect_pad(content, (PATCH - STRIDE) // 2))
+        return torch.relu(self.norm(x))
 
 
 class PaintPatches(nn.Module):

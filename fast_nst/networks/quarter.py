@@ -10,7 +10,8 @@ from fast_nst.image.pad import reflect_pad
 from fast_nst.networks.layers import (
     ConvNorm,
     ResidualBlock,
-    TransformationNetwork,
+    ScaledNetwork,
+    ScaleShares,
     pad_to_stride,
 )
 from fast_nst.networks.norm import AdaptiveInstanceNorm, widen
@@ -18,7 +19,7 @@ from fast_nst.networks.norm import AdaptiveInstanceNorm, widen
 SMOOTH = 5  # px, side of the last convolution's kernel
 
 
-class QuarterNetwork(TransformationNetwork):
+class QuarterNetwork(ScaledNetwork):
     """Johnson's residual blocks between a space-to-depth step and a depth-to-space step.
 
     In :class:`JohnsonNetwork` the layers at full size take most of the time and few of the
@@ -30,6 +31,7 @@ class QuarterNetwork(TransformationNetwork):
             at half size has ``2 * width`` channels.
         blocks: number of residual blocks.
         adaptive: use :class:`AdaptiveInstanceNorm` as norms.
+        stroke_scale: see :class:`ScaledNetwork`.
 
     Further differences from Johnson et al. 2016, sec. 3.1, besides those of ``JohnsonNetwork``:
     space-to-depth instead of strided convolutions; a sub-pixel convolution from half to full size;
@@ -40,8 +42,14 @@ class QuarterNetwork(TransformationNetwork):
         Sub-Pixel Convolutional Neural Network".
     """
 
-    def __init__(self, width: int = 24, blocks: int = 5, adaptive: bool = False) -> None:
-        super().__init__(width, blocks)
+    def __init__(
+        self,
+        width: int = 24,
+        blocks: int = 5,
+        adaptive: bool = False,
+        stroke_scale: float = 1.0,
+    ) -> None:
+        super().__init__(width, blocks, stroke_scale)
         self.ignores_mean = not adaptive  # adaptive norms read it
         self.down = ConvNorm(48, 4 * width, kernel=3, adaptive=adaptive)
         self.blocks = nn.Sequential(
@@ -55,13 +63,23 @@ class QuarterNetwork(TransformationNetwork):
             nn.init.zeros_(self.smooth.bias)  # type: ignore[arg-type]
             self.smooth.weight[:, :, SMOOTH // 2, SMOOTH // 2] = torch.eye(3)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Stylize (B, 3, H, W), RGB in [0, 1], of any size from 1x1; the same shape and range."""
+    def forward(self, images: Tensor, scale_shares: ScaleShares | None = None) -> Tensor:
+        """Stylize (B, 3, H, W), RGB in [0, 1], of any size from 1x1; the same shape and range.
+
+        Args:
+            images: the content.
+            scale_shares: instead of those of the stroke scale.
+        """
         height, width = images.shape[-2:]
-        content = pad_to_stride(images) - 0.5
-        x = torch.relu(self.down(_space_to_depth(content, 4)))
-        x = self.blocks(x)
-        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        shares = self.scale_shares if scale_shares is None else scale_shares
+        content = pad_to_stride(images, max(shares)) - 0.5
+
+        def features(factor: int) -> Tensor:
+            small = content if factor == 1 else F.avg_pool2d(content, factor)
+            x = self.blocks(torch.relu(self.down(_space_to_depth(small, 4))))
+            return F.interpolate(x, scale_factor=2.0 * factor, mode="bilinear", align_corners=False)
+
+        x = self.mix_scales(features, shares)
         x = torch.cat([x, _space_to_depth(content, 2).to(x.dtype)], dim=1)
         x = torch.relu(self.up(x))
         x = F.pixel_shuffle(self.head(reflect_pad(x, 1)), 2)

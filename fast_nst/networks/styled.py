@@ -13,7 +13,14 @@ from torch import Tensor, nn
 from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import STYLED_KNOBS, STYLED_LEAST_STRENGTH, STYLED_STROKE_SIZES
 from fast_nst.networks.blend import Blend
-from fast_nst.networks.layers import TransformationNetwork
+from fast_nst.networks.layers import (
+    MIN_SIDE,
+    SCALES,
+    STRIDE,
+    ScaledNetwork,
+    TransformationNetwork,
+    scale_shares,
+)
 
 KNOBS = 2  # strength and stroke size
 TURNING = 48  # units of the layer between a code with its knobs, and the code that they make of it
@@ -51,7 +58,7 @@ class StyleDecoder(nn.Module):
         transfer", for the knobs.
     """
 
-    def __init__(self, network: TransformationNetwork, code: int = 128, rank: int = 24) -> None:
+    def __init__(self, network: ScaledNetwork, code: int = 128, rank: int = 24) -> None:
         super().__init__()
         self.network = network
         weights = dict(network.named_parameters())
@@ -85,9 +92,9 @@ class StyleDecoder(nn.Module):
         Args:
             codes: (S, code); of statistics that were measured at this stroke size.
             strengths: (S,), up to 1.
-            stroke_sizes: (S,), greater than 0.
+            stroke_sizes: (S,), greater than 0; what is above 1 is the network's scale.
         """
-        knobs = torch.stack([1 - strengths, stroke_sizes.log2()], dim=1)
+        knobs = torch.stack([1 - strengths, stroke_sizes.clamp(max=1).log2()], dim=1)
         moves = self.turning(torch.cat([codes, knobs], dim=1)).unflatten(1, (KNOBS, -1))
         turned: Tensor = codes + (knobs[:, :, None] * moves).sum(1)
         return turned
@@ -126,18 +133,23 @@ class StyleDecoder(nn.Module):
         return weights[0]
 
     @torch.no_grad()
-    def fold(self, code: Tensor) -> TransformationNetwork:
-        """A network of its own, with the weights that one code, (code,), stands for."""
+    def fold(self, code: Tensor, stroke_size: float = 1.0) -> ScaledNetwork:
+        """A network of its own, with the weights that one code, (code,), stands for.
+
+        For a stroke size above 1, the network works at that scale.
+        """
         folded = deepcopy(self.network)
         folded.load_state_dict({**self.network.state_dict(), **self.changed(code)})
+        folded.set_stroke_scale(max(1.0, stroke_size))
         return folded.eval().requires_grad_(False)
 
 
 class StyledNetwork(TransformationNetwork):
     """One network in many styles, with knobs for strength and stroke size.
 
-    A style is a code for each of a few stroke sizes; sizes in between are interpolated. Bound to a
-    style, or to a mixture of styles, it is a plain network, as fast as one that was trained alone.
+    A style is a code for each of two stroke sizes, between which is interpolated; for larger
+    strokes, the base works at another scale. Bound to a style, or to a mixture of styles, it is a
+    plain network, as fast as one that was trained alone.
 
     Args:
         base: whose weights the codes change.
@@ -155,12 +167,13 @@ class StyledNetwork(TransformationNetwork):
     knobs = MappingProxyType(STYLED_KNOBS)
 
     def __init__(
-        self, base: TransformationNetwork, code: int = 128, rank: int = 24, styles: int = 1
+        self, base: ScaledNetwork, code: int = 128, rank: int = 24, styles: int = 1
     ) -> None:
         super().__init__(1, 0)  # the base has checked its own
         if styles < 1:
             raise ConfigError(f"styles is {styles}; expected 1 or more.")
-        self.stride, self.multiple, self.min_side = base.stride, base.multiple, base.min_side
+        self.stride = base.stride
+        self.multiple, self.min_side = SCALES[-1] * STRIDE, SCALES[-1] * MIN_SIDE
         self.ignores_mean = base.ignores_mean
         self.decoder = StyleDecoder(base, code, rank)
         self.codes = nn.Parameter(torch.zeros(styles, len(STROKE_SIZES), code))
@@ -187,14 +200,10 @@ class StyledNetwork(TransformationNetwork):
         Args:
             shares: (S, styles), of each style.
             strengths: (S,), ``LEAST_STRENGTH`` to 1.
-            stroke_sizes: (S,), from the first to the last of ``STROKE_SIZES``.
+            stroke_sizes: (S,), 0.5 or more; from 1 on, the codes are the same.
         """
-        nodes = torch.tensor(STROKE_SIZES, device=stroke_sizes.device).log2()
-        place = stroke_sizes.log2()[:, None]
-        after = (place >= nodes[1:-1]).sum(1)
-        start, end = nodes[after], nodes[after + 1]
-        share = ((place[:, 0] - start) / (end - start))[:, None, None]
-        codes = torch.lerp(self.codes[:, after], self.codes[:, after + 1], share.transpose(0, 1))
+        share = (stroke_sizes.clamp(max=1).log2() + 1)[None, :, None]  # 0 at 0.5, 1 at 1
+        codes = torch.lerp(self.codes[:, :1], self.codes[:, 1:], share)
         code = torch.einsum("sn,nsc->sc", shares, codes)
         return self.decoder.turned(code, strengths, stroke_sizes)
 
@@ -209,10 +218,11 @@ class StyledNetwork(TransformationNetwork):
         from torch.func import functional_call  # takes some MB that plain filters need not
 
         weights = self.decoder(self.mixed(shares, *knobs.unbind(1)))
-        stylized = [
-            functional_call(self.decoder.network, own, (image,))
-            for own, image in zip(weights, torch.split(images, 1), strict=True)
-        ]
+        stylized = []
+        each = zip(weights, torch.split(images, 1), knobs[:, 1].tolist(), strict=True)
+        for own, image, stroke_size in each:
+            shares_of_scales = scale_shares(max(1.0, stroke_size))
+            stylized.append(functional_call(self.decoder.network, own, (image, shares_of_scales)))
         return torch.cat(stylized)
 
     @torch.no_grad()
@@ -230,7 +240,7 @@ class StyledNetwork(TransformationNetwork):
             raise ConfigError(f"got shares of {len(shares)} styles; expected {self.styles}.")
         strength = values["strength"]
         code = self.code(shares, max(strength, LEAST_STRENGTH), values["stroke_size"])
-        folded = self.decoder.fold(code)
+        folded = self.decoder.fold(code, values["stroke_size"])
         if strength >= LEAST_STRENGTH:
             return folded
         return Blend(nn.Identity(), folded, strength / LEAST_STRENGTH)

@@ -18,6 +18,7 @@ from torch.func import functional_call
 from fast_nst.errors import ExportError
 from fast_nst.filter_metadata import KEY, FilterMetadata
 from fast_nst.image.pad import crop
+from fast_nst.networks.layers import ScaleShares, traced_scale_shares
 from fast_nst.networks.styled import LEAST_STRENGTH, StyledNetwork
 from fast_nst.onnx.session import SETTING
 
@@ -50,20 +51,20 @@ class AnySize(nn.Module):
         self.min_side = int(getattr(network, "min_side", 1))
         self.by_index = by_index
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (B, 3, H, W) to the same."""
+    def forward(self, images: Tensor, *more: ScaleShares) -> Tensor:
+        """Map (B, 3, H, W) to the same; ``more`` is handed on to the network."""
         height, width = images.shape[-2:]
         rows, columns = self._padded(height), self._padded(width)
         if self.by_index:
             down = torch.arange(rows).clamp(max=height - 1)
             across = torch.arange(columns).clamp(max=width - 1)
             x = images.index_select(2, down).index_select(3, across)
-            return crop(self.network(x), height, width)
+            return crop(self.network(x, *more), height, width)
         if self.multiple == self.min_side == 1:
-            unpadded: Tensor = self.network(images)
+            unpadded: Tensor = self.network(images, *more)
             return unpadded
         x = F.pad(images, (0, columns - width, 0, rows - height), mode="replicate")
-        stylized: Tensor = self.network(x)[..., :height, :width]
+        stylized: Tensor = self.network(x, *more)[..., :height, :width]
         return stylized
 
     def _padded(self, side: int) -> int:
@@ -118,6 +119,7 @@ class OpenSetting(nn.Module):
         super().__init__()
         self.styled = styled
         self.core = AnySize(styled.decoder.network, by_index=False)
+        self.core.multiple, self.core.min_side = styled.multiple, styled.min_side
 
     def forward(
         self, images: Tensor, shares: Tensor, strength: Tensor, stroke_size: Tensor
@@ -135,7 +137,7 @@ class OpenSetting(nn.Module):
         )
         weights = self.styled.decoder(code)[0]
         own = {f"network.{name}": value for name, value in weights.items()}
-        stylized = functional_call(self.core, own, (images,))
+        stylized = functional_call(self.core, own, (images, traced_scale_shares(stroke_size)))
         share = (strength / LEAST_STRENGTH).clamp(max=1)
         blended: Tensor = images + share * (stylized - images)
         return blended

@@ -9,13 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from fast_nst.networks.layers import MIN_SIDE, STRIDE, ScaleShares
 from fast_nst.networks.styled import StyleDecoder
 from fast_nst.onnx.convert import INPUT, OUTPUT, AnySize, quiet, to_model
 
 if TYPE_CHECKING:
     import onnx
 
-CODE, WEIGHTS = "code", "weights"
+CODE, WEIGHTS, SHARES = "code", "weights", "shares"
+# Scales of the residual blocks, for strokes of up to the largest: a graph for each row, so that usual
+# strokes cost no more than a plain filter's.
+PAINTED_SCALES = ((1,), (1, 2), (2, 4))
 DECODED = (CODE, "strength", "stroke_size")  # inputs of the graph that decodes
 _LARGE = 256  # values; smaller constants are not worth a node that casts them
 
@@ -34,27 +38,37 @@ class Decode(nn.Module):
 
 
 class Paint(nn.Module):
-    """The network, with the weights that :class:`Decode` gives as an input."""
+    """The network, with the weights that :class:`Decode` gives as an input.
 
-    def __init__(self, decoder: StyleDecoder) -> None:
+    Args:
+        decoder: of the styles.
+        scales: at which the residual blocks see the image; one row of ``PAINTED_SCALES``.
+    """
+
+    def __init__(self, decoder: StyleDecoder, scales: tuple[int, ...]) -> None:
         super().__init__()
         code = torch.zeros(decoder.affine.in_features)
         self.shapes = {name: each.shape for name, each in decoder.changed(code).items()}
+        self.scales = scales
         self.core = AnySize(decoder.network, by_index=False)
+        self.core.multiple, self.core.min_side = STRIDE * max(scales), MIN_SIDE * max(scales)
 
     @property
     def count(self) -> int:
         """Number of weights."""
         return sum(shape.numel() for shape in self.shapes.values())
 
-    def forward(self, images: Tensor, weights: Tensor) -> Tensor:
-        """Map (B, 3, H, W) in [0, 1] to the same."""
+    def forward(self, images: Tensor, weights: Tensor, shares: Tensor | None = None) -> Tensor:
+        """Map (B, 3, H, W) in [0, 1] to the same; ``shares``: of each scale, if there are two."""
         parts = torch.split(weights, [shape.numel() for shape in self.shapes.values()])
         own = {
             f"network.{name}": part.view(shape)
             for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
         }
-        stylized: Tensor = functional_call(self.core, own, (images,))
+        by_scale: ScaleShares = {self.scales[0]: 1.0}
+        if shares is not None:
+            by_scale = dict(zip(self.scales, shares.unbind(), strict=True))
+        stylized: Tensor = functional_call(self.core, own, (images, by_scale))
         return stylized
 
 
@@ -72,19 +86,25 @@ def to_decode_onnx(decoder: StyleDecoder) -> onnx.ModelProto:
     return to_part(Decode(decoder), example, ({}, {}, {}), DECODED, WEIGHTS)
 
 
-def to_paint_onnx(decoder: StyleDecoder) -> onnx.ModelProto:
+def to_paint_onnx(decoder: StyleDecoder, scales: tuple[int, ...]) -> onnx.ModelProto:
     """``content``, (B, 3, H, W) in [0, 1], and ``weights`` to ``stylized``.
+
+    With two scales, a third input is ``shares``, (2,): how much of each.
 
     Args:
         decoder: on the CPU, in evaluation mode.
+        scales: one row of ``PAINTED_SCALES``.
 
     Raises:
         ExportError: If the onnx packages are not installed.
     """
-    paint = Paint(decoder)
-    example = (torch.zeros(2, 3, 45, 63), torch.zeros(paint.count))
+    paint = Paint(decoder, scales)
+    example: tuple[Tensor, ...] = (torch.zeros(2, 3, 45, 63), torch.zeros(paint.count))
+    inputs: tuple[str, ...] = (INPUT, WEIGHTS)
+    if len(scales) > 1:
+        example, inputs = (*example, torch.tensor([0.4, 0.6])), (*inputs, SHARES)
     free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
-    return to_part(paint, example, (free, {}), (INPUT, WEIGHTS), OUTPUT)
+    return to_part(paint, example, (free, *[{}] * (len(inputs) - 1)), inputs, OUTPUT)
 
 
 def to_part(

@@ -14,6 +14,7 @@ from safetensors.torch import save
 from fast_nst import atomic
 from fast_nst.errors import ConfigError, WeightsError, suggest
 from fast_nst.networks import create_network
+from fast_nst.networks.layers import ScaledNetwork
 from fast_nst.paths import asset_path
 from fast_nst.prediction.predictor import StylePredictor
 
@@ -61,6 +62,7 @@ def load_predictor(network: str) -> StylePredictor:
             about = json.loads(opened.metadata()[KEY])
             state = {name: opened.get_tensor(name).float() for name in opened.keys()}  # noqa: SIM118
         built = create_network(about["network"], **about["network_arguments"])
+        assert isinstance(built, ScaledNetwork)
         predictor = StylePredictor(built, **about["predictor_arguments"])
         predictor.load_state_dict(state)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:

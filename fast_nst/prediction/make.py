@@ -23,6 +23,7 @@ from fast_nst.image.eight_bit import from_bytes
 from fast_nst.image.style import fit_style, read_style, thumbnail
 from fast_nst.losses.strength import OVER_STYLIZED, UNDER_STYLIZED
 from fast_nst.networks import TransformationNetwork
+from fast_nst.networks.layers import ScaledNetwork
 from fast_nst.networks.styled import StyleDecoder
 from fast_nst.paths import asset_path
 from fast_nst.prediction.load import load_predictor
@@ -63,7 +64,7 @@ def measure_style(images: Sequence[Tensor]) -> StyleStatistics:
 
 def _predict(
     style: StyleStatistics, network: str, decoder: StyleDecoder | None = None
-) -> TransformationNetwork:
+) -> ScaledNetwork:
     predictor = load_predictor(network)
     return (decoder or predictor.decoder).fold(predictor.code(style)[0])
 
@@ -78,7 +79,7 @@ def with_photos(style: StyleStatistics, share: float) -> StyleStatistics:
 
 def predict_readable(
     style: StyleStatistics, network: str, decoder: StyleDecoder | None = None
-) -> tuple[TransformationNetwork, Reach, float]:
+) -> tuple[ScaledNetwork, Reach, float]:
     """A network that leaves photographs readable, if need be by mixing photographs into the style.
 
     Args:
@@ -171,14 +172,18 @@ def make_filter(
     """
     if not pictures:
         raise ConfigError("no picture to make a filter of. Give one or more.")
-    size = style_size(stroke_size)
+    size, scale = style_size(stroke_size), max(1.0, stroke_size)
     found = [Picture.find(each) for each in pictures]
-    images = [each.read(size) for each in found]
+    images = [each.read(min(size, STYLE_SIZE)) for each in found]
     files = [(each.name, each.path) for each in found if each.path is not None]
     name = name or found[0].name
     check_style_name(name)
     made, reach, share = predict_readable(measure_style(images), network)
+    made.set_stroke_scale(scale)
     about = load_predictor(network).about
+    arguments = dict(about["network_arguments"])
+    if scale > 1:
+        arguments["stroke_scale"] = scale
     return Filter(
         made,
         FilterMetadata(
@@ -190,7 +195,7 @@ def make_filter(
                 ),
             ),
             network=about["network"],
-            network_arguments=about["network_arguments"],
+            network_arguments=arguments,
             config={
                 "style": {"name": name, **style_source(files), "size": size},
                 "encoder": {"name": ENCODER, "weights": None},

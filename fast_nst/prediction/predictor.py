@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fast_nst.networks import TransformationNetwork
+from fast_nst.networks.layers import ScaledNetwork
 from fast_nst.networks.styled import StyleDecoder
 from fast_nst.prediction.statistics import LAYERS, StyleStatistics
 
@@ -41,7 +41,7 @@ class StylePredictor(nn.Module):
     feature_std: Tensor
 
     def __init__(
-        self, network: TransformationNetwork, hidden: int = 320, code: int = 128, rank: int = 24
+        self, network: ScaledNetwork, hidden: int = 320, code: int = 128, rank: int = 24
     ) -> None:
         super().__init__()
         self.about: dict[str, Any] = {}

@@ -17,7 +17,7 @@ from fast_nst.filter_metadata import FilterMetadata
 from fast_nst.filters.checkpoint import load_unbound
 from fast_nst.image.resize import resize_short_side
 from fast_nst.losses.several import SeveralLosses
-from fast_nst.networks.styled import LEAST_STRENGTH, STROKE_SIZES, StyledNetwork, style_weight
+from fast_nst.networks.styled import LEAST_STRENGTH, StyledNetwork, style_weight
 from fast_nst.prediction.load import load_predictor, predictor_names
 from fast_nst.prediction.make import STYLE_SIZE, Picture, style_size
 from fast_nst.prediction.styled import add_styles, make_styles
@@ -28,6 +28,7 @@ from fast_nst.training.task import Task, trained_by
 
 WEAKER = 0.4  # share of images with another strength than 1
 SIZED = 0.4  # share of images with another stroke size than 1
+TRAINED_SIZES = (0.5, 1.0, 2.0, 3.0)  # of strokes
 SHOWN = 3  # photographs in a preview
 LARGEST_SHOWN = 256  # px, side of each in a preview of many styles
 
@@ -73,7 +74,7 @@ def several_styles(config: TrainConfig, values: dict[str, Any]) -> Task:
         network.decoder.requires_grad_(False)
     pictures = [Picture.find(each) for each in given]
     images = {
-        picture.name: {size: picture.read(style_size(size)) for size in STROKE_SIZES}
+        picture.name: {size: picture.read(style_size(size)) for size in TRAINED_SIZES}
         for picture in pictures
     }
     encoder = create_encoder(config.encoder.name, config.encoder.weights)
@@ -127,6 +128,11 @@ def _check_network(group: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"network {_say(found)}: several styles are trained from a predictor's weights, which "
             f"are for {_say(expected)}. Set network back to {name}."
+        )
+    if group["stroke_scale"] != 1:
+        raise ConfigError(
+            f"network.stroke_scale={group['stroke_scale']:g}: filters of several styles have a "
+            "knob for the size of strokes instead. Leave it at 1."
         )
     if group["start"] is None:
         raise ConfigError(
@@ -203,7 +209,7 @@ class SeveralStylesModule(StyleTransferModule):
         styles, self._order = self._order[:count], self._order[count:]
         strengths = LEAST_STRENGTH + (1 - LEAST_STRENGTH) * torch.rand(count).square()
         strengths = torch.where(torch.rand(count) < WEAKER, strengths, torch.ones(count))
-        other = [number for number in range(len(STROKE_SIZES)) if number != self.loss.usual]
+        other = [number for number in range(len(TRAINED_SIZES)) if number != self.loss.usual]
         sizes = torch.tensor(other)[torch.randint(len(other), (count,))]
         usual = torch.full((count,), self.loss.usual)
         sizes = torch.where(torch.rand(count) < SIZED, sizes, usual)
@@ -241,7 +247,7 @@ class SeveralStylesModule(StyleTransferModule):
         shares = torch.zeros(len(aims.styles), self.network.styles)
         for row, style in enumerate(aims.styles):
             shares[row, self.first + style] = 1
-        sizes = [STROKE_SIZES[size] for size in aims.sizes]
+        sizes = [TRAINED_SIZES[size] for size in aims.sizes]
         knobs = torch.tensor([list(aims.strengths), sizes]).T
         return shares.to(self.device), knobs.to(self.device)
 

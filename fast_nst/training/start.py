@@ -13,36 +13,44 @@ from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import STYLED
 from fast_nst.filters.checkpoint import load_unbound
 from fast_nst.networks import NETWORKS, TransformationNetwork, create_network
+from fast_nst.networks.layers import ScaledNetwork
 from fast_nst.networks.quarter import QuarterNetwork
 from fast_nst.paths import asset_path
 from fast_nst.prediction.load import load_predictor, predictor_names
 from fast_nst.prediction.make import predict_network
 
 BUNDLED, PREDICTED = "bundled", "predicted"
+# Arguments that not every network has: where they say nothing, and what they are of.
+_OPTIONAL: dict[str, tuple[Any, str]] = {
+    "adaptive": (False, "adaptive norms"),
+    "stroke_scale": (1.0, "blocks that work at other scales"),
+}
 
 
 def network_settings(group: Mapping[str, Any]) -> tuple[str, dict[str, Any], str | None]:
     """Split the configuration group ``network`` into name, arguments and initial weights.
 
-    ``adaptive`` is an argument only where it is set, as not every network knows it.
+    ``adaptive`` and ``stroke_scale`` are arguments only where they are set, as not every network
+    knows them.
 
     Raises:
-        ConfigError: If it is set and the network does not know it.
+        ConfigError: If one is set and the network does not know it.
     """
     arguments = dict(group)
     name, start = arguments.pop("name"), arguments.pop("start")
-    if not arguments["adaptive"]:
-        del arguments["adaptive"]
-    elif name in NETWORKS and name not in (able := _adaptive_networks()):
-        raise ConfigError(
-            f"network.adaptive=true: network={name} has no adaptive norms. Set it to false, or use "
-            f"network={' or '.join(able)}."
-        )
+    for key, (usual, meaning) in _OPTIONAL.items():
+        if arguments[key] == usual:
+            del arguments[key]
+        elif name in NETWORKS and name not in (able := _networks_with(key)):
+            raise ConfigError(
+                f"network.{key}={str(arguments[key]).lower()}: network={name} has no {meaning}. "
+                f"Set it to {str(usual).lower()}, or use network={' or '.join(able)}."
+            )
     return name, arguments, start
 
 
-def _adaptive_networks() -> list[str]:
-    return [key for key, make in NETWORKS.items() if "adaptive" in signature(make).parameters]
+def _networks_with(argument: str) -> list[str]:
+    return [key for key, make in NETWORKS.items() if argument in signature(make).parameters]
 
 
 def create_started_network(
@@ -67,7 +75,11 @@ def create_started_network(
     """
     if start is None:
         return create_network(name, **arguments)
+    # Weights fit at any scale.
+    scale = arguments.get("stroke_scale", 1.0)
+    arguments = {key: value for key, value in arguments.items() if key != "stroke_scale"}
     network, found_name, found = _initial(name, arguments, start, styles)
+    found = {key: value for key, value in found.items() if key != "stroke_scale"}
     if not _fits(found_name, found, name, arguments):
         raise ConfigError(
             f"network.start={start} is {_say(found_name, found)}, this training's network "
@@ -78,6 +90,8 @@ def create_started_network(
         grown = QuarterNetwork(**arguments)
         grown.grow_from(network)
         network = grown
+    if isinstance(network, ScaledNetwork):
+        network.set_stroke_scale(scale)
     return network.train().requires_grad_(True)
 
 

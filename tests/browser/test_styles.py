@@ -98,7 +98,7 @@ def move(visit: Visit, slider: str, value: float) -> None:
         visit.page.fill(slider, f"{value:g}")
 
 
-@pytest.mark.parametrize(("strength", "stroke_size"), [(1, 1), (0.7, 2.2), (0.3, 0.5)])
+@pytest.mark.parametrize(("strength", "stroke_size"), [(1, 1), (0.7, 1.4), (0.9, 2.8), (0.3, 0.5)])
 def test_knobs_of_a_style_do_what_the_command_does(
     visit: Visit,
     styled_url: str,
@@ -166,14 +166,15 @@ def test_a_knob_loads_nothing_and_the_encoder_waits_until_it_is_wanted(
 
     visit.page.context.on("request", look)
     visit.open(styled_url)
-    assert loaded == {"model_1.paint.onnx", "model_1.decode.onnx"}
+    parts = {"paint_1", "paint_2", "paint_4", "decode"}
+    assert loaded == {f"model_1.{part}.onnx" for part in parts}
     for slider, value in (("#strength", 0.6), ("#stroke", 1.7), ("#pad-down", 0.5)):
         move(visit, slider, value)
     with visit.drawn():
         visit.page.click("[data-filter=the_scream]")
-    assert len(loaded) == 2
+    assert len(loaded) == len(parts)
     add_style(visit, picture)
-    assert loaded == {f"model_1.{part}.onnx" for part in ("paint", "decode", "encode")}
+    assert loaded == {f"model_1.{part}.onnx" for part in parts | {"encode"}}
 
 
 def test_knobs_turn_on_the_live_camera(visit: Visit, styled_url: str) -> None:
@@ -222,14 +223,17 @@ def test_a_picture_becomes_a_style_with_the_code_of_python(
     assert (mine.text_content() or "").strip() == "My cat"
     assert mine.locator("img").evaluate("image => image.naturalWidth") == 192
     assert page.locator("#filters button").first.get_attribute("data-filter") == "own-My cat"
-    # Codes for other stroke sizes come when they are wanted; the nearest is used meanwhile.
-    for size in (2.0, 0.5):
-        page.fill("#stroke", f"{size:g}")
-        wanted_code = python_code(picture, size)
-        visit.wait(
-            lambda wanted_code=wanted_code: distance(visit, wanted_code) <= CODE_NEAR,  # type: ignore[misc]
-            f"the code at {size}",
-        )
+    # The code for finer strokes comes after the first; larger strokes need none.
+    page.fill("#stroke", "0.5")
+    finer = python_code(picture, 0.5)
+    visit.wait(lambda: distance(visit, finer) <= CODE_NEAR, "the code for finer strokes")
+    with visit.drawn():
+        page.fill("#stroke", "2.5")
+    assert distance(visit, code) <= CODE_NEAR
+    with torch.no_grad():
+        turned = decoder.turned(code, torch.ones(1), torch.tensor([2.5]))[0]
+        wanted = 255 * decoder.fold(turned, 2.5)(read_image(photo).rgb[None])[0].permute(1, 2, 0)
+    assert np.abs(visit.snapshot()[1] - wanted.numpy()).max() <= NEAR
     page.fill("#stroke", "1")
     # It can be mixed with the others, and another picture gets another name.
     page.fill("#pad-across", "0.5")

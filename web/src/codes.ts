@@ -1,5 +1,5 @@
 /* What the page does with the codes of styles: interpolate between stroke sizes, and mix. */
-import type { Style } from './filters';
+import type { PaintGraph, Style, StyledModel } from './filters';
 
 /** A style, and its share in a mixture. */
 export interface Part {
@@ -26,7 +26,7 @@ export function mixCodes(parts: readonly Part[], strokeSize: number): Float32Arr
  * Sizes whose codes are not known yet are left out; beyond the last one, its code is taken.
  */
 export function codeAt({ model, codes }: Style, strokeSize: number): Float32Array {
-  const known = model.strokeSizes.flatMap((size, at) => {
+  const known = model.codeSizes.flatMap((size, at) => {
     const code = codes[at];
     return code ? [{ size, code }] : [];
   });
@@ -38,12 +38,15 @@ export function codeAt({ model, codes }: Style, strokeSize: number): Float32Arra
   return below.code.map((value, i) => value + share * ((above.code[i]!) - value));
 }
 
-/** Those of a style's stroke sizes that a setting needs codes for, and that are not known yet. */
-export function missingSizes({ model, codes }: Style, strokeSize: number): number[] {
-  const sizes = model.strokeSizes;
-  const at = Math.max(0, sizes.findLastIndex((size) => size <= strokeSize));
-  const needed = sizes[at] === strokeSize ? [at] : [at, Math.min(at + 1, sizes.length - 1)];
-  return needed.filter((each) => !codes[each]).map((each) => sizes[each]!);
+/**
+ * The graph that paints strokes of a size, and the share of each of its scales: as in fast_nst.networks.layers,
+ * features of the two nearest powers of two are mixed.
+ */
+export function paintGraph(model: StyledModel, strokeSize: number): { graph: PaintGraph; shares: number[] } {
+  const graph = model.paint.find(({ scales }) => strokeSize <= scales.at(-1)!) ?? model.paint.at(-1)!;
+  const place = Math.log2(Math.max(1, strokeSize));
+  const shares = graph.scales.map((scale) => Math.max(0, 1 - Math.abs(place - Math.log2(scale))));
+  return { graph, shares };
 }
 
 /** "Starry night", or "Starry night 60 %, Great wave 40 %"; shares below half a percent are left out. */

@@ -6,7 +6,7 @@ import type { Layer, Settings } from './messages';
 import { MixingPad } from './mixing';
 import { CHOICES, parseChoice, type SizeChoice } from './sizes';
 
-/** Most that strokes can be enlarged: by resizing the image, and by a style's own codes. */
+/** Most that strokes can be enlarged by resizing the image. */
 const MOST_RESIZED = 2;
 
 export class Controls {
@@ -36,8 +36,8 @@ export class Controls {
     for (const control of [this.strength, this.stroke, this.mix, this.mixWith, this.size]) {
       control.addEventListener('input', () => {
         this.show();
-        // Knobs of a style change weights, not the work that they cause.
-        changed(!this.pad.chosen || control === this.size);
+        // A style's strength changes weights, not the work that they cause.
+        changed(!this.pad.chosen || control !== this.strength);
       });
     }
     this.pad = new MixingPad(() => {
@@ -50,9 +50,9 @@ export class Controls {
     return parseChoice(this.size.value);
   }
 
-  /** Styles that are mixed, and at which stroke size; none for a filter without codes. */
-  get mixture(): { parts: readonly Part[]; strokeSize: number } {
-    return { parts: this.pad.chosen ? this.pad.parts() : [], strokeSize: this.stroke.valueAsNumber };
+  /** Styles that are mixed; none for a filter without codes. */
+  get mixture(): Part[] {
+    return this.pad.chosen ? this.pad.parts() : [];
   }
 
   /** Show what there is to set for a filter. */
@@ -60,7 +60,7 @@ export class Controls {
     const style = filter.kind === 'style' ? filter : null;
     const sizes = style?.model.strokeSizes;
     this.stroke.min = String(sizes?.[0] ?? 1 / MOST_RESIZED);
-    this.stroke.max = String(sizes?.at(-1) ?? MOST_RESIZED);
+    this.stroke.max = String(sizes?.[1] ?? MOST_RESIZED);
     this.pad.choose(style, this.stylesOf(style));
     this.mixField.hidden = style !== null || this.filters.length < 2;
     const before = this.mixWith.value;

@@ -25,18 +25,28 @@ export interface PlainFilter extends Listed, Graph {
   readonly least: number;
 }
 
+/**
+ * `content` and `weights` to `stylized`. Strokes that are larger come from layers that see the image at another
+ * scale; with two scales, there is a third input, `shares` of them.
+ */
+export interface PaintGraph extends Graph {
+  readonly scales: readonly number[];
+}
+
 /** A network of many styles, whose weights are made of codes. */
 export interface StyledModel {
   readonly name: string;
   /** Length of a code. */
   readonly code: number;
-  /** That styles have codes for, growing; 1 is among them. */
-  readonly strokeSizes: readonly number[];
+  /** Stroke sizes that styles have codes for, growing; 1 is the last. */
+  readonly codeSizes: readonly number[];
+  /** Least and most. */
+  readonly strokeSizes: readonly [number, number];
   /** The least strength that it decodes; below, the photo is blended in. */
   readonly leastStrength: number;
   readonly least: number;
-  /** `content` and `weights` to `stylized`. */
-  readonly paint: Graph;
+  /** For strokes of up to the last scale of each, growing. */
+  readonly paint: readonly PaintGraph[];
   /** `code`, `strength` and `stroke_size` to `weights`. */
   readonly decode: Graph;
   /** `picture` to `code`; null: it takes no further styles. */
@@ -46,7 +56,7 @@ export interface StyledModel {
 export interface Style extends Listed {
   readonly kind: 'style';
   readonly model: StyledModel;
-  /** For each of the model's stroke sizes; null where it is not known yet. */
+  /** For each of the model's code sizes; null where it is not known yet. */
   readonly codes: (Float32Array | null)[];
 }
 
@@ -133,12 +143,11 @@ function parseFilter(document: unknown, index: number, models: readonly StyledMo
 
 function parseModel(document: unknown, index: number): StyledModel {
   const entry = new Entry(document, `${LIST_ADDRESS}: models[${index}]`);
-  const sizes = entry.get('stroke_sizes');
-  const grow = (size: unknown, at: number, all: unknown[]): boolean =>
-    typeof size === 'number' && size > (at > 0 ? Number(all[at - 1]) : 0);
-  if (!Array.isArray(sizes) || !sizes.includes(1) || !sizes.every(grow)) {
-    wrong(`${entry.where}.stroke_sizes`, sizes, 'growing numbers, and 1 among them');
-  }
+  const codeSizes = entry.growing('code_sizes');
+  if (codeSizes.at(-1) !== 1) wrong(`${entry.where}.code_sizes`, codeSizes, '1 as the last');
+  const [least, most] = entry.growing('stroke_sizes');
+  const paint = entry.get('paint');
+  if (!Array.isArray(paint) || paint.length === 0) wrong(`${entry.where}.paint`, paint, 'a list of graphs');
   const leastStrength = entry.get('least_strength');
   if (typeof leastStrength !== 'number' || !(leastStrength > 0 && leastStrength <= 1)) {
     wrong(`${entry.where}.least_strength`, leastStrength, 'a number greater than 0, up to 1');
@@ -146,10 +155,14 @@ function parseModel(document: unknown, index: number): StyledModel {
   return {
     name: entry.some('name'),
     code: entry.count('code'),
-    strokeSizes: sizes as number[],
+    codeSizes,
+    strokeSizes: [least ?? 1, most ?? least ?? 1],
     leastStrength,
     least: entry.count('least'),
-    paint: entry.inside('paint').graph(),
+    paint: paint.map((each, at) => {
+      const graph = new Entry(each, `${entry.where}.paint[${at}]`);
+      return { ...graph.graph(), scales: graph.growing('scales') };
+    }),
     decode: entry.inside('decode').graph(),
     encode: entry.has('encode', null) ? null : entry.inside('encode').graph(),
   };
@@ -157,7 +170,7 @@ function parseModel(document: unknown, index: number): StyledModel {
 
 /** Codes are written one after the other: float32, little-endian, in base64. */
 function parseCodes(entry: Entry, model: StyledModel): Float32Array[] {
-  const count = model.strokeSizes.length * model.code;
+  const count = model.codeSizes.length * model.code;
   let bytes: Uint8Array;
   try {
     bytes = Uint8Array.from(atob(entry.text('codes')), (letter) => letter.charCodeAt(0));
@@ -169,7 +182,7 @@ function parseCodes(entry: Entry, model: StyledModel): Float32Array[] {
   }
   const view = new DataView(bytes.buffer);
   const values = Float32Array.from({ length: count }, (_, at) => view.getFloat32(4 * at, true));
-  return model.strokeSizes.map((_, at) => values.slice(at * model.code, (at + 1) * model.code));
+  return model.codeSizes.map((_, at) => values.slice(at * model.code, (at + 1) * model.code));
 }
 
 /** An object of the list, whose values are checked when they are read. */
@@ -208,6 +221,17 @@ class Entry {
       wrong(`${this.where}.${key}`, value, 'a whole number of 1 or more');
     }
     return value;
+  }
+
+  /** Numbers greater than 0, one or more, each greater than the one before. */
+  growing(key: string): number[] {
+    const values = this.values[key];
+    const grows = (value: unknown, at: number, all: unknown[]): boolean =>
+      typeof value === 'number' && value > (at > 0 ? Number(all[at - 1]) : 0);
+    if (!Array.isArray(values) || values.length === 0 || !values.every(grows)) {
+      wrong(`${this.where}.${key}`, values, 'growing numbers');
+    }
+    return values as number[];
   }
 
   address(key: string): string {

@@ -60,7 +60,6 @@ async function start(): Promise<void> {
   const controls = new Controls(
     filters,
     (slower) => {
-      refine();
       describe();
       painter.changed(slower);
     },
@@ -96,20 +95,13 @@ async function start(): Promise<void> {
     chosen = filter;
     gallery.mark(filter);
     controls.chosen(filter);
-    refine();
     describe();
     painter.changed(true);
   }
 
-  /** Have codes computed that the present stroke size needs. */
-  function refine(): void {
-    const { parts, strokeSize } = controls.mixture;
-    for (const { style } of parts) maker.refine(style, strokeSize);
-  }
-
   /** What is painted in: the chosen filter, or a mixture. */
   function lookTitle(): string {
-    const { parts } = controls.mixture;
+    const parts = controls.mixture;
     return parts.length > 0 ? describeMixture(parts) : chosen.title;
   }
 

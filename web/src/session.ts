@@ -95,11 +95,6 @@ export class Session {
     return (answer as Extract<Answer, { kind: 'code' }>).code;
   }
 
-  /** End the worker; requests that it has not answered stay so. */
-  close(): void {
-    this.worker.terminate();
-  }
-
   /** A result was drawn; its memory goes back to the worker with the next request. */
   recycle(pixels: ArrayBuffer): void {
     this.spare = pixels;

@@ -1,15 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { codeAt, cornerShares, describeMixture, missingSizes, mixCodes } from '../src/codes';
+import { codeAt, cornerShares, describeMixture, mixCodes, paintGraph } from '../src/codes';
 import type { Graph, Style, StyledModel } from '../src/filters';
 
 const graph: Graph = { model: 'a.onnx', bytes: 1, sha256: '' };
 const model: StyledModel = {
   name: 'model',
   code: 2,
-  strokeSizes: [0.5, 1, 2, 3],
+  codeSizes: [0.25, 0.5, 1],
+  strokeSizes: [0.25, 3],
   leastStrength: 0.5,
   least: 1,
-  paint: graph,
+  paint: [
+    { ...graph, model: '1', scales: [1] },
+    { ...graph, model: '2', scales: [1, 2] },
+    { ...graph, model: '4', scales: [2, 4] },
+  ],
   decode: graph,
   encode: null,
 };
@@ -22,51 +27,55 @@ const style = (title: string, ...codes: (number[] | null)[]): Style => ({
   model,
   codes: codes.map((code) => code && Float32Array.from(code)),
 });
-const full = style('Full', [0, 0], [1, 10], [2, 20], [4, 40]);
+const full = style('Full', [0, 0], [1, 10], [2, 20]);
 
 describe('the code of a style', () => {
-  it('is the given one at the sizes that have one', () => {
-    expect([...codeAt(full, 0.5)]).toEqual([0, 0]);
-    expect([...codeAt(full, 1)]).toEqual([1, 10]);
-    expect([...codeAt(full, 3)]).toEqual([4, 40]);
+  it('is the given one at the sizes that have one, and from the last on', () => {
+    expect([...codeAt(full, 0.25)]).toEqual([0, 0]);
+    expect([...codeAt(full, 0.5)]).toEqual([1, 10]);
+    expect([...codeAt(full, 1)]).toEqual([2, 20]);
+    expect([...codeAt(full, 2.5)]).toEqual([2, 20]);
   });
 
   it('lies between those of the nearest sizes, on a scale of octaves', () => {
-    expect(codeAt(full, Math.SQRT2)[0]).toBeCloseTo(1.5, 6);
-    expect(codeAt(full, 2 * Math.sqrt(1.5))[1]).toBeCloseTo(30, 4);
+    expect(codeAt(full, Math.SQRT1_2)[0]).toBeCloseTo(1.5, 6);
+    expect(codeAt(full, 0.25 * Math.SQRT2)[1]).toBeCloseTo(5, 5);
   });
 
   it('is the nearest that is known where others are not computed yet', () => {
-    const partial = style('Partial', null, [1, 10], null, [3, 30]);
-    expect([...codeAt(partial, 0.5)]).toEqual([1, 10]);
-    expect(codeAt(partial, Math.sqrt(3))[0]).toBeCloseTo(2, 5);
-    expect([...codeAt(style('One', null, [1, 10], null, null), 3)]).toEqual([1, 10]);
+    expect([...codeAt(style('One', null, null, [1, 10]), 0.3)]).toEqual([1, 10]);
+    expect(codeAt(style('Two', [0, 0], null, [2, 20]), 0.5)[0]).toBeCloseTo(1, 6);
   });
 
   it('of a mixture is the mean by shares', () => {
-    const other = style('Other', [0, 0], [3, 0], [0, 0], [0, 0]);
+    const other = style('Other', [0, 0], [0, 0], [4, 0]);
     const parts = [
       { style: full, share: 0.25 },
       { style: other, share: 0.75 },
     ];
-    expect([...mixCodes(parts, 1)]).toEqual([2.5, 2.5]);
+    expect([...mixCodes(parts, 1)]).toEqual([3.5, 5]);
   });
+});
 
-  it('needs the sizes on both sides, unless it is at one', () => {
-    const one = style('One', null, [1, 10], null, null);
-    expect(missingSizes(one, 1)).toEqual([]);
-    expect(missingSizes(one, 1.2)).toEqual([2]);
-    expect(missingSizes(one, 2)).toEqual([2]);
-    expect(missingSizes(one, 2.5)).toEqual([2, 3]);
-    expect(missingSizes(one, 0.7)).toEqual([0.5]);
-    expect(missingSizes(one, 3)).toEqual([3]);
-    expect(missingSizes(full, 2.5)).toEqual([]);
+describe('the graph that paints', () => {
+  it.each([
+    [0.5, '1', [1]],
+    [1, '1', [1]],
+    [Math.SQRT2, '2', [0.5, 0.5]],
+    [2, '2', [0, 1]],
+    [2 * Math.SQRT2, '4', [0.5, 0.5]],
+  ])('strokes of %d is that with scale %s', (size, wanted, parts) => {
+    const { graph: found, shares } = paintGraph(model, size);
+    expect(found.model).toBe(wanted);
+    shares.forEach((share, at) => {
+      expect(share).toBeCloseTo(parts[at]!, 9);
+    });
   });
 });
 
 describe('a mixture', () => {
   it('is told by its shares, largest first', () => {
-    const other = style('Other', null, [0, 0], null, null);
+    const other = style('Other', null, null, [0, 0]);
     expect(describeMixture([{ style: other, share: 0.3 }, { style: full, share: 0.7 }])).toBe(
       'Full 70\u00a0%, Other 30\u00a0%',
     );

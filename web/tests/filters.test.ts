@@ -78,10 +78,11 @@ describe('a model of many styles', () => {
   const model = {
     name: 'model_1',
     code: 2,
-    stroke_sizes: [0.5, 1],
+    code_sizes: [0.5, 1],
+    stroke_sizes: [0.5, 3],
     least_strength: 0.5,
     least: 1,
-    paint: graph,
+    paint: [{ scales: [1], ...graph }],
     decode: graph,
     encode: null,
   };
@@ -103,7 +104,8 @@ describe('a model of many styles', () => {
       [1, -2],
       [0.5, 4],
     ]);
-    expect(read.model).toMatchObject({ strokeSizes: [0.5, 1], leastStrength: 0.5, encode: null });
+    expect(read.model).toMatchObject({ codeSizes: [0.5, 1], strokeSizes: [0.5, 3], encode: null });
+    expect(read.model.paint).toEqual([{ scales: [1], ...graph }]);
   });
 
   it.each([
@@ -111,8 +113,10 @@ describe('a model of many styles', () => {
     [{ codes: 'AACAPw==' }, {}, 'filters[1].codes is "4 bytes"; expected 16 bytes in base64.'],
     [{ codes: '%' }, {}, 'filters[1].codes is "0 bytes"'],
     [{}, { code: 0 }, 'models[0].code is 0; expected a whole number of 1 or more.'],
-    [{}, { stroke_sizes: [1, 0.5] }, 'models[0].stroke_sizes is [1,0.5]; expected growing numbers'],
-    [{}, { stroke_sizes: [0.5, 2] }, 'and 1 among them.'],
+    [{}, { stroke_sizes: [1, 0.5] }, 'models[0].stroke_sizes is [1,0.5]; expected growing numbers.'],
+    [{}, { code_sizes: [0.5, 2] }, 'models[0].code_sizes is [0.5,2]; expected 1 as the last.'],
+    [{}, { paint: graph }, 'expected a list of graphs.'],
+    [{}, { paint: [graph] }, 'models[0].paint[0].scales is missing; expected growing numbers.'],
     [{}, { least_strength: 0 }, 'models[0].least_strength is 0'],
     [{}, { decode: undefined }, 'models[0].decode is missing; expected an object.'],
     [{}, { encode: { ...graph, model: '../x.onnx' } }, 'models[0].encode.model is'],

@@ -70,12 +70,11 @@ class Animated:
         self._binding = binding
         for binding_ in self._stops():
             self._metadata.choose(binding_)
-        stylizer = Stylizer(
-            filter_.network.decoder.fold(filter_.network.codes[0, 0]), device=device
-        )
+        folded = filter_.network.decoder.fold(filter_.network.codes[0, 0])
+        stylizer = Stylizer(folded, device=device)
         self._filter = Controlled(stylizer, controls or {})
         self._styled = filter_.network.to(stylizer.device)
-        self._network = stylizer.network
+        self._network = folded
         self._frame, self._frames = 0, 1
 
     @property
@@ -111,6 +110,7 @@ class Animated:
         strength = values["strength"]
         code = self._styled.code(shares, max(strength, LEAST_STRENGTH), values["stroke_size"])
         self._network.load_state_dict(self._styled.decoder.changed(code), strict=False)
+        self._network.set_stroke_scale(max(1.0, values["stroke_size"]))
         stylized = self._filter(frame)
         if strength >= LEAST_STRENGTH:
             return stylized

@@ -28,6 +28,7 @@ from fast_nst.paths import asset_path, cache_dir
 
 GRAPH_VERSION = 1  # of the conversion: with a new number, all graphs are made again
 Array = npt.NDArray[np.float32]
+SCALES = ((1,), (1, 2), (2, 4))  # PAINTED_SCALES of onnx/live.py; here without torch
 CODES = "codes"  # name of the tensor that holds the codes of a file's styles
 
 
@@ -60,14 +61,15 @@ class PageModel:
     """A network of many styles for the page, whose weights are made of codes there.
 
     Attributes:
-        paint: an ONNX model from ``content`` and ``weights`` to ``stylized``.
+        paint: for each row of ``SCALES``, an ONNX model from ``content``, ``weights`` and, for two
+            scales, ``shares`` of them, to ``stylized``.
         decode: an ONNX model from ``code``, ``strength`` and ``stroke_size`` to ``weights``.
         encode: an ONNX model from ``picture`` to ``code``; None where this version's predictor
             makes other codes than the file's.
         styles: one or more.
     """
 
-    paint: bytes
+    paint: tuple[bytes, ...]
     decode: bytes
     encode: bytes | None
     styles: tuple[PageStyle, ...]
@@ -98,8 +100,11 @@ def read_model(path: Path, sample: Image.Image) -> PageModel:
     metadata = read_metadata(path)
     codes, digest = _codes_and_digest(path, metadata)
     model = PageModel(
-        paint=_cached(f"{digest}-paint", partial(_make_part, path, "paint")),
-        decode=_cached(f"{digest}-decode", partial(_make_part, path, "decode")),
+        paint=tuple(
+            _cached(f"{digest}-paint-{number}", partial(_make_paint, path, number))
+            for number in range(len(SCALES))
+        ),
+        decode=_cached(f"{digest}-decode", partial(_make_decode, path)),
         encode=_encode_graph(metadata),
         styles=(),
     )
@@ -137,7 +142,7 @@ def _style(
     usual = codes[STYLED_STROKE_SIZES.index(1.0)]
     thumbnail = style_image(style) or stylized_thumbnail(
         lambda content: run_graph(
-            model.paint,
+            model.paint[0],
             content=content,
             weights=run_graph(model.decode, code=usual, strength=1, stroke_size=1),
         ),
@@ -218,10 +223,16 @@ def _cached(name: str, make: Callable[[], bytes]) -> bytes:
     return made
 
 
-def _make_part(path: Path, kind: str) -> bytes:
-    from fast_nst.apps.web.graphs import make_part  # needs torch
+def _make_decode(path: Path) -> bytes:
+    from fast_nst.apps.web.graphs import make_decode  # needs torch
 
-    return make_part(path, kind)
+    return make_decode(path)
+
+
+def _make_paint(path: Path, number: int) -> bytes:
+    from fast_nst.apps.web.graphs import make_paint
+
+    return make_paint(path, number)
 
 
 def _make_encode(network: str) -> bytes:

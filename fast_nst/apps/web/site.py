@@ -11,10 +11,10 @@ from typing import Any
 from PIL import Image
 
 from fast_nst.apps.web.filters import PageFilter, file_name, numbered, read_filter, to_webp
-from fast_nst.apps.web.models import PageModel, PageStyle, is_styled, read_model
+from fast_nst.apps.web.models import SCALES, PageModel, PageStyle, is_styled, read_model
 from fast_nst.data.photos import bundled_photos
 from fast_nst.errors import ConfigError
-from fast_nst.filter_metadata import STYLED_LEAST_STRENGTH, STYLED_STROKE_SIZES
+from fast_nst.filter_metadata import STYLED_KNOBS, STYLED_LEAST_STRENGTH, STYLED_STROKE_SIZES
 from fast_nst.paths import asset_path
 
 # Relative URL -> a file, or what one would hold. Nothing else can be asked for.
@@ -111,19 +111,25 @@ def _filter_files(read: Sequence[PageFilter | PageModel]) -> Site:
             entries.append({**entry, "input": each.input, "output": each.output, "least": MIN_SIDE})
             continue
         model = f"model_{len(models) + 1}"
-        parts = {"paint": each.paint, "decode": each.decode, "encode": each.encode}
+        paint = [
+            {"scales": scales, **graph(f"filters/{model}.paint_{scales[-1]}.onnx", content)}
+            for scales, content in zip(SCALES, each.paint, strict=True)
+        ]
+        decode = graph(f"filters/{model}.decode.onnx", each.decode)
+        encode = each.encode and graph(f"filters/{model}.encode.onnx", each.encode)
+        stroke_size = STYLED_KNOBS["stroke_size"]
         models.append(
             {
                 "name": model,
                 "code": each.styles[0].codes.shape[1],
-                "stroke_sizes": STYLED_STROKE_SIZES,
+                "code_sizes": STYLED_STROKE_SIZES,
+                "stroke_sizes": [stroke_size.least, stroke_size.most],
                 "least_strength": STYLED_LEAST_STRENGTH,
                 "least": MIN_SIDE,
                 # Names cannot meet those of filters: file_name makes no dots.
-                **{
-                    part: content and graph(f"filters/{model}.{part}.onnx", content)
-                    for part, content in parts.items()
-                },
+                "paint": paint,
+                "decode": decode,
+                "encode": encode,
             }
         )
         entries += [

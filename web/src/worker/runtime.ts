@@ -1,5 +1,6 @@
 /* onnxruntime-web: which build of it, and the filters that it holds. */
 import type * as Ort from 'onnxruntime-web';
+import { paintGraph } from '../codes';
 import { PageError, explain } from '../errors';
 import type { Graph, StyledModel } from '../filters';
 import type { Backend, FromWorker, Layer } from '../messages';
@@ -9,7 +10,7 @@ import type { Tensor } from '../picture';
 /** Of onnxruntime-web; the build puts it in. */
 declare const RUNTIME_VERSION: string;
 
-const MAX_SESSIONS = 6; // graphs that are held at once; each has its weights and working memory
+const MAX_SESSIONS = 8; // graphs that are held at once; each has its weights and working memory
 
 /** The files of each build, in the folder runtime/: WebGPU needs one that is twice as large. */
 const BUILDS: Record<Backend, string> = {
@@ -34,6 +35,9 @@ export class Runtime {
   private feed: { tensor: Ort.Tensor; values: Float32Array } | null = null;
   /** The weights of the setting that was last decoded. */
   private decoded: { layer: Styled; weights: Ort.Tensor } | null = null;
+
+  /** Models whose graphs were all opened. */
+  private readonly complete = new Set<string>();
 
   /**
    * @param threads of WASM; more than one only where the page is cross-origin isolated.
@@ -109,14 +113,34 @@ export class Runtime {
             output: layer.filter.output,
           }
         : {
-            graph: layer.model.paint,
             title: layer.title,
             provider,
-            inputs: { content, weights: await this.weights(layer) },
+            ...(await this.painting(layer, content)),
             output: 'stylized',
           };
     const output = await this.compute(job, ` on ${width}x${height} px`);
+    if (layer.kind === 'styled') await this.openOthers(layer.model, job);
     return expected(output, [1, 3, height, width], job.graph);
+  }
+
+  /** The graph for a stroke size, and its inputs. */
+  private async painting(layer: Styled, content: Ort.Tensor): Promise<Pick<Job, 'graph' | 'inputs'>> {
+    const { Tensor: OrtTensor } = await this.module();
+    const { graph, shares } = paintGraph(layer.model, layer.strokeSize);
+    const weights = await this.weights(layer);
+    if (shares.length === 1) return { graph, inputs: { content, weights } };
+    return { graph, inputs: { content, weights, shares: new OrtTensor('float32', shares, [shares.length]) } };
+  }
+
+  /** Open a model's graphs for other stroke sizes with the first image, so that no later one waits for them. */
+  private async openOthers(model: StyledModel, job: Job): Promise<void> {
+    if (this.complete.has(model.name)) return;
+    this.complete.add(model.name);
+    const content = job.inputs.content!;
+    for (const graph of model.paint) {
+      const named = graph.scales.length > 1 ? { ...job.inputs, shares: content } : job.inputs;
+      await this.session({ ...job, graph, inputs: named });
+    }
   }
 
   /** The weights of a setting; they are decoded only when it has changed. */
@@ -260,6 +284,7 @@ export class Runtime {
     this.sessions.clear();
     this.feed = null;
     this.decoded = null;
+    this.complete.clear();
     this.ort = null;
     this.backend = 'wasm';
     await this.load();

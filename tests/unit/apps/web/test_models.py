@@ -15,12 +15,14 @@ import pytest
 import torch
 from PIL import Image
 
-from fast_nst.apps.web.models import is_styled, read_model, run_graph
+from fast_nst.apps.web.models import SCALES, is_styled, read_model, run_graph
 from fast_nst.apps.web.site import make_site
 from fast_nst.errors import CheckpointError
 from fast_nst.filter_metadata import KEY, Binding
 from fast_nst.filters.checkpoint import load_filter, load_unbound, save_filter
+from fast_nst.networks.layers import scale_shares
 from fast_nst.networks.styled import STROKE_SIZES, StyledNetwork
+from fast_nst.onnx.live import PAINTED_SCALES
 from fast_nst.prediction.styled import add_styles, make_styles, save_styles
 
 pytest.importorskip("onnxscript")
@@ -45,18 +47,26 @@ def build(tmp_path: Path) -> Path:
 
 def test_its_graphs_paint_what_the_folded_network_paints(styled: Path) -> None:
     model = read_model(styled, SAMPLE)
-    unbound = load_unbound(styled)
-    assert isinstance(unbound.network, StyledNetwork)
+    metadata = load_unbound(styled).metadata
     content = np.random.default_rng(0).random((1, 3, 45, 63), np.float32)
-    for number, strength, stroke_size in ((0, 1.0, 1.0), (1, 0.6, 2.0), (1, 0.9, 3.0)):
-        code = model.styles[number].codes[STROKE_SIZES.index(stroke_size)]
+    for style, strength, stroke_size in ((0, 1, 1), (1, 0.6, 0.5), (1, 0.9, 2.5), (0, 1, 1.3)):
+        code = model.styles[style].codes[STROKE_SIZES.index(min(1, stroke_size))]
         weights = run_graph(model.decode, code=code, strength=strength, stroke_size=stroke_size)
-        painted = run_graph(model.paint, content=content, weights=weights)
+        number = next(at for at, scales in enumerate(SCALES) if stroke_size <= scales[-1])
+        shares = np.array(
+            [scale_shares(max(1, stroke_size)).get(each, 0) for each in SCALES[number]]
+        )
+        more = {"shares": shares} if number else {}
+        painted = run_graph(model.paint[number], content=content, weights=weights, **more)
         knobs = {"strength": strength, "stroke_size": stroke_size}
-        bound = load_filter(styled, Binding(unbound.metadata.styles[number].name, knobs))
+        bound = load_filter(styled, Binding(metadata.styles[style].name, knobs))
         with torch.no_grad():
             wanted = bound.network(torch.from_numpy(content)).numpy()
         np.testing.assert_allclose(painted, wanted, atol=1e-4)
+
+
+def test_its_scales_are_those_of_the_graphs() -> None:
+    assert SCALES == PAINTED_SCALES
 
 
 def test_its_encoder_gives_the_codes_of_the_predictor_and_is_small(styled: Path) -> None:
@@ -77,17 +87,18 @@ def test_the_list_has_the_model_once_and_its_styles_with_codes(styled: Path, bui
     site = make_site([styled], build)
     document: dict[str, Any] = json.loads(bytes(site["filters/filters.json"]))  # type: ignore[arg-type]
     (model,) = document["models"]
-    assert (model["code"], model["stroke_sizes"]) == (96, [0.5, 1, 2, 3])
-    for part in ("paint", "decode", "encode"):
-        content = site[model[part]["model"]]
+    assert (model["code"], model["code_sizes"], model["stroke_sizes"]) == (96, [0.5, 1], [0.5, 3])
+    assert [each["scales"] for each in model["paint"]] == [[1], [1, 2], [2, 4]]
+    for part in (*model["paint"], model["decode"], model["encode"]):
+        content = site[part["model"]]
         assert isinstance(content, bytes)
         digest = hashlib.sha256(content).hexdigest()
-        assert model[part] == {**model[part], "bytes": len(content), "sha256": digest}
+        assert part == {**part, "bytes": len(content), "sha256": digest}
     first, second = document["filters"]
     assert (first["name"], second["name"]) == ("starry_night", "great_wave")
     assert first["styled"] == second["styled"] == model["name"]
     assert (first["title"], first["by"]) == ("The Starry Night", "Vincent van Gogh")
-    codes = np.frombuffer(base64.b64decode(second["codes"]), "<f4").reshape(4, 96)
+    codes = np.frombuffer(base64.b64decode(second["codes"]), "<f4").reshape(2, 96)
     unbound = load_unbound(styled)
     assert isinstance(unbound.network, StyledNetwork)
     assert np.array_equal(codes, unbound.network.codes[1].numpy())
@@ -101,9 +112,9 @@ def test_a_further_style_needs_no_new_graphs(
     before = read_model(styled, SAMPLE)
     more = tmp_path / "three.safetensors"
     save_styles(more, add_styles(load_unbound(styled), ["the_scream"]))
-    monkeypatch.setattr(
-        "fast_nst.apps.web.models._make_part", lambda *_: pytest.fail("it was converted again")
-    )
+    for each in ("_make_paint", "_make_decode"):
+        again = lambda *_: pytest.fail("it was converted again")  # noqa: E731
+        monkeypatch.setattr(f"fast_nst.apps.web.models.{each}", again)
     after = read_model(more, SAMPLE)
     assert (after.paint, after.decode) == (before.paint, before.decode)
     assert len(after.styles) == 3
