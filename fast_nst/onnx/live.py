@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import onnx
 
 CODE, WEIGHTS, SHARES = "code", "weights", "shares"
-# Scales of the residual blocks, for strokes of up to the largest: a graph for each row, so that usual
-# strokes cost no more than a plain filter's.
+# Scales of the residual blocks, for strokes of up to the largest. There is a graph for each row, so
+# that usual strokes cost no more than a plain filter's.
 PAINTED_SCALES = ((1,), (1, 2), (2, 4))
 DECODED = (CODE, "strength", "stroke_size")  # inputs of the graph that decodes
 _LARGE = 256  # values; smaller constants are not worth a node that casts them
