@@ -260,7 +260,14 @@ def web_styles(result: Result) -> str:
                 "frames/s in its style",
                 f"{each['frames_per_s']:.1f} (best round {fastest:.1f})",
             ],
-            ["the same, strokes twice as large", f"{each['at_stroke_size_2']['frames_per_s']:.1f}"],
+            [
+                "frames/s of a plain filter of the same network, in turn with it",
+                f"{each['plain_frames_per_s']:.1f}",
+            ],
+            [
+                "in its style, strokes twice as large",
+                f"{each['at_stroke_size_2']['frames_per_s']:.1f}",
+            ],
             [
                 "frames/s while a knob moves: strength, stroke size, mix across, mix down",
                 ", ".join(f"{one['frames_per_s']:.1f}" for one in moving),

@@ -7,7 +7,7 @@ several styles. Measured: the time from giving a picture to the page until its c
 first time (with loading the encoder) and after that, on a still image and beside the camera; the
 size of what is loaded for it; how far its code is from Python's; frames a second of the camera at
 320x240 px in the style of that picture, with knobs at rest and while each slider and the mixing pad
-move; and the times between frames. Writes ``results/web_styles.json``.
+move; the same with a plain filter of the same network; and the times between frames. Writes ``results/web_styles.json``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from web_speed import HEIGHT, WIDTH, frames, make_clip, start_camera, wait_for
 
 from fast_nst.apps.web import SiteServer, make_site
 from fast_nst.config import find_style
+from fast_nst.export import export
 from fast_nst.prediction.load import load_predictor
 from fast_nst.prediction.make import Picture, measure_style, style_size
 from fast_nst.prediction.styled import make_styles, save_styles
@@ -60,6 +61,8 @@ MOVE = """([selector, seconds]) => new Promise((done) => {
   };
   requestAnimationFrame(step);
 })"""
+OWN = "#filters button:first-child"  # the picture's style
+PLAIN = f"[data-filter={STYLES[0]}_2]"  # the same network, with weights that are constants
 SLIDERS = ("#strength", "#stroke", "#pad-across", "#pad-down")
 
 
@@ -109,7 +112,9 @@ def watch(page: Page, seconds: float, slider: str | None = None) -> dict[str, fl
 
 def measure(browser: Browser, file: Path, network: str, options: Any) -> dict[str, Any]:
     """All of it, for one file."""
-    site = make_site([file])
+    plain = file.with_name(f"{network}_plain.safetensors")
+    export(file, plain, style=STYLES[0])
+    site = make_site([file, plain])
     pictures = [find_style(name)[1] for name in PICTURES]
     with SiteServer(port=0) as server:
         server.site = site
@@ -130,7 +135,13 @@ def measure(browser: Browser, file: Path, network: str, options: Any) -> dict[st
             wait_for(page, frames(page) + 5)
             own = pictures[-1]
             apart = {"1": float(np.abs(page_code(page) - python_code(own, network, 1)).max())}
-            rest = [watch(page, options.seconds) for _ in range(options.rounds)]
+            rest, folded = [], []
+            for _ in range(options.rounds):  # in turn, as other programs may run meanwhile
+                for found, chosen in ((rest, OWN), (folded, PLAIN)):
+                    page.click(chosen)
+                    wait_for(page, frames(page) + 5)
+                    found.append(watch(page, options.seconds))
+            page.click(OWN)
             page.fill("#stroke", "2")
             larger = watch(page, options.seconds)
             page.fill("#stroke", "1")
@@ -157,7 +168,9 @@ def measure(browser: Browser, file: Path, network: str, options: Any) -> dict[st
             size: float(f"{value:.2g}") for size, value in apart.items()
         },
         "frames_per_s": statistics.median(each["frames_per_s"] for each in rest),
+        "plain_frames_per_s": statistics.median(each["frames_per_s"] for each in folded),
         "at_rest": rest,
+        "plain": folded,
         "at_stroke_size_2": larger,
         "moving": moving,
     }
