@@ -7,7 +7,8 @@ several styles. Measured: the time from giving a picture to the page until its c
 first time (with loading the encoder) and after that, on a still image and beside the camera; the
 size of what is loaded for it; how far its code is from Python's; frames a second of the camera at
 320x240 px in the style of that picture, with knobs at rest and while each slider and the mixing pad
-move; the same with a plain filter of the same network; and the times between frames. Writes ``results/web_styles.json``.
+move; the same with a plain filter of the same network; and the times between frames. Writes
+``results/web_styles.json``.
 """
 
 from __future__ import annotations

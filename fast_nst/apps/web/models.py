@@ -174,7 +174,7 @@ def _codes_and_digest(path: Path, metadata: FilterMetadata) -> tuple[Array, str]
     if codes.ndim != 3 or codes.shape[:2] != (len(metadata.styles), len(STYLED_STROKE_SIZES)):
         raise CheckpointError(
             f"{path} has codes of shape {codes.shape} for {len(metadata.styles)} styles: it is "
-            "damaged. Make it again: fast-nst make --each STYLE... -o FILE."
+            "damaged, or of another version. Make it again: fast-nst make --each STYLE... -o FILE."
         )
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
