@@ -29,6 +29,7 @@ from fast_nst.apps.video.formats import CODECS, DEFAULT_QUALITY
 
 PRESETS = ("medium", "fast", "faster", "veryfast", "superfast", "ultrafast")
 H264 = CODECS["h264"]
+PIXELS = H264.layouts[0].name
 
 
 def luma(frame: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -44,9 +45,9 @@ def encode(images: list[RGB], colors: Colors, preset: str) -> dict[str, float]:
     with av.open(memory, "w", format="mp4") as target:
         options = {**H264.encoder_options(DEFAULT_QUALITY), "preset": preset}
         stream: Any = target.add_stream(H264.encoder, rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, H264.pixels
+        stream.width, stream.height, stream.pix_fmt = width, height, PIXELS
         for image in images:
-            target.mux(stream.encode(from_rgb(image, colors, H264.pixels)))
+            target.mux(stream.encode(from_rgb(image, colors, PIXELS)))
         target.mux(stream.encode())
     cpu_s = time.process_time() - begin
     size = memory.tell()
@@ -56,7 +57,7 @@ def encode(images: list[RGB], colors: Colors, preset: str) -> dict[str, float]:
     if len(decoded) != len(images):
         raise SystemExit(f"{preset}: {len(decoded)} frames; expected {len(images)}.")
     errors = [
-        float(np.mean((luma(from_rgb(image, colors, H264.pixels)) - frame) ** 2))
+        float(np.mean((luma(from_rgb(image, colors, PIXELS)) - frame) ** 2))
         for image, frame in zip(images, decoded, strict=True)
     ]
     return {

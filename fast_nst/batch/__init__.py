@@ -1,8 +1,8 @@
 """Many images at once: which files, in what order, and what became of them. No torch in here."""
 
+from fast_nst.batch.paint import Saving
 from fast_nst.batch.plan import StylizedFile, plan_files
 from fast_nst.batch.run import (
-    Saving,
     StylizeFailure,
     StylizeProgress,
     StylizeReport,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from fast_nst.batch.paint import Saving
 from fast_nst.batch.places import PathLike, open_place
 from fast_nst.batch.plan import Planned, StylizedFile, find_files, refuse_overwriting
 from fast_nst.batch.run import (
-    Saving,
     StylizeFailure,
     StylizeProgress,
     StylizeReport,
@@ -62,7 +62,9 @@ def make_contact_sheet(
     target = Path(target)
     kind = image_format(target)
     sheet_place = open_place(target)
-    found = find_files([open_place(each) for each in inputs], sheet_place)
+    skipped: list[str] = []
+    places = [open_place(each) for each in inputs]
+    found = find_files(places, sheet_place, on_skipped=skipped.append)
     plan = [Planned(file.place, sheet_place) for file in found]
     refuse_overwriting(plan)
     planned = [file.on_disk() for file in plan]
@@ -99,7 +101,7 @@ def make_contact_sheet(
     if rows:
         sheet = _lay_out(["original", *bands[0][1]], rows)
         write_bytes(target, encode([sheet], kind, quality=saving.quality if saving else None))
-    return StylizeReport(tuple(written), tuple(failures))
+    return StylizeReport(tuple(written), tuple(failures), notes=tuple(skipped))
 
 
 def name_filters(paths: Sequence[PathLike]) -> list[str]:

@@ -12,7 +12,7 @@ import glob
 import os
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,12 +78,15 @@ class Place(ABC):
         return self
 
     @abstractmethod
-    def find(self, endings: Collection[str]) -> list[tuple[Place, Path]]:
+    def find(
+        self, endings: Collection[str], on_other: Callable[[str], None] | None = None
+    ) -> list[tuple[Place, Path]]:
         """The files of a folder with its subfolders, or of a pattern.
 
         Args:
             endings: of the names, in lower case. Hidden files, and hidden folders below, are
                 skipped.
+            on_other: called with the name of each file that ends otherwise.
 
         Returns:
             Each file with its path below :meth:`base`, sorted.
@@ -166,19 +169,23 @@ class LocalPlace(Place):
         parts = Path(self.name).parts
         return _on_disk(str(Path(*parts[: _first_wildcard(parts)])))
 
-    def find(self, endings: Collection[str]) -> list[tuple[Place, Path]]:
+    def find(
+        self, endings: Collection[str], on_other: Callable[[str], None] | None = None
+    ) -> list[tuple[Place, Path]]:
         """See :meth:`Place.find`; a folder that matches a pattern is searched, too."""
         path, base = Path(self.name), Path(self.base().name)
         if not self.is_pattern():
-            files = list_files(path, endings)
+            files = list_files(path, endings, on_other)
         else:
             files = []
             for match in sorted(map(Path, glob.glob(self.name, recursive=True))):
                 if match.is_dir():
                     # `**` matches the files in these folders as well: do not list them twice.
-                    files += [] if path.name == "**" else list_files(match, endings)
+                    files += [] if path.name == "**" else list_files(match, endings, on_other)
                 elif match.suffix.lower() in endings:
                     files.append(match)
+                elif on_other is not None:
+                    on_other(str(match.relative_to(base)))
         return [(_on_disk(str(file)), file.relative_to(base)) for file in files]
 
     def child(self, relative: Path) -> Place:

@@ -7,12 +7,15 @@ It plans images and videos, on disks and behind URLs; it knows of them only what
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fast_nst.batch.places import PathLike, Place, open_place
+from fast_nst.batch.skipped import say_skipped
 from fast_nst.errors import FastNSTError, ImageError
+from fast_nst.image.extras import NEEDED, is_missing
+from fast_nst.image.formats import CAMERA_SUFFIXES, MAIN_READ_SUFFIXES
 from fast_nst.image.io import READ_SUFFIXES, WRITE_FORMATS, image_format, open_image
 
 
@@ -24,7 +27,10 @@ class Medium:
         name: of one such file, in messages.
         reads: endings that can be read.
         writes: endings that can be written.
+        shown: the usual ones of ``reads``, for messages.
         otherwise: the ending of a result where that of its source cannot be written.
+        becomes: the same for some endings of sources.
+        is_missing: whether files of an ending need a package that is not installed.
         check_target: raises an error for the name of a result that cannot be written.
         is_target: whether a file of this name can only be a result of this kind, whatever the
             ending of the input.
@@ -36,6 +42,9 @@ class Medium:
     otherwise: str
     check_target: Callable[[str], object]
     is_target: Callable[[str], bool]
+    shown: tuple[str, ...] = ()
+    becomes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    is_missing: Callable[[str], bool] = lambda _: False
 
 
 IMAGES = Medium(
@@ -45,6 +54,9 @@ IMAGES = Medium(
     otherwise=".png",
     check_target=image_format,
     is_target=lambda name: Path(name).suffix.lower() in WRITE_FORMATS,
+    shown=MAIN_READ_SUFFIXES,
+    becomes=dict.fromkeys(CAMERA_SUFFIXES, ".jpg"),
+    is_missing=is_missing,
 )
 
 
@@ -89,6 +101,7 @@ def plan(
     output: PathLike,
     suffix: str | None = None,
     media: Sequence[Medium] = (IMAGES,),
+    on_skipped: Callable[[str], None] | None = None,
 ) -> tuple[Planned, ...]:
     """Decide which file is written for which; nothing is read or written.
 
@@ -103,6 +116,8 @@ def plan(
         suffix: the ending that images get in a folder, such as ``.webp``; None to keep theirs.
         media: what is looked for. A file that is named is taken for the first of them, unless its
             ending, or that of ``output``, says another.
+        on_skipped: called at most once, with a sentence on the files of folders and patterns that
+            are taken for none of ``media``.
 
     Raises:
         ClusterError: If the file system of a URL cannot be used.
@@ -117,7 +132,8 @@ def plan(
     named_folder = is_folder or os.fspath(output).endswith(("/", os.sep))
     is_folder = named_folder or not (is_file or Path(into.path).suffix)
     places = [open_place(each) for each in inputs]
-    found = find_files(places, into, media, becomes=None if named_folder else into.name)
+    name = None if named_folder else into.name
+    found = find_files(places, into, media, becomes=name, on_skipped=on_skipped)
     if len(places) == 1 and places[0].is_file() and not is_folder:
         found[0].medium.check_target(into.name)
         planned = [Planned(found[0].place, into, found[0].medium)]
@@ -151,6 +167,7 @@ def find_files(
     into: Place,
     media: Sequence[Medium] = (IMAGES,),
     becomes: str | None = None,
+    on_skipped: Callable[[str], None] | None = None,
 ) -> list[Found]:
     """Find the files of all inputs; each once.
 
@@ -159,22 +176,36 @@ def find_files(
         into: the output; files in it are no inputs of a folder or a pattern around it.
         media: what is looked for.
         becomes: the name of the result, if it may be a single file.
+        on_skipped: as :func:`plan` takes it.
 
     Raises:
         ImageError: If an input is missing, or no file is found.
     """
     endings = {ending: medium for medium in media for ending in medium.reads}
     found: dict[object, Found] = {}
+    skipped: dict[object, str] = {}  # of folders and patterns
+    missing: dict[object, str] = {}  # the same, for want of a package
     for place in places:
         if place.is_file():
             file = Path(place.path)
             medium = (becomes and _any_becomes(becomes, media)) or endings.get(file.suffix.lower())
             found.setdefault(place.key, Found(place, Path(file.name), medium or media[0]))
             continue
-        files, pattern = place.find(endings), place.is_pattern()
+        base, others = place.base(), list[str]()
+        listed, pattern = place.find(endings, others.append), place.is_pattern()
+        skipped |= {(base.key, name): name for name in others}
+        suffixes = {relative.suffix.lower() for _, relative in listed}
+        lacking = {suffix for suffix in suffixes if endings[suffix].is_missing(suffix)}
+        files = [each for each in listed if each[1].suffix.lower() not in lacking]
+        missing |= {
+            each.key: str(relative)
+            for each, relative in listed
+            if relative.suffix.lower() in lacking
+        }
         if pattern and not files:
-            raise ImageError(f"no {_names(media)} match {place}. {_looked_for(endings)}")
-        results_within = into.lies_in(place.base())
+            wanted = f"{NEEDED}." if missing else _looked_for(media)
+            raise ImageError(f"no {_names(media)} match {place}. {wanted}")
+        results_within = into.lies_in(base)
         for each, relative in files:
             if results_within and each.lies_in(into):
                 continue  # the result of an earlier run
@@ -182,7 +213,11 @@ def find_files(
             found.setdefault(each.key, Found(each, relative, medium))
     if not found:
         where = ", ".join(map(str, places)) or "nothing"
-        raise ImageError(f"no {_names(media)} in {where}. {_looked_for(endings)}")
+        if missing:
+            raise ImageError(f"{where} has only files that need another package. {NEEDED}.")
+        raise ImageError(f"no {_names(media)} in {where}. {_looked_for(media)}")
+    if on_skipped is not None and (missing or skipped):
+        on_skipped(say_skipped(list(missing.values()), list(skipped.values()), _names(media)))
     return list(found.values())
 
 
@@ -244,7 +279,9 @@ def _name_results(found: Iterable[Found], suffix: str | None) -> list[Path]:
     taken: set[str] = set()
     for file in found:
         relative, medium = file.relative, file.medium
-        kept = relative.suffix if relative.suffix.lower() in medium.writes else medium.otherwise
+        suffix_read = relative.suffix.lower()
+        other = medium.becomes.get(suffix_read, medium.otherwise)
+        kept = relative.suffix if suffix_read in medium.writes else other
         ending = (suffix if medium is IMAGES else None) or kept
         name = relative.with_suffix(ending)
         number = 1
@@ -269,5 +306,6 @@ def _names(media: Sequence[Medium]) -> str:
     return " or ".join(f"{medium.name}s" for medium in media)
 
 
-def _looked_for(endings: Iterable[str]) -> str:
-    return f"Looked for {', '.join(endings)}."
+def _looked_for(media: Sequence[Medium]) -> str:
+    endings = ", ".join(", ".join(medium.shown or medium.reads) for medium in media)
+    return f"Looked for {endings}."

@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import glob
 import uuid
-from collections.abc import Collection, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,7 +77,9 @@ class RemotePlace(Place):
             path = "/".join(parts[:fixed])
         return RemotePlace(path, self.name, self.system)
 
-    def find(self, endings: Collection[str]) -> list[tuple[Place, Path]]:
+    def find(
+        self, endings: Collection[str], on_other: Callable[[str], None] | None = None
+    ) -> list[tuple[Place, Path]]:
         """See :meth:`Place.find`."""
         pattern, base = self.is_pattern(), self.base().path
         with explained("read", self):
@@ -91,7 +93,11 @@ class RemotePlace(Place):
             for file in sorted(files):
                 relative = Path(file[len(base) :].lstrip("/") if base else file)
                 hidden = any(part.startswith(".") for part in relative.parts)
-                if relative.suffix.lower() not in endings or hidden:
+                if hidden:
+                    continue
+                if relative.suffix.lower() not in endings:
+                    if on_other is not None:
+                        on_other(str(relative))
                     continue
                 name = self.system.unstrip_protocol(file)
                 if not pattern:  # as the user wrote it

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from PIL import Image
-
+from fast_nst.batch.paint import Encoder, Loaded, Saving, paint
 from fast_nst.batch.pipeline import Stages, run_stages
 from fast_nst.batch.places import PathLike
 from fast_nst.batch.plan import Planned, StylizedFile, is_done, plan
 from fast_nst.errors import ConfigError, FastNSTError, ImageError, is_out_of_memory
-from fast_nst.image.animation import Animation, is_animated, read_frames
-from fast_nst.image.arrays import ArrayImage, array_to_pil, encode_array
-from fast_nst.image.formats import ANIMATED, Timing, encode
+from fast_nst.image.animation import is_animated, read_frames
+from fast_nst.image.depths import check_depth
 from fast_nst.image.io import image_format, open_image, write_bytes
 from fast_nst.inference.controls import Controls
 from fast_nst.inference.image_filter import ArrayFilter
 
-Encoder = Callable[[], bytes]
 FileT = TypeVar("FileT")  # an image and its result
 SourceT = TypeVar("SourceT")  # where an image is
 
@@ -60,26 +57,6 @@ class StylizeReport(Generic[FileT, SourceT]):
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Saving:
-    """How results are written.
-
-    Attributes:
-        quality: 1 to 100, for JPEG, WebP and AVIF; None for the format's default.
-        keep_metadata: copy the metadata that stay true: author, copyright, dates, camera.
-
-    Raises:
-        ConfigError: If ``quality`` is outside its range.
-    """
-
-    quality: int | None = None
-    keep_metadata: bool = True
-
-    def __post_init__(self) -> None:
-        if self.quality is not None and not 1 <= self.quality <= 100:
-            raise ConfigError(f"quality is {self.quality}; expected 1 to 100.")
-
-
 def stylize_files(
     stylizer: ArrayFilter,
     inputs: Sequence[PathLike],
@@ -109,18 +86,20 @@ def stylize_files(
 
     Raises:
         ConfigError: If ``memory`` is given with controls, or a filter that cannot be cut.
-        ImageError: Before anything is written, if the inputs and ``output`` do not fit together:
-            see :func:`fast_nst.batch.plan.plan`.
+        ImageError: Before anything is written, if the inputs and ``output`` do not fit together
+            (see :func:`fast_nst.batch.plan.plan`), or a format holds fewer bits than asked for.
     """
-    return stylize_planned(
+    skipped: list[str] = []
+    report = stylize_planned(
         stylizer,
-        plan(inputs, output, suffix),
+        plan(inputs, output, suffix, on_skipped=skipped.append),
         controls=controls,
         saving=saving,
         resume=resume,
         memory=memory,
         on_progress=on_progress,
     )
+    return replace(report, notes=(*skipped, *report.notes))
 
 
 def stylize_planned(
@@ -136,7 +115,8 @@ def stylize_planned(
     """Stylize local images that are planned already; else as :func:`stylize_files`."""
     planned = [file.on_disk() for file in files]
     controls, saving = controls or Controls(), saving or Saving()
-    stream: Callable[[Path, Path], None] | None = None
+    check_depths(files, saving)
+    stream: Callable[[Path, Path], tuple[str, ...]] | None = None
     if memory is not None:
         stream = _stream(stylizer, controls, saving, memory)
     skipped: set[int] = set()
@@ -144,7 +124,7 @@ def stylize_planned(
     notes: dict[int, str] = {}
     done = 0
 
-    def load(number: int) -> ArrayImage | Animation | Path | None:
+    def load(number: int) -> Loaded | Path | None:
         source = planned[number].source
         if resume and is_done(files[number]):
             skipped.add(number)
@@ -153,17 +133,19 @@ def stylize_planned(
             return source  # it is read, computed and written at once, when its turn comes
         return read_frames(source)
 
-    def work(number: int, loaded: ArrayImage | Animation | Path | None) -> Encoder | None:
+    def work(number: int, loaded: Loaded | Path | None) -> Encoder | None:
         if loaded is None:
             return None
+        encoder: Encoder | None = None
         if stream is not None and isinstance(loaded, Path):
-            stream(loaded, planned[number].target)
-            return None
-        assert not isinstance(loaded, Path)
-        kind = image_format(planned[number].target)
-        if note := _loss(loaded, kind):
-            notes[number] = f"{planned[number].source} {note}"
-        return _stylize(stylizer, loaded, kind, controls, saving)
+            lost = stream(loaded, planned[number].target)
+        else:
+            assert not isinstance(loaded, Path)
+            kind = image_format(planned[number].target)
+            encoder, lost = paint(stylizer, loaded, kind, controls, saving)
+        if lost:
+            notes[number] = f"{planned[number].source} {'; '.join(lost)}."
+        return encoder
 
     def store(number: int, encoder: Encoder | None) -> None:
         if encoder is None:
@@ -230,7 +212,7 @@ def stylize_bytes(
     name = name or ("the input" if isinstance(source, bytes) else str(source))
     try:
         loaded = read_frames(source, name)
-        encoder = _stylize(stylizer, loaded, kind, controls, saving)
+        encoder, lost = paint(stylizer, loaded, kind, controls, saving)
         try:
             encoded = encoder()
         except (ImageError, OSError) as error:
@@ -238,14 +220,26 @@ def stylize_bytes(
             raise ImageError(f"cannot {what}: {error}") from error
     except (MemoryError, RuntimeError) as error:
         raise ImageError(explain_failure(name, error)) from error
-    note = _loss(loaded, kind)
-    return encoded, f"{name} {note}" if note else ""
+    return encoded, f"{name} {'; '.join(lost)}." if lost else ""
+
+
+def check_depths(files: Iterable[Planned], saving: Saving) -> None:
+    """Check that the formats of results hold as many bits as the user asked for.
+
+    Raises:
+        ImageError: If one does not.
+    """
+    for file in files:
+        try:
+            check_depth(image_format(file.target.name), saving.depth)
+        except ImageError as error:
+            raise ImageError(f"cannot write {file.target}: {error}") from error
 
 
 def _stream(
     stylizer: ArrayFilter, controls: Controls, saving: Saving, memory: float
-) -> Callable[[Path, Path], None]:
-    """A function that stylizes one file into another in strips."""
+) -> Callable[[Path, Path], tuple[str, ...]]:
+    """A function that stylizes one file into another in strips, and says what is left out."""
     from fast_nst.tiling.segments import SegmentedNetwork
     from fast_nst.tiling.stream import stylize_file_streamed
 
@@ -259,40 +253,9 @@ def _stream(
         SegmentedNetwork(stylizer.to_torch().network),
         memory=memory,
         quality=saving.quality,
+        depth=saving.depth,
         keep_metadata=saving.keep_metadata,
     )
-
-
-def _loss(loaded: ArrayImage | Animation, kind: str) -> str:
-    if isinstance(loaded, Animation) and kind not in ANIMATED:
-        return f"has {loaded.count} frames, and {kind} holds one: the first was taken."
-    return ""
-
-
-def _stylize(
-    stylizer: ArrayFilter,
-    loaded: ArrayImage | Animation,
-    kind: str,
-    controls: Controls,
-    saving: Saving,
-) -> Encoder:
-    """Stylize every frame that ``kind`` can hold; the returned function encodes them."""
-    metadata = loaded.metadata if saving.keep_metadata else None
-    if isinstance(loaded, Animation) and kind in ANIMATED:
-        frames: list[Image.Image] = []
-        durations_ms: list[float] = []
-        for image, duration_ms in loaded.frames():
-            stylized = stylizer.stylize_arrays(image, controls)
-            frames.append(array_to_pil(stylized.rgb, stylized.alpha))
-            durations_ms.append(duration_ms)
-        timing = Timing(tuple(durations_ms), loaded.plays)
-        return partial(
-            encode, frames, kind, timing=timing, quality=saving.quality, metadata=metadata
-        )
-    if isinstance(loaded, Animation):
-        loaded, _ = next(loaded.frames())
-    stylized = replace(stylizer.stylize_arrays(loaded, controls), metadata=metadata)
-    return partial(encode_array, kind, stylized, quality=saving.quality)
 
 
 def _count_pixels(source: Path) -> int:

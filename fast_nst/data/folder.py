@@ -22,7 +22,8 @@ from fast_nst.data.transforms import (
 from fast_nst.data.workers import consumer
 from fast_nst.errors import DataError, ImageError
 from fast_nst.image.eight_bit import to_bytes
-from fast_nst.image.io import READ_SUFFIXES, list_images
+from fast_nst.image.formats import MAIN_READ_SUFFIXES
+from fast_nst.image.io import list_images
 
 
 class FolderImages(ImageStream):
@@ -174,7 +175,7 @@ def _images_in(folder: Path) -> list[Path]:
         raise DataError(str(error)) from error
     if not files:
         raise DataError(
-            f"{folder} holds no images; expected files ending in {', '.join(READ_SUFFIXES)}. "
+            f"{folder} holds no images; expected files ending in {', '.join(MAIN_READ_SUFFIXES)}. "
             "Name another folder, or train with data=synthetic."
         )
     return files

@@ -1,4 +1,4 @@
-"""Animated images: GIF, APNG, WebP and AVIF with several frames."""
+"""Files of several images: animations (GIF, APNG, WebP, AVIF) and pages (TIFF)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from PIL import Image
 
 from fast_nst.errors import ImageError
 from fast_nst.image.arrays import ArrayImage, array_from_pil
-from fast_nst.image.formats import ANIMATED
+from fast_nst.image.deep_read import frame_depth
+from fast_nst.image.formats import ANIMATED, PAGED
 from fast_nst.image.io import open_image
 from fast_nst.image.metadata import Metadata, read_metadata
+
+_KIND_OF_PAGE = 254  # the tag NewSubfileType
+_COPY_OR_MASK = 0b101
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Animation:
         plays: how many times it plays; 0 to loop forever.
         metadata: those of the file that a stylized animation keeps.
         name: the file's name in error messages; None for its path, or ``the input`` for bytes.
+        depth: bits per channel in the file; its frames are read with 8.
     """
 
     source: str | os.PathLike[str] | bytes = field(repr=False)
@@ -34,6 +39,7 @@ class Animation:
     plays: int
     metadata: Metadata | None = None
     name: str | None = None
+    depth: int = 8
 
     def frames(self) -> Iterator[tuple[ArrayImage, float]]:
         """Decode the frames one by one, each with its duration in ms.
@@ -49,13 +55,43 @@ class Animation:
                 yield image, float(opened.info.get("duration", 0))
 
 
+@dataclass(frozen=True)
+class Pages:
+    """An image file of several pages, which may differ in size; each is decoded on demand.
+
+    Attributes:
+        source: the file, or its content.
+        numbers: of the pages, from 0; smaller copies of pages are left out.
+        name: the file's name in error messages; None for its path, or ``the input`` for bytes.
+    """
+
+    source: str | os.PathLike[str] | bytes = field(repr=False)
+    numbers: tuple[int, ...]
+    name: str | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of pages."""
+        return len(self.numbers)
+
+    def pages(self) -> Iterator[ArrayImage]:
+        """Decode the pages one by one.
+
+        Raises:
+            ImageError: If the file is damaged.
+        """
+        with open_image(self.source, self.name) as opened:
+            for number in self.numbers:
+                opened.seek(number)
+                yield array_from_pil(opened)
+
+
 def read_frames(
     source: str | os.PathLike[str] | bytes, name: str | None = None
-) -> ArrayImage | Animation:
-    """Read an image file, or open it if it is animated.
+) -> ArrayImage | Animation | Pages:
+    """Read an image file, or open it if it is animated or has several pages.
 
-    A TIFF with several pages, or a camera's JPEG with several images, is not an animation: its
-    first image is read.
+    A camera's JPEG with several images is neither: its first image is read.
 
     Args:
         source: the file, or its content.
@@ -66,6 +102,8 @@ def read_frames(
             image may be.
     """
     with open_image(source, name) as image:
+        if len(numbers := page_numbers(image)) > 1:
+            return Pages(source, numbers, name)
         if not _is_animated(image):
             return array_from_pil(image)
         plays, count = _plays(image), getattr(image, "n_frames", 1) - _first_frame(image)
@@ -78,7 +116,8 @@ def read_frames(
                 f"its {count} frames have {pixels // 1_000_000} megapixels in total; at most "
                 f"{limit // 1_000_000} can be read. Convert it to a video first."
             )
-        return Animation(source, count, image.size[::-1], plays, read_metadata(image), name)
+        size, depth = image.size[::-1], frame_depth(image)
+        return Animation(source, count, size, plays, read_metadata(image), name, depth)
 
 
 def is_animated(source: str | os.PathLike[str] | bytes) -> bool:
@@ -89,6 +128,23 @@ def is_animated(source: str | os.PathLike[str] | bytes) -> bool:
     """
     with open_image(source) as image:
         return _is_animated(image)
+
+
+def page_numbers(image: Image.Image) -> tuple[int, ...]:
+    """Numbers of the pages of an opened image, from 0; just 0 for a format without pages.
+
+    Smaller copies of pages, and masks of them, are no pages.
+    """
+    count = getattr(image, "n_frames", 1) if image.format in PAGED else 1
+    if count == 1:
+        return (0,)
+    found = []
+    for number in range(count):
+        image.seek(number)
+        if not int(image.tag_v2.get(_KIND_OF_PAGE, 0)) & _COPY_OR_MASK:  # type: ignore[attr-defined]
+            found.append(number)
+    image.seek(found[0] if found else 0)
+    return tuple(found) or (0,)
 
 
 def _is_animated(image: Image.Image) -> bool:

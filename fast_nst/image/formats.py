@@ -9,27 +9,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 from PIL import Image, PngImagePlugin
 
 from fast_nst.errors import ImageError, suggest
-from fast_nst.image.metadata import Metadata, tiff_exif
+from fast_nst.image.extras import EXTRA_SUFFIXES
+from fast_nst.image.metadata import Metadata, exif_with_resolution, tiff_exif
 
-READ_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif")
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi")
+CAMERA_SUFFIXES = (".mpo",)  # a JPEG with further images behind it
 
 WRITE_FORMATS: Mapping[str, str] = {
     ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
+    ".apng": "PNG",
+    **dict.fromkeys(JPEG_SUFFIXES, "JPEG"),
     ".webp": "WEBP",
     ".avif": "AVIF",
+    ".avifs": "AVIF",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".bmp": "BMP",
+    ".dib": "BMP",
     ".gif": "GIF",
+    ".exr": "EXR",
 }
 
+# The usual ending of each, for messages.
+MAIN_SUFFIXES = (".png", ".jpg", ".webp", ".avif", ".tif", ".bmp", ".gif", ".exr")
+MAIN_READ_SUFFIXES = (*MAIN_SUFFIXES[:-1], ".heic", ".jxl", ".exr", ".dng")
+
+READ_SUFFIXES = (
+    *(suffix for suffix, kind in WRITE_FORMATS.items() if kind != "EXR"),
+    *CAMERA_SUFFIXES,
+    *EXTRA_SUFFIXES,
+)
+
 ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
-HOLDS_ALPHA = ("PNG", "GIF", "WEBP", "AVIF", "TIFF")  # BMP could, but most readers ignore it
+PAGED = ("TIFF",)
+HOLDS_ALPHA = ("PNG", "GIF", "WEBP", "AVIF", "TIFF", "EXR")  # most readers ignore that of BMP
 MAX_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65535}
 
 _SAVE_OPTIONS: Mapping[str, dict[str, Any]] = {
@@ -67,7 +84,7 @@ def image_format(path: str | os.PathLike[str]) -> str:
         got = f"the ending {suffix!r} is unknown" if suffix else "its name has no ending"
         raise ImageError(
             f"cannot write {path}: {got}{suggest(suffix, WRITE_FORMATS)}. "
-            f"Use one of {', '.join(WRITE_FORMATS)}."
+            f"Use one of {', '.join(MAIN_SUFFIXES)}."
         )
     return WRITE_FORMATS[suffix]
 
@@ -103,13 +120,19 @@ def save(
         file: opened for writing, and seekable.
         timing: one duration for each frame; None for a still image.
         quality: 1 to 100, for JPEG, WebP and AVIF; 95, 92 and 85 by default.
-        metadata: written to the file; GIF and BMP have none.
+        metadata: written to the file; GIF has none, and BMP the resolution only.
 
     Raises:
         ImageError: If the format cannot hold an image of that size.
         OSError: If the encoder fails.
     """
     check_size(kind, frames[0].size)
+    if kind == "EXR":
+        from fast_nst.image.deep_write import save_deep
+
+        values = np.asarray(frames[0]).astype(np.float32) / np.float32(255)
+        save_deep(values, kind, 32, file, metadata=metadata)
+        return
     options = dict(_SAVE_OPTIONS.get(kind, {}))
     if quality is not None and "quality" in options:
         options["quality"] = quality
@@ -140,11 +163,17 @@ def check_size(kind: str, size: tuple[int, int]) -> None:
 
 
 def _metadata_options(kind: str, metadata: Metadata) -> dict[str, Any]:
-    if kind in ("GIF", "BMP"):
+    if kind == "GIF":
         return {}
+    dpi: dict[str, Any] = {"dpi": metadata.dpi} if metadata.dpi else {}
+    if kind == "BMP":
+        return dpi or {"dpi": (0, 0)}  # unknown; Pillow would make up 96
     if kind == "TIFF":
-        return {"exif": tiff_exif(metadata)} if metadata.exif or metadata.xmp else {}
-    options: dict[str, Any] = {"exif": metadata.exif} if metadata.exif else {}
+        return dpi | ({"exif": tiff_exif(metadata)} if metadata.exif or metadata.xmp else {})
+    exif = metadata.exif
+    if kind in ("WEBP", "AVIF"):
+        exif, dpi = exif_with_resolution(metadata), {}
+    options: dict[str, Any] = dpi | ({"exif": exif} if exif else {})
     if metadata.xmp and kind == "PNG":
         chunks = PngImagePlugin.PngInfo()
         chunks.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode())

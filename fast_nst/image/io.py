@@ -6,29 +6,27 @@ PyTorch is loaded when an image is first read as tensors.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
-import threading
-import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from fast_nst import atomic
-from fast_nst.errors import ImageError, one_line
+from fast_nst.errors import ImageError
 from fast_nst.image.arrays import (
     Array,
     ArrayImage,
     array_from_pil,
     array_to_pil,
     encode_array,
-    to_upright_srgb,
 )
+from fast_nst.image.extras import is_missing
 from fast_nst.image.formats import READ_SUFFIXES, WRITE_FORMATS, image_format
 from fast_nst.image.metadata import Metadata
+from fast_nst.image.opening import open_image
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,41 +44,9 @@ __all__ = [
     "open_image",
     "read_image",
     "replace_file",
-    "to_upright_srgb",
     "write_bytes",
     "write_image",
 ]
-
-
-class _Silence:
-    """Suppresses warnings while any thread is inside.
-
-    Pillow warns about slightly damaged metadata and sizes above half its limit: such images can
-    be read, and nobody can act on the warning. `warnings.catch_warnings` alone would let threads
-    restore each other's filters in the wrong order.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._before = warnings.catch_warnings()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                self._before = warnings.catch_warnings()
-                self._before.__enter__()
-                warnings.simplefilter("ignore")
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._before.__exit__(None, None, None)
-
-
-_silence = _Silence()
 
 
 @dataclass(frozen=True)
@@ -92,11 +58,13 @@ class TensorImage:
             continues the visible colors around, so that hidden colors cannot show.
         alpha: (1, H, W), float32 in [0, 1]; None for an image that is opaque everywhere.
         metadata: those of its file that are also true of a stylized image.
+        depth: bits per channel of its file: 8, 10, 12, 16, or 32 for floating point.
     """
 
     rgb: Tensor
     alpha: Tensor | None = None
     metadata: Metadata | None = None
+    depth: int = 8
 
     @classmethod
     def of_arrays(cls, image: ArrayImage) -> TensorImage:
@@ -104,11 +72,11 @@ class TensorImage:
         import torch
 
         alpha = None if image.alpha is None else torch.from_numpy(image.alpha)
-        return cls(torch.from_numpy(image.rgb), alpha, image.metadata)
+        return cls(torch.from_numpy(image.rgb), alpha, image.metadata, image.depth)
 
     def to_arrays(self) -> ArrayImage:
         """The same image as arrays, which share the tensors' memory where they can."""
-        return ArrayImage(*_to_arrays(self.rgb, self.alpha), self.metadata)
+        return ArrayImage(*_to_arrays(self.rgb, self.alpha), self.metadata, self.depth)
 
 
 def read_image(source: str | os.PathLike[str] | bytes) -> TensorImage:
@@ -131,31 +99,6 @@ def read_image(source: str | os.PathLike[str] | bytes) -> TensorImage:
     """
     with open_image(source) as image:
         return image_from_pil(image)
-
-
-@contextlib.contextmanager
-def open_image(
-    source: str | os.PathLike[str] | bytes, name: str | None = None
-) -> Iterator[Image.Image]:
-    """Open an image file, or its content; every failure meanwhile becomes an ``ImageError``.
-
-    Args:
-        source: the file, or its content.
-        name: its name in error messages; None for its path, or ``the input`` for bytes.
-
-    Raises:
-        ImageError: As :func:`read_image` does, also for what the body of the ``with`` raises.
-    """
-    file = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
-    if name is None:
-        name = "the input" if isinstance(source, bytes) else os.fspath(source)
-    try:
-        with _silence, Image.open(file) as image:
-            yield image
-    except ImageError as error:
-        raise ImageError(f"cannot read {name}: {error}") from error
-    except Exception as error:  # decoders raise errors of many types
-        raise ImageError(f"cannot read {name}: {_why_unreadable(source, error)}") from error
 
 
 def image_from_pil(image: Image.Image) -> TensorImage:
@@ -183,17 +126,22 @@ def image_to_pil(rgb: Tensor, alpha: Tensor | None = None) -> Image.Image:
 
 
 def list_images(path: str | os.PathLike[str]) -> list[Path]:
-    """List the images that ``path`` stands for: see :func:`list_files`."""
-    return list_files(path, READ_SUFFIXES)
+    """List the images that ``path`` stands for, and that can be read: see :func:`list_files`."""
+    return list_files(path, [suffix for suffix in READ_SUFFIXES if not is_missing(suffix)])
 
 
-def list_files(path: str | os.PathLike[str], suffixes: Collection[str]) -> list[Path]:
+def list_files(
+    path: str | os.PathLike[str],
+    suffixes: Collection[str],
+    on_other: Callable[[str], None] | None = None,
+) -> list[Path]:
     """List the files that ``path`` stands for.
 
     Args:
         path: a file, which is taken whatever its name; or a folder, which is searched with its
             subfolders. Hidden files and folders, and folders that are links, are skipped.
         suffixes: what names in a folder must end in, in lower case.
+        on_other: called with the name, below the folder, of each file that ends otherwise.
 
     Returns:
         The files, sorted; none for a folder without such files.
@@ -218,11 +166,13 @@ def list_files(path: str | os.PathLike[str], suffixes: Collection[str]) -> list[
     found = []
     for folder, subfolders, names in os.walk(path, onerror=refuse):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [
-            Path(folder, name)
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in suffixes
-        ]
+        for name in names:
+            if name.startswith("."):
+                continue
+            if Path(name).suffix.lower() in suffixes:
+                found.append(Path(folder, name))
+            elif on_other is not None:
+                on_other(str(Path(folder, name).relative_to(path)))
     return sorted(found)
 
 
@@ -306,34 +256,6 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise ImageError(
             f"cannot write {path}: {why}. Check the folder's permissions and the free space."
         ) from error
-
-
-def _why_unreadable(source: str | os.PathLike[str] | bytes, error: Exception) -> str:
-    """Two sentences for an error message: what is wrong with the file, and what to do about it."""
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file. Check the name."
-    if isinstance(error, IsADirectoryError):
-        return "it is a folder. Name a file in it."
-    if isinstance(error, PermissionError):
-        return "permission denied. Make it readable to you first."
-    if isinstance(error, Image.DecompressionBombError):
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-        return (
-            f"it declares more than {limit} megapixels, which may be an attack on your memory. "
-            "Save a smaller copy first."
-        )
-    if isinstance(error, MemoryError):
-        return "it does not fit in memory. Save a smaller copy first."
-    if isinstance(error, UnidentifiedImageError):
-        # Pillow opened the file, so it exists.
-        if not (source if isinstance(source, bytes) else os.stat(source).st_size):
-            return "the file is empty. Download or export it again."
-        return (
-            "it is not an image in a known format. "
-            f"Use one of {', '.join(READ_SUFFIXES)}, or convert it first."
-        )
-    reason = one_line(error).rstrip(".") or type(error).__name__
-    return f"the file is damaged or incomplete ({reason}). Download or export it again."
 
 
 def _to_arrays(rgb: Tensor, alpha: Tensor | None) -> tuple[Array, Array | None]:

@@ -1,4 +1,4 @@
-"""Metadata of image files, EXIF and XMP: the part that a stylized image keeps."""
+"""Metadata of image files, EXIF, XMP and resolution: the part that a stylized image keeps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from PIL import ExifTags, Image
+
+from fast_nst.image.resolution import Resolution, read_resolution, resolution_tags
 
 # Tags that are also true of a stylized image, and that do not make private data public. All others
 # are dropped, among them orientation (already applied), thumbnails (they show the original), the
@@ -42,26 +44,51 @@ _MAX_BYTES = 60_000  # bytes: what fits into one segment of a JPEG file
 
 @dataclass(frozen=True)
 class Metadata:
-    """EXIF with its header, and XMP; each small enough for a JPEG, and empty if there is none."""
+    """EXIF with its header, and XMP; each small enough for a JPEG, and empty if there is none.
+
+    Attributes:
+        exif: without the resolution.
+        xmp: a packet.
+        dpi: dots per inch along rows and columns; None if it is unknown.
+    """
 
     exif: bytes = b""
     xmp: bytes = b""
+    dpi: Resolution | None = None
 
 
 def read_metadata(image: Image.Image) -> Metadata | None:
     """Read the metadata of an opened image that are also true of a stylized one.
 
-    Kept are author, copyright, descriptions, dates, camera, lens and exposure. Damaged parts are
-    skipped: metadata is no reason to refuse an image.
+    Kept are author, copyright, descriptions, dates, camera, lens, exposure and the resolution on
+    paper. Damaged parts are skipped: metadata is no reason to refuse an image.
 
     Returns:
         The metadata, or None if there are none to keep.
     """
     exif, xmp = _pick_exif(image), _pick_xmp(image.info.get("xmp"))
     kept = Metadata(
-        exif if len(exif) <= _MAX_BYTES else b"", xmp if len(xmp) <= _MAX_BYTES else b""
+        exif if len(exif) <= _MAX_BYTES else b"",
+        xmp if len(xmp) <= _MAX_BYTES else b"",
+        read_resolution(image),
     )
-    return kept if kept.exif or kept.xmp else None
+    return None if kept == Metadata() else kept
+
+
+def exif_with_resolution(metadata: Metadata) -> bytes:
+    """EXIF for formats that have no other place for the resolution; empty if there is nothing."""
+    if metadata.dpi is None:
+        return metadata.exif
+    exif = Image.Exif()
+    if metadata.exif:
+        exif.load(metadata.exif)
+    for tag, value in exif.items():
+        exif[tag] = _to_bytes(value)
+    if camera := exif.get_ifd(ExifTags.IFD.Exif):
+        exif[ExifTags.IFD.Exif] = {tag: _to_bytes(value) for tag, value in camera.items()}
+    for tag, value in resolution_tags(metadata.dpi).items():
+        exif[tag] = value
+    return exif.tobytes()
 
 
 def tiff_exif(metadata: Metadata) -> Image.Exif:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -73,3 +73,21 @@ def crop(x: Tensor, height: int, width: int) -> Tensor:
         rows, columns = torch.arange(height), torch.arange(width)
         return x.index_select(2, rows).index_select(3, columns)
     return x[..., :height, :width]
+
+
+def pad_by_index(images: Tensor, multiple: int, min_side: int) -> Tensor:
+    """Repeat the right and bottom edges of (B, C, H, W), by selecting pixels by index.
+
+    ``torch.export`` can prove that valid for every size.
+    """
+    height, width = images.shape[-2:]
+    down = torch.arange(padded_side(height, multiple, min_side)).clamp(max=height - 1)
+    across = torch.arange(padded_side(width, multiple, min_side)).clamp(max=width - 1)
+    return images.index_select(2, down).index_select(3, across)
+
+
+def padded_side(side: int, multiple: int, min_side: int) -> int:
+    """The next multiple of ``multiple`` that is ``min_side`` or more; also of a traced side."""
+    count = (side + multiple - 1) // multiple
+    padded = torch.sym_max(count, -(-min_side // multiple))
+    return cast(int, multiple * padded)  # while tracing, a symbol that acts as an int

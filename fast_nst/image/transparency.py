@@ -31,11 +31,11 @@ def cover_hidden_colors(rgb: Array, alpha: Array) -> Array:
     References:
         the push-pull interpolation of Gortler et al. 1996, "The Lumigraph", sec. 3.4.
     """
-    covered: Array = _fill(rgb * alpha, alpha).clip(0, 1)
+    covered: Array = fill(rgb * alpha, alpha).clip(0, 1)
     return covered
 
 
-def _fill(weighted: Array, weight: Array) -> Array:
+def fill(weighted: Array, weight: Array) -> Array:
     """Average colors by weight, over the smallest neighborhood that has enough weight.
 
     Args:
@@ -53,7 +53,7 @@ def _fill(weighted: Array, weight: Array) -> Array:
     # Of a cell that crosses the border, Pillow averages the part inside.
     coarser = _each_plane(np.concatenate([weighted, weight]), lambda plane: plane.reduce(2))
     around = _each_plane(
-        _fill(coarser[:3], coarser[3:]),
+        fill(coarser[:3], coarser[3:]),
         lambda plane: plane.resize((width, height), Image.Resampling.BILINEAR),
     )
     filled: Array = around + trust * (color - around)

@@ -23,6 +23,11 @@ _AS_TRAINED = Controls()
 class ArrayFilter(Protocol):
     """Repaints images that are arrays: a ``Stylizer``, or a :class:`GraphFilter`."""
 
+    @property
+    def bits(self) -> int:
+        """Bits per channel that its arithmetic leaves of a result: 8, 10, or 16 and more."""
+        ...
+
     def stylize_arrays(self, image: ArrayImage, controls: Controls = _AS_TRAINED) -> ArrayImage:
         """Repaint an image; its transparency and metadata are kept."""
         ...
@@ -40,6 +45,11 @@ class GraphFilter:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+
+    @property
+    def bits(self) -> int:
+        """Bits per channel; see :class:`ArrayFilter`."""
+        return int(getattr(self.session, "bits", 16))
 
     def stylize_arrays(self, image: ArrayImage, controls: Controls = _AS_TRAINED) -> ArrayImage:
         """Repaint an image; see :class:`ArrayFilter`."""

@@ -197,6 +197,11 @@ class Stylizer:
         """Stylize an image that is arrays; see :class:`~fast_nst.inference.ArrayFilter`."""
         return self.stylize_image(TensorImage.of_arrays(image), controls).to_arrays()
 
+    @property
+    def bits(self) -> int:
+        """Bits per channel that the network's arithmetic leaves of a result: 8, 10 or 16."""
+        return min(int(getattr(module, "bits", 16)) for module in self.network.modules())
+
     def to_torch(self) -> Stylizer:
         """Return itself."""
         return self

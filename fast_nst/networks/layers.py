@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import Knob, check_knobs
-from fast_nst.image.pad import reflect_pad
+from fast_nst.image.pad import pad_by_index, reflect_pad
 from fast_nst.networks.norm import AdaptiveInstanceNorm, InstanceNorm
 
 STRIDE = 4  # the residual blocks work at a quarter of the image's size
@@ -170,6 +170,10 @@ class ScaledNetwork(TransformationNetwork):
         width: as for the base class, like ``blocks``.
         stroke_scale: size of the strokes, 1 to 4, relative to those of the training.
 
+    Attributes:
+        scale_shares: see :func:`scale_shares`.
+        min_strip: px; parts of an image with fewer rows would be padded.
+
     Raises:
         ConfigError: If an argument is out of range.
 
@@ -189,8 +193,7 @@ class ScaledNetwork(TransformationNetwork):
             ConfigError: If it is out of range.
         """
         self.scale_shares = scale_shares(scale)
-        largest = max(self.scale_shares)
-        self.multiple, self.min_side = STRIDE * largest, MIN_SIDE * largest
+        self.min_strip = MIN_SIDE * max(self.scale_shares)
 
     def mix_scales(self, features: Callable[[int], Tensor], shares: ScaleShares) -> Tensor:
         """Mix what ``features`` gives at each scale by its share."""
@@ -222,12 +225,22 @@ def traced_scale_shares(stroke_scale: Tensor) -> dict[int, Tensor]:
     return {factor: (1 - (place - math.log2(factor)).abs()).clamp(min=0) for factor in SCALES}
 
 
-def pad_to_stride(images: Tensor, scale: int = 1) -> Tensor:
+def reduce_image(images: Tensor, factor: int) -> Tensor:
+    """Average squares of ``factor`` px, of images that are padded as the reduced ones would be."""
+    if factor == 1:
+        return images
+    return F.avg_pool2d(pad_to_stride(images, factor), factor)
+
+
+def pad_to_stride(images: Tensor, factor: int = 1) -> Tensor:
     """Repeat the right and bottom edges until both sides are multiples of 4, and at least 16 px.
 
-    With a ``scale``, of so many times as many pixels.
+    With a ``factor``, of so many times as many pixels.
     """
+    multiple, min_side = STRIDE * factor, MIN_SIDE * factor
     height, width = images.shape[-2:]
-    below = max(-height % (STRIDE * scale), MIN_SIDE * scale - height)
-    beside = max(-width % (STRIDE * scale), MIN_SIDE * scale - width)
+    if factor > 1 and torch.compiler.is_exporting():  # for every size at once
+        return pad_by_index(images, multiple, min_side)
+    below = max(-height % multiple, min_side - height)
+    beside = max(-width % multiple, min_side - width)
     return F.pad(images, (0, beside, 0, below), mode="replicate") if below or beside else images

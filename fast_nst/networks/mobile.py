@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.image.pad import reflect_pad
+from fast_nst.image.pad import crop, reflect_pad
 from fast_nst.networks.layers import (
     STRIDE,
     ConvNorm,
@@ -14,6 +14,7 @@ from fast_nst.networks.layers import (
     ScaledNetwork,
     ScaleShares,
     pad_to_stride,
+    reduce_image,
 )
 from fast_nst.networks.norm import InstanceNorm, widen
 
@@ -57,16 +58,15 @@ class MobileNetwork(ScaledNetwork):
         """
         height, width = images.shape[-2:]
         shares = self.scale_shares if scale_shares is None else scale_shares
-        content = pad_to_stride(images, max(shares)) - 0.5
+        content = pad_to_stride(images) - 0.5
         first = self._read(content)
 
         def features(factor: int) -> Tensor:
             if factor == 1:
                 return self.blocks(first[:, : self.channels])  # type: ignore[no-any-return]
-            x = self.blocks(self._read(F.avg_pool2d(content, factor))[:, : self.channels])
-            return F.interpolate(
-                x, scale_factor=float(factor), mode="bilinear", align_corners=False
-            )
+            x = self.blocks(self._read(reduce_image(content, factor))[:, : self.channels])
+            x = F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
+            return crop(x, *first.shape[-2:])
 
         painted = self.mix_scales(features, shares)
         x = torch.cat([painted, first[:, self.channels :]], dim=1)

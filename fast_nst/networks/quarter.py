@@ -6,13 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.image.pad import reflect_pad
+from fast_nst.image.pad import crop, reflect_pad
 from fast_nst.networks.layers import (
     ConvNorm,
     ResidualBlock,
     ScaledNetwork,
     ScaleShares,
     pad_to_stride,
+    reduce_image,
 )
 from fast_nst.networks.norm import AdaptiveInstanceNorm, widen
 
@@ -72,12 +73,14 @@ class QuarterNetwork(ScaledNetwork):
         """
         height, width = images.shape[-2:]
         shares = self.scale_shares if scale_shares is None else scale_shares
-        content = pad_to_stride(images, max(shares)) - 0.5
+        content = pad_to_stride(images) - 0.5
 
         def features(factor: int) -> Tensor:
-            small = content if factor == 1 else F.avg_pool2d(content, factor)
+            small = reduce_image(content, factor)
             x = self.blocks(torch.relu(self.down(_space_to_depth(small, 4))))
-            return F.interpolate(x, scale_factor=2.0 * factor, mode="bilinear", align_corners=False)
+            x = F.interpolate(x, scale_factor=2.0 * factor, mode="bilinear", align_corners=False)
+            half = [side // 2 for side in content.shape[-2:]]
+            return x if factor == 1 else crop(x, *half)
 
         x = self.mix_scales(features, shares)
         x = torch.cat([x, _space_to_depth(content, 2).to(x.dtype)], dim=1)

@@ -13,14 +13,7 @@ from torch import Tensor, nn
 from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import STYLED_KNOBS, STYLED_LEAST_STRENGTH, STYLED_STROKE_SIZES
 from fast_nst.networks.blend import Blend
-from fast_nst.networks.layers import (
-    MIN_SIDE,
-    SCALES,
-    STRIDE,
-    ScaledNetwork,
-    TransformationNetwork,
-    scale_shares,
-)
+from fast_nst.networks.layers import ScaledNetwork, TransformationNetwork, scale_shares
 
 KNOBS = 2  # strength and stroke size
 TURNING = 48  # units of the layer between a code with its knobs, and the code that they make of it
@@ -172,8 +165,7 @@ class StyledNetwork(TransformationNetwork):
         super().__init__(1, 0)  # the base has checked its own
         if styles < 1:
             raise ConfigError(f"styles is {styles}; expected 1 or more.")
-        self.stride = base.stride
-        self.multiple, self.min_side = SCALES[-1] * STRIDE, SCALES[-1] * MIN_SIDE
+        self.stride, self.multiple, self.min_side = base.stride, base.multiple, base.min_side
         self.ignores_mean = base.ignores_mean
         self.decoder = StyleDecoder(base, code, rank)
         self.codes = nn.Parameter(torch.zeros(styles, len(STROKE_SIZES), code))

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,7 @@ from torch.func import functional_call
 
 from fast_nst.errors import ExportError
 from fast_nst.filter_metadata import KEY, FilterMetadata
-from fast_nst.image.pad import crop
+from fast_nst.image.pad import crop, pad_by_index, padded_side
 from fast_nst.networks.layers import ScaleShares, traced_scale_shares
 from fast_nst.networks.styled import LEAST_STRENGTH, StyledNetwork
 from fast_nst.onnx.session import SETTING
@@ -54,23 +54,18 @@ class AnySize(nn.Module):
     def forward(self, images: Tensor, *more: ScaleShares) -> Tensor:
         """Map (B, 3, H, W) to the same; ``more`` is handed on to the network."""
         height, width = images.shape[-2:]
-        rows, columns = self._padded(height), self._padded(width)
         if self.by_index:
-            down = torch.arange(rows).clamp(max=height - 1)
-            across = torch.arange(columns).clamp(max=width - 1)
-            x = images.index_select(2, down).index_select(3, across)
+            x = pad_by_index(images, self.multiple, self.min_side)
             return crop(self.network(x, *more), height, width)
         if self.multiple == self.min_side == 1:
             unpadded: Tensor = self.network(images, *more)
             return unpadded
+        rows, columns = (
+            padded_side(each, self.multiple, self.min_side) for each in (height, width)
+        )
         x = F.pad(images, (0, columns - width, 0, rows - height), mode="replicate")
         stylized: Tensor = self.network(x, *more)[..., :height, :width]
         return stylized
-
-    def _padded(self, side: int) -> int:
-        count = (side + self.multiple - 1) // self.multiple
-        padded = torch.sym_max(count, -(-self.min_side // self.multiple))
-        return self.multiple * cast(int, padded)  # while tracing, a symbol that acts as an int
 
 
 def to_program(network: nn.Module, by_index: bool = True) -> torch.export.ExportedProgram:
@@ -119,7 +114,6 @@ class OpenSetting(nn.Module):
         super().__init__()
         self.styled = styled
         self.core = AnySize(styled.decoder.network, by_index=False)
-        self.core.multiple, self.core.min_side = styled.multiple, styled.min_side
 
     def forward(
         self, images: Tensor, shares: Tensor, strength: Tensor, stroke_size: Tensor

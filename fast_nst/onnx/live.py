@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from fast_nst.networks.layers import MIN_SIDE, STRIDE, ScaleShares
+from fast_nst.networks.layers import ScaleShares
 from fast_nst.networks.styled import StyleDecoder
 from fast_nst.onnx.convert import INPUT, OUTPUT, AnySize, quiet, to_model
 
@@ -51,7 +51,6 @@ class Paint(nn.Module):
         self.shapes = {name: each.shape for name, each in decoder.changed(code).items()}
         self.scales = scales
         self.core = AnySize(decoder.network, by_index=False)
-        self.core.multiple, self.core.min_side = STRIDE * max(scales), MIN_SIDE * max(scales)
 
     @property
     def count(self) -> int:

@@ -166,6 +166,13 @@ class OnnxSession:
         return name
 
     @property
+    def bits(self) -> int:
+        """Bits per channel that the type of its input leaves of a result: 8, 10 or 16."""
+        if self.dtype is np.uint8:
+            return 8
+        return 10 if self.dtype is np.float16 else 16
+
+    @property
     def takes_any_image(self) -> bool:
         """Whether it takes single float32 images, (1, 3, H, W), of any height and width."""
         return (

@@ -59,6 +59,7 @@ class CompiledNetwork(nn.Module):
         if dtype is None:
             dtype = torch.bfloat16 if fast_bf16(device) else torch.float32
         self.dtype = dtype
+        self.bits = 8 if dtype == torch.bfloat16 else 16  # per channel of what it paints
         self.on_compile = on_compile
         network = network.eval().requires_grad_(False)
         network = network.to(memory_format=torch.channels_last)

@@ -22,6 +22,7 @@ class GraphNetwork(nn.Module):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
+        self.bits = int(getattr(session, "bits", 16))
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (B, 3, H, W) in [0, 1] to the same, on the device of ``images``."""

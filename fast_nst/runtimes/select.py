@@ -51,7 +51,10 @@ class Engine:
 
 
 class Session(Protocol):
-    """A file opened in an engine that computes on arrays."""
+    """A file opened in an engine that computes on arrays.
+
+    Where its arithmetic leaves fewer than 16 bits per channel of a result, ``bits`` says how many.
+    """
 
     metadata: FilterMetadata | None
 

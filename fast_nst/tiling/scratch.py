@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fast_nst.errors import ImageError
 
-_NUMPY = {torch.float32: np.float32, torch.uint8: np.uint8}
+_NUMPY = {torch.float32: np.float32, torch.uint8: np.uint8, torch.uint16: np.uint16}
 
 
 class RowStore:
@@ -24,7 +24,10 @@ class RowStore:
 
     Args:
         shape: (1, C, H, W).
-        dtype: ``torch.float32`` or ``torch.uint8``.
+        dtype: ``torch.float32``, ``torch.uint8`` or ``torch.uint16``.
+
+    Attributes:
+        dtype: likewise.
 
     Raises:
         ImageError: If there is no room for it.
@@ -32,7 +35,7 @@ class RowStore:
 
     def __init__(self, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> None:
         _, self._channels, self._height, self._width = shape
-        self._dtype = dtype
+        self.dtype = dtype
         self._row_bytes = self._channels * self._width * dtype.itemsize
         needed = self._row_bytes * self._height
         free = shutil.disk_usage(tempfile.gettempdir()).free
@@ -42,7 +45,7 @@ class RowStore:
 
     def write(self, top: int, rows: Tensor) -> None:
         """Store rows, (1, C, h, W), from row ``top`` on."""
-        content = rows[0].permute(1, 2, 0).to("cpu", self._dtype).contiguous().numpy()
+        content = rows[0].permute(1, 2, 0).to("cpu", self.dtype).contiguous().numpy()
         left = content.data.cast("B")
         try:
             self._file.seek(top * self._row_bytes)
@@ -55,7 +58,7 @@ class RowStore:
     def read(self, top: int, bottom: int) -> Tensor:
         """Rows ``top`` to ``bottom`` (not included), (1, C, h, W), channels last in memory."""
         bottom = min(bottom, self._height)
-        content = np.empty((bottom - top, self._width, self._channels), _NUMPY[self._dtype])
+        content = np.empty((bottom - top, self._width, self._channels), _NUMPY[self.dtype])
         left = content.data.cast("B")
         self._file.seek(top * self._row_bytes)
         while left:

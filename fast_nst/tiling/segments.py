@@ -73,6 +73,7 @@ class SegmentedNetwork:
     Attributes:
         values: every value.
         segments: in order; there is one more of them than of norms.
+        min_strip: px; the network pads smaller images, so strips have at least as many rows.
         unit: px; strips begin at multiples of it, so that strides and padding fall as they do in
             the whole image.
 
@@ -85,6 +86,7 @@ class SegmentedNetwork:
             raise _not_local("it has no layers of PyTorch, as filter files have by engine='torch'")
         if any(getattr(module, "needs_whole_image", False) for module in network.modules()):
             raise _not_local("it compares the image as a whole with a style")
+        self.min_strip = max(int(getattr(each, "min_strip", 1)) for each in network.modules())
         self._real = _Watched(network)
         self._shapes_only = _Watched(network, device="meta")
         self._shapes = lru_cache(maxsize=64)(self._find_shapes)

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError, ImageError
-from fast_nst.image.arrays import array_to_pil
-from fast_nst.image.formats import HOLDS_ALPHA, check_size, image_format, save
-from fast_nst.image.io import open_image, replace_file, to_upright_srgb
+from fast_nst.image.animation import page_numbers
+from fast_nst.image.deep_write import TiffPages, save_deep
+from fast_nst.image.depths import choose_depth, lost_depth
+from fast_nst.image.formats import HOLDS_ALPHA, PAGED, check_size, image_format, save
+from fast_nst.image.io import open_image, replace_file
 from fast_nst.image.metadata import Metadata, read_metadata
-from fast_nst.image.transparency import TRUSTED_OPACITY, cover_hidden_colors
+from fast_nst.image.notes import read_with_notes
+from fast_nst.image.pixels import Pixels
+from fast_nst.tiling.cover import CoveredRows
 from fast_nst.tiling.scratch import RowStore
 from fast_nst.tiling.segments import SegmentedNetwork
 from fast_nst.tiling.strips import TileProgress, resident_memory, stylize_rows
 
-SMALL = 512  # px; the size at which hidden colors are covered
+_ROWS = 64  # that are read and written at once
+# How many times the decoded image encoders of more than 8 bits take; that of TIFF works in strips.
+_DEEP_COPIES = {"PNG": 3, "AVIF": 7, "EXR": 6}
 _SLACK = 100e6  # bytes that the allocator and the coders take besides; it varies by as much
 
 
@@ -33,6 +42,15 @@ class HoldsNetwork(Protocol):
         """The network, on the CPU."""
 
 
+@dataclass(frozen=True)
+class _Limits:
+    """What a page is computed within, and of which file it is."""
+
+    source: str | os.PathLike[str]
+    memory: float
+    on_progress: Callable[[TileProgress], None] | None
+
+
 def stylize_file_streamed(
     stylizer: HoldsNetwork | SegmentedNetwork,
     source: str | os.PathLike[str],
@@ -40,20 +58,27 @@ def stylize_file_streamed(
     *,
     memory: float,
     quality: int | None = None,
+    depth: int | None = None,
     keep_metadata: bool = True,
     on_progress: Callable[[TileProgress], None] | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Stylize an image file; the result is that of the whole image, but for rounding.
 
     Args:
         stylizer: the filter; or its network, cut already.
         source: the image, as ``read_image`` takes it; of an animation, the first frame is read.
-        target: where to, as ``write_image`` takes it.
+        target: where to, as ``write_image`` takes it. Of several pages, a TIFF gets all, and any
+            other format the first.
         memory: bytes that the whole process may hold, PyTorch and the decoded file (4 bytes per
-            pixel) included. The rest goes to temporary files, up to about 100 bytes per pixel.
+            pixel, 6 with more than 8 bits, twice that with transparency) included. The rest goes
+            to temporary files, up to about 100 bytes per pixel.
         quality: 1 to 100, as ``write_image`` takes it.
+        depth: bits per channel, 8, 10 or 16; None for as many as the image has.
         keep_metadata: copy what stays true of the image.
-        on_progress: called as :func:`fast_nst.tiling.strips.stylize_rows` does.
+        on_progress: called as :func:`fast_nst.tiling.strips.stylize_rows` does, for every page.
+
+    Returns:
+        What of the source the result lacks, as parts of sentences.
 
     Raises:
         ImageError: If a file cannot be read or written, or there is no room for temporary files.
@@ -63,115 +88,166 @@ def stylize_file_streamed(
     # First, as PyTorch loads its kernels when they are first used: they count as memory, too.
     if not isinstance(stylizer, SegmentedNetwork):
         stylizer = SegmentedNetwork(stylizer.network)
-    color, alpha, metadata = _open(source)
-    check_size(kind, color.size)
-    width, height = color.size
-    decoded = 4 * width * height * (2 if alpha else 1)
-    with (
-        RowStore((1, 3, height, width), torch.uint8) as content,
-        RowStore((1, 3, height, width), torch.uint8) as result,
-    ):
-        read = _reader(color, alpha)
-        for top in range(0, height, 64):
-            content.write(top, _to_8_bit(read(top, min(top + 64, height))))
-        del read, color  # the decoded image makes room for the computation
+    limits = _Limits(source, memory, on_progress)
+    with open_image(source) as image:
+        numbers = page_numbers(image)
+    lost: dict[str, None] = {}
+    if len(numbers) > 1 and kind not in PAGED:
+        lost[f"has {len(numbers)} pages, and {kind} holds one: the first was taken"] = None
+        numbers = numbers[:1]
+    with contextlib.ExitStack() as files:
+        pages: TiffPages | None = None
+        for number in numbers:
+            pixels, metadata, notes = _open(source, number)
+            lost |= dict.fromkeys(notes)
+            if note := lost_depth(kind, pixels.depth, depth):
+                lost[note] = None
+            check_size(kind, pixels.size)
+            chosen = choose_depth(kind, pixels.depth, depth)
+            decoded = [pixels]
+            del pixels  # so that the decoded image makes room for the computation
+            whole = _stylize_page(stylizer, decoded, kind, chosen, limits)
+            kept = metadata if keep_metadata else None
+            if len(numbers) > 1:
+                if pages is None:
+                    pages = files.enter_context(
+                        TiffPages(files.enter_context(replace_file(target)))
+                    )
+                pages.add(np.asarray(whole), kept)
+                continue
+            with replace_file(target) as file:
+                if isinstance(whole, Image.Image):
+                    save([whole], kind, file, quality=quality, metadata=kept)
+                else:
+                    save_deep(whole, kind, chosen, file, quality=quality, metadata=kept)
+    return tuple(lost)
+
+
+def _open(
+    source: str | os.PathLike[str], number: int
+) -> tuple[Pixels, Metadata | None, tuple[str, ...]]:
+    """One page: upright sRGB pixels, metadata, and what is left out."""
+    with open_image(source) as image:
+        if number:
+            image.seek(number)
+        pixels, notes = read_with_notes(image)
+        return pixels, read_metadata(image), notes
+
+
+def _stylize_page(
+    network: SegmentedNetwork, decoded: list[Pixels], kind: str, depth: int, limits: _Limits
+) -> Image.Image | npt.NDArray[np.uint16]:
+    """Compute one image.
+
+    Args:
+        network: cut already.
+        decoded: the image, which is taken out and freed.
+        kind: format of the result.
+        depth: bits per channel of the result.
+        limits: what it is computed within.
+
+    Returns:
+        For 8 bits, a Pillow image; else (H, W, 3 or 4), 0 to 65535.
+    """
+    pixels = decoded.pop()
+    width, height = pixels.size
+    deep, has_alpha = depth > 8, pixels.alpha is not None
+    held = (6 if deep else 4) * (2 if has_alpha and kind in HOLDS_ALPHA else 1)
+    encoded = held * (_DEEP_COPIES.get(kind, 1) if deep else 1)
+    in_memory = max(pixels.bytes_per_pixel, encoded) * width * height
+    in_file = torch.uint16 if deep else torch.uint8
+    # Covered colors are stored as they are: rounded ones would be others than those of the whole.
+    exact = has_alpha or pixels.depth > 8
+    content_type = torch.float32 if exact else torch.uint8
+    with contextlib.ExitStack() as files:
+        content = files.enter_context(RowStore((1, 3, height, width), content_type))
+        result = files.enter_context(RowStore((1, 3, height, width), in_file))
+        opacity = None
+        if has_alpha:
+            opacity = files.enter_context(RowStore((1, 1, height, width), in_file))
+        _store(pixels, content, opacity)
+        del pixels
 
         def write(top: int, rows: Tensor) -> None:
             if not rows.isfinite().all():
                 raise ImageError(
-                    f"cannot stylize {source}: the result is not finite; the filter may be "
+                    f"cannot stylize {limits.source}: the result is not finite; the filter may be "
                     "damaged. Train it again, or use another."
                 )
-            result.write(top, _to_8_bit(rows))
+            result.write(top, _to_integers(rows, in_file))
 
         # The result will be decoded as the image was.
-        least = resident_memory() + max(decoded, _SLACK) + _SLACK
-        if memory < least:
+        least = resident_memory() + max(in_memory, _SLACK) + _SLACK
+        if limits.memory < least:
             raise ConfigError(
-                f"memory is {memory / 1e9:.2f} GB; this image takes at least "
+                f"memory is {limits.memory / 1e9:.2f} GB; this image takes at least "
                 f"{least / 1e9:.2f} GB. Give more, or use a smaller copy."
             )
         stylize_rows(
-            stylizer,
+            network,
             (height, width),
-            lambda top, bottom: content.read(top, bottom).float().div_(255),
+            lambda top, bottom: _to_floats(content.read(top, bottom)),
             write,
-            memory=memory - resident_memory() - _SLACK,
-            on_progress=on_progress,
+            memory=limits.memory - resident_memory() - _SLACK,
+            on_progress=limits.on_progress,
         )
-        whole = _assemble(result, (width, height), alpha, kind)
-        with replace_file(target) as file:
-            save([whole], kind, file, quality=quality, metadata=metadata if keep_metadata else None)
+        content.close()
+        return _assemble(result, opacity, (width, height), kind, deep)
 
 
-def _open(
-    source: str | os.PathLike[str],
-) -> tuple[Image.Image, Image.Image | None, Metadata | None]:
-    """Upright sRGB colors, 8 bits; opacity where there is any; and metadata."""
-    with open_image(source) as image:
-        return *to_upright_srgb(image), read_metadata(image)
-
-
-def _reader(color: Image.Image, alpha: Image.Image | None) -> Callable[[int, int], Tensor]:
-    """Rows of the image, (1, 3, h, W) in [0, 1], with hidden colors covered."""
-    width, height = color.size
-    covered = None if alpha is None else _cover_small(color, alpha)
-
-    def read(top: int, bottom: int) -> Tensor:
-        rows = _to_tensor(color.crop((0, top, width, bottom)))
-        if alpha is None or covered is None:
-            return rows
-        if covered.size == color.size:
-            return _to_tensor(covered.crop((0, top, width, bottom)))
-        scale = covered.height / height
-        around = covered.resize(
-            (width, bottom - top),
-            Image.Resampling.BILINEAR,
-            box=(0, top * scale, covered.width, bottom * scale),
-        )
-        trust = _to_tensor(alpha.crop((0, top, width, bottom))) / TRUSTED_OPACITY
-        return torch.lerp(_to_tensor(around), rows, trust.clamp(max=1))
-
-    return read
-
-
-def _cover_small(color: Image.Image, alpha: Image.Image) -> Image.Image:
-    """A small copy with the visible colors continued to where nothing is visible."""
-    longest = max(color.size)
-    width, height = (max(1, side * min(SMALL, longest) // longest) for side in color.size)
-    # Nearest pixels: averages would mix hidden colors in, or take a premultiplied copy of it all.
-    rgb, opacity = (
-        _to_tensor(each.resize((width, height), Image.Resampling.NEAREST))
-        for each in (color, alpha)
-    )
-    return array_to_pil(cover_hidden_colors(rgb[0].numpy(), opacity[0].numpy()))
+def _store(pixels: Pixels, content: RowStore, opacity: RowStore | None) -> None:
+    """Put the image on disk, with its hidden colors covered."""
+    width, height = pixels.size
+    with contextlib.ExitStack() as files:
+        covered = None
+        if opacity is not None:
+            covered = files.enter_context(
+                CoveredRows(lambda a, b: (pixels.rgb(a, b), pixels.opacity(a, b)), (height, width))
+            )
+        for top in range(0, height, _ROWS):
+            bottom = min(top + _ROWS, height)
+            rows = pixels.rgb(top, bottom) if covered is None else covered.rows(top, bottom)
+            tensor = torch.from_numpy(rows)[None]
+            integers = content.dtype == torch.uint8
+            content.write(top, _to_integers(tensor, content.dtype) if integers else tensor)
+            if opacity is not None:
+                alpha = torch.from_numpy(pixels.opacity(top, bottom))[None]
+                opacity.write(top, _to_integers(alpha, opacity.dtype))
 
 
 def _assemble(
-    result: RowStore, size: tuple[int, int], alpha: Image.Image | None, kind: str
-) -> Image.Image:
+    result: RowStore, opacity: RowStore | None, size: tuple[int, int], kind: str, deep: bool
+) -> Image.Image | npt.NDArray[np.uint16]:
     width, height = size
-    kept = alpha is not None and kind in HOLDS_ALPHA
-    whole = Image.new("RGBA" if kept else "RGB", size)
-    for top in range(0, height, 64):
-        rows = result.read(top, min(top + 64, height))[0].permute(1, 2, 0)
-        strip = Image.fromarray(np.ascontiguousarray(rows.numpy()))
-        if alpha is not None:
-            opacity = alpha.crop((0, top, width, top + strip.height))
+    kept = opacity is not None and kind in HOLDS_ALPHA
+    values: Any = np.empty((height, width, 4 if kept else 3), np.uint16) if deep else None
+    whole = Image.new("RGBA" if kept else "RGB", size) if not deep else None
+    for top in range(0, height, _ROWS):
+        bottom = min(top + _ROWS, height)
+        rows = result.read(top, bottom)
+        if opacity is not None:
+            alpha = opacity.read(top, bottom)
             if kept:
-                strip.putalpha(opacity)
+                rows = torch.cat([rows, alpha], dim=1)
             else:  # laid on white
-                strip = Image.composite(strip, Image.new("RGB", strip.size, "white"), opacity)
-        whole.paste(strip, (0, top))
-    return whole
+                share = _to_floats(alpha)
+                rows = _to_integers(_to_floats(rows) * share + (1 - share), result.dtype)
+                rows = rows.to(result.dtype)
+        strip = np.ascontiguousarray(rows[0].permute(1, 2, 0).numpy())
+        if whole is None:
+            values[top:bottom] = strip
+        else:
+            whole.paste(Image.fromarray(strip), (0, top))
+    return values if whole is None else whole
 
 
-def _to_8_bit(rows: Tensor) -> Tensor:
-    return (rows.clamp(0, 1) * 255).round()
+def _to_integers(rows: Tensor, dtype: torch.dtype) -> Tensor:
+    """Round values in [0, 1] to those of an integer type, as floating point."""
+    return (rows.clamp(0, 1) * _TOPS[dtype]).round()
 
 
-def _to_tensor(image: Image.Image) -> Tensor:
-    """(1, C, H, W), float32 in [0, 1]."""
-    pixels = torch.from_numpy(np.array(image, dtype=np.uint8))
-    planes = pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
-    return planes[None].float() / 255
+def _to_floats(rows: Tensor) -> Tensor:
+    return rows if rows.dtype == torch.float32 else rows.float().div_(_TOPS[rows.dtype])
+
+
+_TOPS = {torch.uint8: 255, torch.uint16: 65535}

@@ -138,7 +138,8 @@ def _compute(
     """One segment's values in some rows of the image."""
     height, width = size
     bottom = min(height, rows[1] + segment.margin)
-    top = max(0, min(rows[0] - segment.margin, (bottom - MIN_ROWS) // network.unit * network.unit))
+    least = max(MIN_ROWS, network.min_strip)
+    top = max(0, min(rows[0] - segment.margin, (bottom - least) // network.unit * network.unit))
     given = {}
     for number in segment.needs:
         if number == 0:
@@ -177,7 +178,7 @@ def _strip_rows(
     if rows >= height:
         return height
     inner = (rows - 2 * segment.margin) // network.unit * network.unit
-    min_rows = max(MIN_ROWS, 2 * segment.margin + network.unit)
+    min_rows = max(MIN_ROWS, network.min_strip, 2 * segment.margin + network.unit)
     if rows < min_rows:
         min_bytes = row * min_rows
         raise ConfigError(

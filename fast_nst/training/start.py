@@ -39,8 +39,8 @@ def network_settings(group: Mapping[str, Any]) -> tuple[str, dict[str, Any], str
     arguments = dict(group)
     name, start = arguments.pop("name"), arguments.pop("start")
     for key, (usual, meaning) in _OPTIONAL.items():
-        if arguments[key] == usual:
-            del arguments[key]
+        if arguments.get(key, usual) == usual:
+            arguments.pop(key, None)
         elif name in NETWORKS and name not in (able := _networks_with(key)):
             raise ConfigError(
                 f"network.{key}={str(arguments[key]).lower()}: network={name} has no {meaning}. "

@@ -280,7 +280,10 @@ def test_a_file_of_another_predictor_takes_no_styles(many: Path, tmp_path: Path)
     [
         (["great_wave"], "give either -o FILTER or --add FILTER"),
         (["great_wave", "-o", "a.safetensors", "--add", "b.safetensors"], "give either -o"),
-        (["--each", "great_wave", "-o", "a.safetensors", "--refine", "5s"], "Leave --stroke-size"),
+        (
+            ["--each", "great_wave", "-o", "a.safetensors", "--stroke-size", "2"],
+            "Leave --stroke-size",
+        ),
         (["--add", "a.safetensors", "great_wave", "--network", "mobile"], "Leave --network out"),
         (["--each", "great_wave", "great_wave", "-o", "a.safetensors"], "two styles named"),
         (["--add", "missing.safetensors", "great_wave"], "no such file"),

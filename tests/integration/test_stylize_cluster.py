@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -167,8 +168,8 @@ def test_a_killed_worker_costs_no_image_and_no_result_is_written_twice(
     assert process.returncode == 1, errors
     lines = [line.partition(f"{photos}/")[2] for line in errors.splitlines() if "error: " in line]
     assert [line.partition(" (")[0] for line in sorted(lines)] == [
-        "broken.jpg: it is not an image in a known format. Use one of .png, .jpg, .jpeg, .webp, "
-        ".avif, .tif, .tiff, .bmp, .gif, or convert it first.",
+        "broken.jpg: it is not an image in a known format. Use one of .png, .jpg, .webp, "
+        ".avif, .tif, .bmp, .gif, .heic, .jxl, .exr, .dng, or convert it first.",
         "empty & ünïcode №1.png: the file is empty. Download or export it again.",
         "truncated.jpg: the file is damaged or incomplete",
     ]
@@ -241,6 +242,23 @@ def test_workers_compute_with_the_engine_that_is_named(
             with Image.open(tmp_path / engine / name.with_suffix(".png")) as image:
                 images.append(np.asarray(image, float))
         assert np.abs(images[0] - images[1]).max() <= 1
+
+
+@needs_ray
+def test_workers_keep_16_bits_and_the_command_says_what_was_skipped(
+    cluster: dict[str, object], filter_file: Path, tmp_path: Path
+) -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (40, 60, 3)).astype(np.uint16)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(imagecodecs.png_encode(values))
+    (tmp_path / "in" / "notes.txt").touch()
+    arguments = ("--ckpt", filter_file, "--strength", "0", tmp_path / "in", "-o", tmp_path / "out/")
+    process = start_command(cluster, *arguments)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert "note: skipped 1 file: notes.txt" in errors
+    result = imagecodecs.png_decode((tmp_path / "out" / "a.png").read_bytes())
+    np.testing.assert_array_equal(result, values)
 
 
 # What is refused, before a cluster is asked for

@@ -10,6 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from fast_nst.cli.main import COMMANDS
 from fast_nst.config import register_schema
 from fast_nst.paths import config_dir
+from fast_nst.train import expand_styles
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -32,7 +33,7 @@ def test_every_override_in_the_readme_composes(override: str) -> None:
     key, _, values = override.partition("=")
     with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
         for value in [values] if values.startswith("[") else values.split(","):
-            compose(config_name="train", overrides=[f"{key}={value}"])
+            compose(config_name="train", overrides=expand_styles([f"{key}={value}"]))
     GlobalHydra.instance().clear()
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fast_nst.apps.video.color import RGB
-from fast_nst.apps.video.decode import ClipReader, import_av
+from fast_nst.apps.video.decode import ClipReader
+from fast_nst.apps.video.pyav import import_av
 from fast_nst.errors import VideoError
 
 PREFIX = "camera:"

@@ -12,7 +12,7 @@ from typing import Any
 
 from fast_nst.apps.camera.capture import Camera
 from fast_nst.apps.camera.screens import VIRTUAL, Recording, Screen, VirtualCamera, Window
-from fast_nst.apps.video.decode import ClipInfo
+from fast_nst.apps.video.clip import ClipInfo
 from fast_nst.apps.video.filtering import FrameFilter, filter_frame
 from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format
 from fast_nst.apps.video.steady import steadied

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from fast_nst.apps.video.clip import ClipInfo
 from fast_nst.apps.video.color import RGB
-from fast_nst.apps.video.decode import ClipInfo
 from fast_nst.apps.video.encode import ClipWriter
 from fast_nst.apps.video.overlap import BackgroundCalls
 from fast_nst.errors import ConfigError, VideoError, one_line
@@ -121,7 +121,7 @@ class Recording:
     """
 
     def __init__(self, target: str, info: ClipInfo, **encoding: Any) -> None:
-        timed = replace(info, time_base=_UNIT)
+        timed = replace(info, time_base=_UNIT, depth=8, alpha=False, high_range=None)
         self._writer = ClipWriter(target, timed, **encoding)
         self._writing = BackgroundCalls()
         self._begin_s: float | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -30,14 +30,17 @@ class Job:
 
 
 def plan_jobs(
-    inputs: Sequence[PathLike], output: PathLike, suffix: str | None = None
+    inputs: Sequence[PathLike],
+    output: PathLike,
+    suffix: str | None = None,
+    on_skipped: Callable[[str], None] | None = None,
 ) -> tuple[Job, ...]:
     """Plan images, as ``batch.plan.plan`` does, and look at what is at the results' places.
 
     Raises:
         ClusterError, ImageError: As there; or if a place cannot be looked at.
     """
-    planned = plan(inputs, output, suffix)
+    planned = plan(inputs, output, suffix, on_skipped=on_skipped)
     into = open_place(output)
     there = None
     is_folder = planned[0].target.key != into.key

@@ -8,6 +8,7 @@ import math
 import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from fast_nst.apps.cluster.worker import (
 from fast_nst.batch import Saving, StylizeFailure, StylizeProgress, StylizeReport
 from fast_nst.batch.places import LocalPlace, Place, explained
 from fast_nst.batch.plan import Planned, is_done
+from fast_nst.batch.run import check_depths
 from fast_nst.errors import (
     CheckpointError,
     ClusterError,
@@ -99,7 +101,9 @@ def stylize_on_cluster(
     files = tuple(_read_filter(Path(file)) for file in checkpoints)
     packed = Filter(files, mix, engine, value_range, tuple(bindings) or (DEFAULTS,) * len(files))
     packed.load("cpu")  # what is wrong with it is said before a cluster is asked for
-    jobs = plan_jobs(inputs, output, suffix)
+    skipped: list[str] = []
+    jobs = plan_jobs(inputs, output, suffix, skipped.append)
+    check_depths([Planned(job.source, job.target) for job in jobs], saving or Saving())
     answers: dict[int, ImageResult] = {}
 
     def enter(number: int, answer: ImageResult) -> None:
@@ -138,7 +142,8 @@ def stylize_on_cluster(
         for row in _run(task, items, workers) if items else ():
             answer = ImageResult(State(row["state"]), row["text"], row["content"])
             enter(int(row["number"]), answer)
-    return _report(jobs, answers)
+    report = _report(jobs, answers)
+    return replace(report, notes=(*skipped, *report.notes))
 
 
 def _read_filter(file: Path) -> tuple[str, bytes]:

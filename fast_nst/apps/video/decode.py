@@ -3,76 +3,56 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fast_nst.apps.video.color import RGB, Colors, colors_of, to_rgb
-from fast_nst.apps.video.orientation import Orientation, orientation_of
-from fast_nst.errors import ConfigError, VideoError
+from fast_nst.apps.video.clip import ClipInfo, Decoded
+from fast_nst.apps.video.convert import FrameConverter
+from fast_nst.apps.video.deinterlace import NOTE as DEINTERLACED
+from fast_nst.apps.video.deinterlace import Deinterlacer
+from fast_nst.apps.video.pyav import import_av
+from fast_nst.apps.video.streams import (
+    Attachment,
+    alpha_decoder,
+    attachments_of,
+    cover_of,
+    find_covers,
+    find_picture,
+    is_image,
+    left_out,
+    stated_duration,
+    timecode_of,
+    why_unreadable,
+)
+from fast_nst.apps.video.timeline import Timeline
+from fast_nst.errors import VideoError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
 
 _MAX_PACKETS = 64  # of sound and subtitles at a time, so that memory stays bounded
 
-
-@dataclass(frozen=True)
-class ClipInfo:
-    """What is known of a video before it is read to the end.
-
-    Attributes:
-        height: px, upright.
-        width: px, upright.
-        aspect: width of a pixel divided by its height, upright.
-        colors: its color matrix, primaries and transfer function.
-        time_base: the unit of its time stamps, s.
-        rate: frames per second, on average.
-        frames: how many there are; None where the file does not say.
-    """
-
-    height: int
-    width: int
-    aspect: Fraction
-    colors: Colors
-    time_base: Fraction
-    rate: Fraction
-    frames: int | None
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A frame, and what stood before it in the file.
-
-    Attributes:
-        rgb: (H, W, 3), upright; None where there are only packets.
-        time: when it is shown, in units of the clip's time base; larger than all before it.
-        duration: for how long, likewise; 0 where the file does not say.
-        packets: of sound and subtitles, in the order of the file.
-    """
-
-    rgb: RGB | None
-    time: int
-    duration: int
-    packets: tuple[Packet[Any], ...] = ()
+_Raw = tuple["VideoFrame | None", tuple["Packet[Any]", ...]]
 
 
 class ClipReader:
     """Decodes a video from its first frame to its last; to be iterated once, and closed.
 
-    Damaged parts are skipped and counted in ``lost``.
+    Damaged parts are skipped and counted in ``lost``. Frames of high dynamic range are mapped to
+    BT.709 (:mod:`fast_nst.apps.video.high_range`).
 
     Args:
         source: a file, or what ``muxer`` calls a device.
         muxer: FFmpeg's name of the format; found out where it is None.
         options: FFmpeg's options of that format.
         short_side: px to scale frames to as they are read; None for their own size.
+        deinterlace: ``auto``, or ``off`` to give interlaced frames as they are.
+        threads: that decode; None for as many as FFmpeg takes.
 
     Raises:
         VideoError: If there is nothing that can be read as a video.
@@ -89,10 +69,13 @@ class ClipReader:
         muxer: str | None = None,
         options: Mapping[str, str] | None = None,
         short_side: int | None = None,
+        deinterlace: str = "auto",
+        threads: int | None = None,
     ) -> None:
         self.source = source
         self.lost = 0
         self._is_device = muxer is not None
+        self._deinterlace = deinterlace
         av = import_av()
         try:
             self.container: InputContainer = av.open(
@@ -102,87 +85,107 @@ class ClipReader:
                 metadata_errors="replace",
             )
         except (OSError, ValueError, av.FFmpegError) as error:
-            raise VideoError(f"cannot read {source}: {_why_unreadable(source, error)}") from error
+            raise VideoError(f"cannot read {source}: {why_unreadable(source, error)}") from error
         try:
-            self._open(short_side)
+            self._open(short_side, threads)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, short_side: int | None) -> None:
-        self.stream = self._find_stream()
+    def _open(self, short_side: int | None, threads: int | None) -> None:
+        self.stream = find_picture(self.container, self.source)
+        self._decoder = alpha_decoder(self.stream)
+        context = self._decoder or self.stream.codec_context
         # Decoding several frames at once is faster for files, and delays a camera by as many.
-        self.stream.thread_type = "SLICE" if self._is_device else "AUTO"
+        context.thread_type = "SLICE" if self._is_device else "AUTO"
+        if threads is not None:
+            context.thread_count = threads
         self.others: list[Stream] = [
             *self.container.streams.audio,
             *self.container.streams.subtitles,
         ]
+        self._covers = find_covers(self.container)
+        self.attachments: list[Attachment] = attachments_of(self.container)
+        self._left_out = left_out(self.container, [self.stream, *self.others, *self._covers])
         # FFmpeg, too, lets the file begin at zero; sound and image move together.
-        self.begin_s = max(Fraction(self.container.start_time or 0, 1_000_000), Fraction(0))
+        begin_s = max(Fraction(self.container.start_time or 0, 1_000_000), Fraction(0))
+        self._timeline = Timeline(begin_s, self.container.format.flags, 1 / self._rate())
         self._expected = self._count_packets()
         self._seen = 0  # packets of the image
         self._hidden = 0  # of those, how many are only there for others to be decoded
         self._failed = 0
+        self._whole = Deinterlacer(self.stream.time_base or Fraction(1, 90_000))
         self._raw = self._decode()
-        first = next(self._raw, None)
-        while first is not None and not first[0]:  # sound that stands before the image
-            first = next(self._raw, None)
-        if first is None or first[0] is None:
-            raise VideoError(
-                f"cannot read {self.source}: no frame of it can be decoded. "
-                "Download or export it again."
-            )
-        if self._is_image():  # FFmpeg also gives what is left of a damaged one
+        # Sound may stand before the image, by far where many decoders work ahead.
+        self._waiting: deque[_Raw] = deque()
+        while not self._waiting or self._waiting[-1][0] is None:
+            item = next(self._raw, None)
+            if item is None:
+                raise VideoError(
+                    f"cannot read {self.source}: no frame of it can be decoded. "
+                    "Download or export it again."
+                )
+            self._waiting.append(item)
+        if is_image(self.container, self.source):  # FFmpeg also gives what is left of a damaged one
             raise VideoError(
                 f"cannot read {self.source}: it is an image, not a video. Give OUT the name of an "
                 "image, such as out.png."
             )
-        frame = first[0]
-        self._first = first
-        self._orientation: Orientation = orientation_of(frame.side_data)
-        self._size = (frame.height, frame.width)
-        if short_side is not None:
-            scale = short_side / min(self._size)
-            self._size = (round(frame.height * scale), round(frame.width * scale))
-        self.info = self._describe(frame)
+        frame = self._waiting[-1][0]
+        assert frame is not None
+        self._convert = FrameConverter(frame, self.source, self.stream, short_side)
+        self.info = self._describe()
 
-    def _is_image(self) -> bool:
-        """Whether it is one file that FFmpeg reads as it does numbered images."""
-        name = self.container.format.name
-        return (name == "image2" or name.endswith("_pipe")) and Path(self.source).is_file()
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not as it was in the file, in a few words each."""
+        deinterlaced = [DEINTERLACED] if self._whole.used else []
+        return (*self._left_out, *sorted(self._convert.notes), *deinterlaced)
 
-    def _find_stream(self) -> VideoStream:
-        from av.stream import Disposition
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of the file."""
+        return self.container.metadata
 
-        for stream in self.container.streams.video:
-            if not stream.disposition & Disposition.attached_pic and stream.codec_context:
-                return stream
-        raise VideoError(
-            f"cannot read {self.source}: there is no video in it, only "
-            f"{', '.join(sorted({each.type for each in self.container.streams})) or 'nothing'}. "
-            "Name a file with moving images."
-        )
+    @property
+    def picture_tags(self) -> dict[str, str]:
+        """Of the picture's stream, among them a timecode, if only of a track of its own."""
+        return {**timecode_of(self.container), **self.stream.metadata}
 
-    def _describe(self, frame: VideoFrame) -> ClipInfo:
-        stream = self.stream
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        height, width = self._size
-        aspect = stream.sample_aspect_ratio or Fraction(1)
-        if self._orientation.transpose:
-            height, width, aspect = width, height, 1 / aspect
+    @property
+    def chapters(self) -> list[Any]:
+        """As PyAV has them."""
+        return self.container.chapters()
+
+    def first_packets(self) -> dict[int, Packet[Any]]:
+        """A packet of each track, by its index, of those that stand before the first frame."""
+        found: dict[int, Packet[Any]] = {}
+        for _, packets in self._waiting:
+            for packet in packets:
+                found.setdefault(packet.stream.index, packet)
+        return found
+
+    def _rate(self) -> Fraction:
+        return self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
+
+    def _describe(self) -> ClipInfo:
+        stream, convert, rate = self.stream, self._convert, self._rate()
         frames = self._expected or stream.frames
         if not frames and stream.duration and stream.time_base:
             frames = round(stream.duration * stream.time_base * rate)
         elif not frames and self.container.duration:
             frames = round(Fraction(self.container.duration, 1_000_000) * rate)
         return ClipInfo(
-            height,
-            width,
-            aspect,
-            colors_of(frame),
+            convert.height,
+            convert.width,
+            convert.aspect,
+            convert.colors,
             stream.time_base or Fraction(1, 90_000),
             rate,
             frames or None,
+            depth=convert.depth,
+            alpha=convert.alpha,
+            high_range=convert.high_range,
         )
 
     def _count_packets(self) -> int:
@@ -199,10 +202,9 @@ class ClipReader:
         """
         unit = self.info.time_base
         step = max(round(1 / (self.info.rate * unit)), 1)
-        begin = round(self.begin_s / unit)
         last: int | None = None
         decoded = 0
-        item: tuple[VideoFrame | None, tuple[Packet[Any], ...]] | None = self._first
+        item: _Raw | None = self._next()
         while item is not None:
             frame, packets = item
             if frame is None:
@@ -211,31 +213,39 @@ class ClipReader:
                 if frame.pts is None:
                     time = 0 if last is None else last + step
                 else:
-                    time = frame.pts - begin
+                    time = frame.pts
                     if last is not None and time <= last:
                         time = last + 1
                 last = time
                 decoded += 1
-                rgb = self._orientation.upright(to_rgb(frame, self.info.colors, self._size))
-                yield Decoded(rgb, time, frame.duration or 0, packets)
-            item = next(self._raw, None)
+                rgb, alpha = self._convert(frame)
+                yield Decoded(rgb, time, frame.duration or 0, packets, alpha)
+            item = self._next()
         if not self.skip_frames:
             self.lost = self._count_lost(decoded, (last or 0) * unit)
+
+    def _next(self) -> _Raw | None:
+        return self._waiting.popleft() if self._waiting else next(self._raw, None)
 
     def _count_lost(self, decoded: int, end_s: Fraction) -> int:
         if self._expected:
             broken = self._failed or self._seen < self._expected
             return max(self._expected - self._hidden - decoded, self._failed) if broken else 0
         missing = 0
-        if stated_s := _stated_duration(self.stream.metadata):
+        if stated_s := stated_duration(self.stream.metadata):
             missing = max(round((stated_s - end_s) * self.info.rate) - 1, 0)
             missing = missing if missing > 1 else 0  # rounding
         return max(missing, self._failed)
 
-    def _decode(self) -> Iterator[tuple[VideoFrame | None, tuple[Packet[Any], ...]]]:
+    def _decode(self) -> Iterator[_Raw]:
         """Yield frames with the packets of sound that came before, as the file has them."""
         packets: list[Packet[Any]] = []
         for packet in self._demux():
+            if packet.stream in self._covers:
+                if packet.size:
+                    self.attachments.append(cover_of(packet))
+                continue
+            self._timeline.place(packet)
             if packet.stream is not self.stream:
                 if packet.dts is not None or packet.pts is not None:
                     packets.append(packet)
@@ -248,13 +258,17 @@ class ClipReader:
             for frame in self._decode_packet(packet):
                 yield frame, tuple(packets)
                 packets = []
+        if not self.skip_frames:
+            for frame in self._whole.finish():
+                yield frame, tuple(packets)
+                packets = []
         if packets:
             yield None, tuple(packets)
 
     def _demux(self) -> Iterator[Any]:
         """The file's packets; a file that breaks off ends there."""
         av = import_av()
-        packets = self.container.demux(self.stream, *self.others)
+        packets = self.container.demux(self.stream, *self.others, *self._covers)
         while True:
             try:
                 packet = next(packets, None)
@@ -280,55 +294,21 @@ class ClipReader:
     def _decode_packet(self, packet: Any) -> Iterator[VideoFrame]:
         av = import_av()
         try:
-            frames = packet.decode()
+            if self._decoder is None:
+                frames = packet.decode()
+            else:
+                frames = self._decoder.decode(packet if packet.size else None)
         except av.EOFError:  # drained before
             return
         except av.FFmpegError:
             self._failed += 1
             return
-        yield from frames
+        for frame in frames:
+            if self._deinterlace == "off":
+                yield frame
+            else:
+                yield from self._whole(frame)
 
     def close(self) -> None:
         """Close the file."""
         self.container.close()
-
-
-def import_av() -> Any:
-    """Import PyAV.
-
-    Raises:
-        ConfigError: If it is not installed.
-    """
-    try:
-        import av
-    except ImportError as error:
-        raise ConfigError("Install video support: pip install 'fast-nst[video]'") from error
-    return av
-
-
-def _stated_duration(metadata: Mapping[str, str]) -> Fraction | None:
-    """What Matroska files say of a stream's duration, such as ``00:00:09.500000000``; in s."""
-    try:
-        hours, minutes, seconds = metadata["DURATION"].split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-    except (KeyError, ValueError):
-        return None
-
-
-def _why_unreadable(source: str | os.PathLike[str], error: Exception) -> str:
-    path = Path(source)
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file. Check the name."
-    if isinstance(error, IsADirectoryError) or path.is_dir():
-        return "it is a folder. Name a file in it."
-    if isinstance(error, PermissionError):
-        return "permission denied. Make it readable to you first."
-    if path.is_file() and path.stat().st_size == 0:
-        return "the file is empty. Download or export it again."
-    if isinstance(error, ValueError):
-        return (
-            "it is not a video, or its end is missing, without which it cannot be read. "
-            "Download or export it again."
-        )
-    reason = getattr(error, "strerror", None) or str(error)
-    return f"{reason}. Check the name, and that no other program uses it."

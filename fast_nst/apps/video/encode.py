@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fast_nst.apps.video.color import RGB, from_rgb
-from fast_nst.apps.video.decode import ClipInfo, ClipReader, import_av
+from fast_nst.apps.video.clip import Clip, ClipInfo
+from fast_nst.apps.video.codecs import Needs
+from fast_nst.apps.video.color import RGB, Alpha
+from fast_nst.apps.video.extras import add_attachments, kept_tags, lost_tags, state_transparency
 from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format, is_image_sequence
+from fast_nst.apps.video.picture import Picture
 from fast_nst.apps.video.priority import ordinary_priority
+from fast_nst.apps.video.pyav import import_av
+from fast_nst.apps.video.spare import Spare, may_be_needed
 from fast_nst.apps.video.tracks import Track, add_tracks
 from fast_nst.errors import VideoError
 
-if TYPE_CHECKING:
-    from av.packet import Packet
-    from av.video.frame import VideoFrame
-
-_GIF_UNIT = Fraction(1, 100)
-# GIF holds 256 colors: each frame gets its own.
-_PALETTE = (
-    ("split", ""),
-    ("palettegen", "stats_mode=single"),
-    ("paletteuse", "new=1"),
-)
-# What describes the old file rather than what is in it. Places are not passed on, either.
-_ABOUT_THE_FILE = ("encoder", "major_brand", "minor_version", "compatible_brands")
+# Errors of the disk, not of what is written.
+_OF_THE_DISK = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG)
 
 
 class ClipWriter:
@@ -43,7 +38,9 @@ class ClipWriter:
         codec: one of ``formats.CODECS``; None for the default of the format.
         preset: one of the codec's ``presets``; None for its own.
         quality: 0 (small) to 100.
-        source: where sound, subtitles, chapters and titles come from.
+        depth: bits of each value; None for those of the clip, where the codec holds them.
+        hdr: ``keep`` to write a clip of high dynamic range as one; ``sdr`` for BT.709.
+        source: where sound, subtitles, chapters, tags, covers and attachments come from.
 
     Raises:
         VideoError: If it cannot be written.
@@ -57,14 +54,17 @@ class ClipWriter:
         codec: str | None = None,
         preset: str | None = None,
         quality: int = DEFAULT_QUALITY,
-        source: ClipReader | None = None,
+        depth: int | None = None,
+        hdr: str = "sdr",
+        source: Clip | None = None,
     ) -> None:
         self.target = Path(target)
         self.info = info
-        self.format, self.codec = choose_format(self.target, codec, preset)
+        needs = Needs(depth or info.depth, info.alpha, exactly=depth is not None)
+        self.format, self.codec = choose_format(self.target, codec, preset, needs)
         self.frames = 0
-        self.notes: tuple[str, ...] = ()
-        self._end = -1  # of the last frame's time stamp
+        self._asked_codec, self._asked_depth = codec, depth
+        self._notes: list[str] = []
         self._closed = False
         self._numbered = is_image_sequence(self.target)
         # A short name of its own: the final one may be as long as the file system allows.
@@ -72,10 +72,10 @@ class ClipWriter:
         if not self._numbered:
             self._path = self.target.parent / f".{uuid.uuid4().hex}.tmp"
         av = import_av()
-        if self.codec.encoder == "libsvtav1":
-            os.environ.setdefault("SVT_LOG", "1")  # it prints to stderr past FFmpeg's log
-        self._begin_s = source.begin_s if source else Fraction(0)
         self._tracks: dict[int, Track] = {}
+        self._tags: dict[str, str] = {}
+        self._chapters = 0
+        self._spare: Spare | None = None
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
             if self.target.is_dir():
@@ -83,90 +83,90 @@ class ClipWriter:
             self.container = av.open(
                 str(self._path), "w", format=self.format.muxer, options=dict(self.format.options)
             )
-            self._stream = self._add_video(quality)
-            if source is not None:
-                self._take_over(source)
+            self._picture = Picture(
+                self.container,
+                info,
+                self.format,
+                self.codec,
+                needs,
+                quality,
+                keep_high=hdr == "keep",
+            )
+            packets = self._take_over(source) if source is not None else []
             with ordinary_priority():
                 self.container.start_encoding()
+            if (self._tracks or packets) and may_be_needed(self.format):
+                self._spare = Spare(
+                    self._path.with_suffix(".spare"),
+                    self.format,
+                    self._picture.stream,
+                    dict(self.container.metadata),
+                )
+            for packet in packets:
+                self.container.mux(packet)
         except (OSError, ValueError, av.FFmpegError) as error:
             self.abandon()
             raise VideoError(self._why_unwritable(error)) from error
-        except BaseException:
+        except BaseException as error:
             self.abandon()
+            if isinstance(error, VideoError):
+                raise VideoError(f"cannot write {self.target}: {error}") from error
             raise
 
-    def _add_video(self, quality: int) -> Any:
-        info, codec = self.info, self.codec
-        height, width = info.height, info.width
-        # MP4 and the H.26x codecs state the shape of a pixel; elsewhere pixels are made square.
-        keeps_aspect = self.format.muxer in ("mp4", "mov") or codec.encoder in (
-            "libx264",
-            "libx265",
-        )
-        if not keeps_aspect and info.aspect != 1:
-            width = max(round(width * info.aspect), 1)
-        self._size = (height, width)
-        self._pixels = codec.odd_pixels if height % 2 or width % 2 else codec.pixels
-        self._unit = _GIF_UNIT if self.format.muxer == "gif" else info.time_base
-        stream: Any = self.container.add_stream(
-            codec.encoder,
-            rate=info.rate,
-            options=codec.encoder_options(quality),
-            width=width,
-            height=height,
-            time_base=self._unit,
-        )
-        stream.pix_fmt = self._pixels
-        context = stream.codec_context
-        if keeps_aspect:
-            context.sample_aspect_ratio = info.aspect
-        context.flags |= _frame_duration_flag()
-        if self._pixels.startswith("yuv"):
-            context.color_range = 1
-            context.colorspace = info.colors.matrix
-            context.color_primaries = info.colors.primaries
-            context.color_trc = info.colors.transfer
-        if codec.encoder == "libx265" and self.format.muxer in ("mp4", "mov"):
-            context.codec_tag = "hvc1"  # with FFmpeg's own tag, Apple's players show nothing
-        self._palette = self._build_palette() if self._pixels == "pal8" else None
-        return stream
+    @property
+    def deep(self) -> bool:
+        """Whether frames should come with 16 bits, of which more than 8 are written."""
+        return self._picture.deep
 
-    def _take_over(self, source: ClipReader) -> None:
-        self._tracks, self.notes = add_tracks(self.container, source.others, self.format.sound)
-        kept = {
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not as it was in the source, in a few words each."""
+        of_picture = self._picture.notes(
+            chosen=self._asked_codec is not None, depth=self._asked_depth
+        )
+        return tuple(dict.fromkeys((*of_picture, *self._notes)))
+
+    def _take_over(self, source: Clip) -> list[Any]:
+        """Add what is not the picture; returns packets that come after the header."""
+        self._tracks, notes = add_tracks(
+            self.container, source.others, self.format.sound, source.first_packets()
+        )
+        self._notes += notes
+        packets, notes = add_attachments(self.container, source.attachments, self.format)
+        self._notes += notes
+        tags = kept_tags(source.tags)
+        self.container.metadata.update(tags)
+        of_picture = kept_tags(source.picture_tags)
+        self._picture.stream.metadata.update(of_picture)
+        self._tags = {
             name: text
-            for name, text in source.container.metadata.items()
-            if name.lower() not in _ABOUT_THE_FILE and "location" not in name.lower()
+            for name, text in {**of_picture, **tags}.items()
+            if name.lower() not in ("language", "creation_time")
         }
-        self.container.metadata.update(kept)
-        if self._tracks or self.format.sound:
-            self.container.set_chapters(source.container.chapters())
+        self._chapters = len(source.chapters)
+        if self.format.sound:
+            self.container.set_chapters(list(source.chapters))
+        return packets
 
-    def write(self, rgb: RGB, time: int, duration: int = 0) -> None:
+    def write(self, rgb: RGB, time: int, duration: int = 0, alpha: Alpha | None = None) -> None:
         """Encode a frame.
 
         Args:
-            rgb: (H, W, 3), as large as the clip.
+            rgb: (H, W, 3), as large as the clip, of 8 bits, or with ``deep`` of 16.
             time: when it is shown, in units of the clip's time base; larger than the last.
             duration: likewise; 0 if it is not known.
+            alpha: (H, W), its opacity; None for an opaque frame.
 
         Raises:
             VideoError: If the disk is full, or the encoder fails.
         """
-        scale = self.info.time_base / self._unit
-        begin = max(round(time * scale), self._end + 1)
-        self._end = begin
-        frame = from_rgb(rgb, self.info.colors, self._before_encoding(), self._size)
-        frame.pts, frame.time_base = begin, self._unit
-        frame.duration = round(duration * scale)
-        self._encode(self._paint(frame))
+        self._put(self._picture.encode(rgb, time, duration, alpha))
         self.frames += 1
-
-    def _before_encoding(self) -> str:
-        return "rgb24" if self._palette else self._pixels
 
     def mux(self, packets: Iterable[Any], end_s: Fraction | None = None) -> None:
         """Pass on sound and subtitles, in the order of the source.
+
+        A track that the file does not take is left out from there on, and said.
 
         Args:
             packets: of the source.
@@ -176,14 +176,11 @@ class ClipWriter:
             VideoError: If the disk is full.
         """
         for packet in packets:
-            if track := self._tracks.get(packet.stream.index):
-                if self._begin_s:
-                    shift = round(self._begin_s / packet.time_base)
-                    packet.pts = None if packet.pts is None else packet.pts - shift
-                    packet.dts = None if packet.dts is None else packet.dts - shift
+            index = packet.stream.index
+            if track := self._tracks.get(index):
                 if end_s is not None and (packet.pts or 0) * packet.time_base >= end_s:
                     continue
-                self._put(track.convert(packet))
+                self._put_track(index, track.convert(packet))
 
     def finish(self) -> Path:
         """Complete the file and give it its name.
@@ -194,20 +191,38 @@ class ClipWriter:
         if not self.frames:
             self.abandon()
             raise VideoError(f"cannot write {self.target}: there is no frame. Choose another clip.")
-        self._encode(self._paint(None))
-        self._encode([None])
-        for track in self._tracks.values():
-            self._put(track.finish())
+        self._put(self._picture.finish())
+        for index, track in tuple(self._tracks.items()):
+            self._put_track(index, track.finish())
         av = import_av()
         try:
-            self.container.close()
+            self._close()
+            if self.format.muxer == "webp" and self.info.alpha:
+                state_transparency(self._path)
             if not self._numbered:
+                self._notes += lost_tags(str(self._path), self._tags, self._chapters, self.format)
                 self._path.replace(self.target)
-        except (OSError, av.FFmpegError) as error:
+        except (OSError, ValueError, av.FFmpegError) as error:
             self.abandon()
             raise VideoError(self._why_unwritable(error)) from error
         self._closed = True
+        if self._spare is not None:
+            self._spare.delete()
         return self.target
+
+    def _close(self) -> None:
+        """Complete the file, or take the picture alone where the muxer refuses the rest."""
+        try:
+            self.container.close()
+        except (OSError, ValueError, import_av().FFmpegError) as error:
+            if self._spare is None or _is_of_the_disk(error):
+                raise
+            self._spare.replace(self._path)
+            why = getattr(error, "strerror", None) or str(error)
+            self._notes.append(
+                f"only the picture: the {self.format.muxer} file could not be completed with the "
+                f"rest ({why})"
+            )
 
     def abandon(self) -> None:
         """Leave nothing behind; numbered images stay. After ``finish``, this does nothing."""
@@ -217,59 +232,35 @@ class ClipWriter:
         # The file is given up, so what closing it complains about is no news.
         with contextlib.suppress(Exception):
             self.container.close()
+        if self._spare is not None:
+            self._spare.delete()
         if not self._numbered:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
-    def _encode(self, frames: Iterable[VideoFrame | None]) -> None:
-        for frame in frames:
-            self._put(self._packets(frame))
+    def _put(self, packets: Iterable[Any]) -> None:
+        av = import_av()
+        try:
+            for packet in packets:
+                self.container.mux(packet)
+                if self._spare is not None:
+                    self._spare.mux(packet)
+        except (OSError, ValueError, av.FFmpegError) as error:
+            raise VideoError(self._why_unwritable(error)) from error
 
-    def _packets(self, frame: VideoFrame | None) -> Iterator[Packet[Any]]:
-        packets: Iterable[Packet[Any]] = self._stream.encode(frame)
-        yield from packets
-
-    def _put(self, packets: Iterator[Packet[Any]]) -> None:
+    def _put_track(self, index: int, packets: Iterable[Any]) -> None:
         av = import_av()
         try:
             for packet in packets:
                 self.container.mux(packet)
         except (OSError, ValueError, av.FFmpegError) as error:
-            raise VideoError(self._why_unwritable(error)) from error
-
-    def _build_palette(self) -> Any:
-        """FFmpeg's filters that choose 256 colors for each frame, and dither."""
-        from av.filter import Graph
-        from av.video.format import VideoFormat
-
-        height, width = self._size
-        graph = Graph()
-        begin = graph.add_buffer(
-            width=width, height=height, format=VideoFormat("rgb24"), time_base=self._unit
-        )
-        split, choose, use = (graph.add(name, arguments) for name, arguments in _PALETTE)
-        end = graph.add("buffersink")
-        begin.link_to(split)
-        split.link_to(use, 0, 0)
-        split.link_to(choose, 1, 0)
-        choose.link_to(use, 0, 1)
-        use.link_to(end)
-        graph.configure()
-        return graph
-
-    def _paint(self, frame: VideoFrame | None) -> Iterator[VideoFrame]:
-        """Reduce a frame to 256 colors where the format wants that; None at the end."""
-        if self._palette is None:
-            if frame is not None:
-                yield frame
-            return
-        av = import_av()
-        self._palette.push(frame)
-        while True:
-            try:
-                yield self._palette.pull()
-            except (av.BlockingIOError, av.EOFError):
-                return
+            if _is_of_the_disk(error):
+                raise VideoError(self._why_unwritable(error)) from error
+            del self._tracks[index]
+            why = getattr(error, "strerror", None) or str(error)
+            self._notes.append(
+                f"track {index} ends early: the {self.format.muxer} file took no more of it ({why})"
+            )
 
     def _why_unwritable(self, error: Exception) -> str:
         size = f"{self.info.width}x{self.info.height} px"
@@ -279,11 +270,13 @@ class ClipWriter:
             why = f"{self.codec.encoder} cannot encode {size}. Choose another codec or format"
         else:
             why = getattr(error, "strerror", None) or str(error)
-            why = f"{why}. Check the folder's permissions and the free space"
+            if _is_of_the_disk(error) or not isinstance(error, import_av().FFmpegError):
+                why = f"{why}. Check the folder's permissions and the free space"
+            else:
+                what = f"the {self.format.muxer} file takes no {self.codec.name} like this"
+                why = f"{what} ({why}). Choose another codec or format, such as .mkv"
         return f"cannot write {self.target}: {why}."
 
 
-def _frame_duration_flag() -> int:
-    from av.codec.context import Flags
-
-    return int(Flags.frame_duration)
+def _is_of_the_disk(error: Exception) -> bool:
+    return getattr(error, "errno", None) in _OF_THE_DISK

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fast_nst.apps.video.color import RGB
+from fast_nst.apps.video.color import DEEP_WHITE, RGB
 from fast_nst.errors import VideoError, is_out_of_memory
 from fast_nst.image.eight_bit import from_bytes, to_bytes
 
@@ -59,29 +60,39 @@ class Controlled:
         return result
 
 
-def filter_frame(filter_: FrameFilter, rgb: RGB) -> RGB:
-    """Send one 8-bit frame through a filter.
+def filter_frame(filter_: FrameFilter, rgb: RGB, *, deep: bool = False) -> RGB:
+    """Send one frame through a filter.
 
     Args:
         filter_: the filter.
-        rgb: (H, W, 3); it is not changed.
+        rgb: (H, W, 3), of 8 or 16 bits; it is not changed.
+        deep: whether the result is of 16 bits, rounded once, from what the filter computed.
 
     Returns:
-        The same shape.
+        The same shape, of 8 bits without ``deep``.
 
     Raises:
         ValueError: If the filter returns another shape.
         VideoError: If the frame is too large for the memory.
     """
     try:
-        pixels = torch.from_numpy(rgb).to(filter_.device)
-        frame = from_bytes(pixels.permute(2, 0, 1))
+        pixels = torch.from_numpy(rgb.transpose(2, 0, 1)).to(filter_.device)
+        if rgb.dtype == np.uint8:
+            frame = from_bytes(pixels)
+        else:
+            frame = pixels.float().mul_(1 / DEEP_WHITE).clamp_(max=1)
         result = filter_(frame)
         if result.shape != frame.shape:
             raise ValueError(
                 f"the filter returned {tuple(result.shape)}; expected {tuple(frame.shape)}."
             )
-        return to_bytes(result.detach()).permute(1, 2, 0).contiguous().cpu().numpy()
+        result = result.detach()
+        if deep:
+            scaled = (result * DEEP_WHITE).round_().clamp_(0, DEEP_WHITE).to(torch.uint16)
+        else:
+            scaled = to_bytes(result)
+        planes: RGB = scaled.contiguous().cpu().numpy()
+        return planes.transpose(1, 2, 0)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fast_nst.apps.video.color import RGB
+from fast_nst.apps.video.color import RGB, Alpha, as_planes
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,17 @@ class Orientation:
     mirror_x: bool = False
     mirror_y: bool = False
 
-    def upright(self, rgb: RGB) -> RGB:
-        """Turn (H, W, 3) as stored to what is shown; (W, H, 3) where it lies on its side."""
-        turned = rgb.transpose(1, 0, 2) if self.transpose else rgb
+    def upright(self, pixels: RGB | Alpha) -> RGB | Alpha:
+        """Turn (H, W, 3) or (H, W) as stored to what is shown; (W, H, ...) if it lies on its side.
+
+        The result's memory is planes.
+        """
+        turned = pixels.swapaxes(0, 1) if self.transpose else pixels
         if self.mirror_x:
             turned = turned[:, ::-1]
         if self.mirror_y:
             turned = turned[::-1]
-        return np.ascontiguousarray(turned)
+        return as_planes(turned)
 
 
 def orientation_of(side_data: Mapping[Any, Any]) -> Orientation:

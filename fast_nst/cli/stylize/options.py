@@ -12,6 +12,7 @@ import click
 from fast_nst.cli.options import DEVICE
 from fast_nst.cli.stylize.kinds import (
     CLUSTERS,
+    DEEP,
     FILES,
     GRIDS,
     IMAGES,
@@ -27,7 +28,8 @@ from fast_nst.cli.stylize.video_options import VIDEO_OPTIONS
 from fast_nst.runtimes.select import engine_help
 
 _FILE = click.Path(path_type=Path)
-_FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp")
+_FORMATS = ("png", "jpg", "webp", "avif", "tif", "gif", "bmp", "exr")
+_DEPTHS = ("8", "10", "16")
 
 OPTIONS = (
     StylizeOption(
@@ -82,12 +84,20 @@ OPTIONS = (
     ),
     StylizeOption(
         "Files",
+        "--depth",
+        use=DEEP,
+        type=click.Choice(_DEPTHS),
+        help="Bits per channel: 16 in PNG and TIFF, 10 in AVIF.  [default: as the input, where "
+        "the format holds them]",
+    ),
+    StylizeOption(
+        "Files",
         "--metadata",
         use=IMAGES_OUT,
         type=click.Choice(["keep", "drop"]),
         default="keep",
         show_default=True,
-        help="Author, copyright, dates and camera; places are never kept.",
+        help="Author, copyright, dates, camera and resolution; places are never kept.",
     ),
     StylizeOption(
         "Look",

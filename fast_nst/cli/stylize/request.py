@@ -76,11 +76,21 @@ class Filters:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How videos are written; None for the default of the format."""
+    """How videos are written; None for the default of the format.
+
+    Attributes:
+        codec: its name.
+        preset: of the encoder.
+        quality: 1 to 100.
+        hdr: ``sdr`` or ``keep``.
+        depth: bits per channel, 8, 10 or 16; None for as many as the video has.
+    """
 
     codec: str | None
     preset: str | None
     quality: int | None
+    hdr: str
+    depth: int | None = None  # bits
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,7 @@ class Video:
     encoding: Encoding
     files: tuple[Planned, ...]
     resume: bool
+    deinterlace: str
     frames: int | None
     steady: float
     animate: Sequence[tuple[str, list[Any]]] | None  # knobs, and the values that they go through
@@ -191,6 +202,7 @@ def make_requests(
         "mask": _read_mask(mask) if mask else None,
         "suffix": f".{suffix}" if suffix else None,
         "keep_metadata": chosen["metadata"] == "keep",
+        "depth": int(chosen["depth"]) if chosen["depth"] else None,
         "target": chosen["contact_sheet"] or (Path(chosen["output"]) if chosen["grid"] else None),
     }
     values |= choose(values, given) | {"turned": bool(chosen["animate"])}
@@ -221,7 +233,13 @@ def _make_files(values: Mapping[str, Any], given: Collection[str]) -> tuple[Styl
     from fast_nst.apps.video.plan import VIDEOS
     from fast_nst.batch.plan import IMAGES, plan
 
-    files = plan(values["inputs"], values["output"], values["suffix"], (IMAGES, VIDEOS))
+    files = plan(
+        values["inputs"],
+        values["output"],
+        values["suffix"],
+        (IMAGES, VIDEOS),
+        on_skipped=lambda line: click.echo(f"note: {line}", err=True),
+    )
     videos = tuple(file for file in files if file.medium is VIDEOS)
     images = tuple(file for file in files if file.medium is IMAGES)
     kinds = (Kind.VIDEO if videos else Kind(0)) | (Kind.IMAGES if images else Kind(0))

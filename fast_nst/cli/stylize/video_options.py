@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fast_nst.apps.video.formats import CODECS, PRESETS, is_image_codec
+from fast_nst.apps.video.formats import CODECS, DEINTERLACE, HDR, PRESETS, is_image_codec
 from fast_nst.cli.stylize.kinds import CAMERAS, FRAMES, VIDEO_FILES, VIDEOS
 from fast_nst.cli.stylize.option import StylizeOption
 
@@ -16,7 +16,8 @@ VIDEO_OPTIONS = (
         "--codec",
         use=VIDEO_FILES,
         type=click.Choice(_CODECS),
-        help="Of videos.  [default: h264; vp9 in .webm, prores in .mov]",
+        help="Of videos.  [default: h264; vp9 in .webm, prores in .mov; for more than 8 bits "
+        "hevc, av1 in .webm]",
     ),
     StylizeOption(
         "Video",
@@ -25,6 +26,24 @@ VIDEO_OPTIONS = (
         type=click.Choice(PRESETS),
         help="Of videos in H.264 and HEVC: the faster, the larger the file.  "
         "[default: faster; fast for HEVC]",
+    ),
+    StylizeOption(
+        "Video",
+        "--hdr",
+        use=VIDEOS,
+        type=click.Choice(HDR),
+        default="sdr",
+        show_default=True,
+        help="Of videos in PQ or HLG: write them as BT.709, or keep their luminance.",
+    ),
+    StylizeOption(
+        "Video",
+        "--deinterlace",
+        use=VIDEOS,
+        type=click.Choice(DEINTERLACE),
+        default="auto",
+        show_default=True,
+        help="Of interlaced videos; off paints their combs.",
     ),
     StylizeOption(
         "Video",

@@ -371,11 +371,11 @@ def test_only_a_few_frames_are_held_at_a_time(
     make_clip: Any, same: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However slow the filter is, decoding waits for it."""
-    from fast_nst.apps.video import decode
+    from fast_nst.apps.video import convert as module
 
     decoded = 0
     most = 0
-    convert = decode.to_rgb
+    convert = module.to_rgb
 
     def count(*arguments: Any) -> Any:
         nonlocal decoded
@@ -393,7 +393,7 @@ def test_only_a_few_frames_are_held_at_a_time(
             most = max(most, decoded - self.calls)
             return frame
 
-    monkeypatch.setattr(decode, "to_rgb", count)
+    monkeypatch.setattr(module, "to_rgb", count)
     source = make_clip(times=range(0, 40 * 512, 512))
     stylize_video(Watching(), source, tmp_path / "out.mp4")
     assert decoded == 40

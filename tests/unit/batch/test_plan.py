@@ -214,3 +214,27 @@ def test_an_image_is_done_if_it_is_whole_and_no_older_than_its_source(
     assert not is_done(
         Planned(open_place(photos / "a.png"), open_place(photos / "done.png"), VIDEOS)
     )
+
+
+@pytest.mark.parametrize("where", ["disk", "remote"])
+def test_skipped_files_are_named_once_and_hidden_ones_never(
+    photos: Path, remote: str, tmp_path: Path, where: str
+) -> None:
+    said: list[str] = []
+    source = str(photos) if where == "disk" else remote
+    plan([source, source], tmp_path / "out", on_skipped=said.append)
+    assert said == ["skipped 1 file: notes.txt (no images by their endings)"]
+
+
+def test_of_many_skipped_files_some_are_named(photos: Path, tmp_path: Path) -> None:
+    touch(*(photos / f"{number}.xmp" for number in range(9)))
+    said: list[str] = []
+    plan([str(photos / "*")], tmp_path / "out", on_skipped=said.append)
+    names = "0.xmp, 1.xmp, 2.xmp, 3.xmp, 4.xmp and 5 more"
+    assert said == [f"skipped 10 files: {names} (no images by their endings)"]
+
+
+def test_a_camera_file_of_several_pictures_becomes_a_jpeg(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "a.MPO", tmp_path / "in" / "b.JFIF")
+    found = plan([tmp_path / "in"], tmp_path / "out/")
+    assert [Path(file.target.name).name for file in found] == ["a.jpg", "b.JFIF"]

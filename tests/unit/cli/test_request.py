@@ -41,10 +41,12 @@ LINES = {
 # A value for every option that has one and is not in the lines above.
 VALUES = {
     "resume": None, "suffix": "webp", "quality": "80", "metadata": "drop", "strength": "0.5",
+    "depth": "10",
     "preserve_color": "match", "scale": "2", "mask_invert": None, "mask_feather": "3",
     "codec": "h264", "preset": "fast", "frames": "3", "steady": "0.5", "camera_size": "100",
     "device": "cpu", "engine": "torch", "worker_cpus": "2", "value_range": "0-1", "memory": "1GB",
-    "polish": "40", "stroke_size": "2", "animate": "strength:0..1",
+    "polish": "40", "stroke_size": "2", "animate": "strength:0..1", "hdr": "keep",
+    "deinterlace": "off",
 }  # fmt: skip
 # They say what kind a request is, or need a second thing.
 APART = {
@@ -101,7 +103,7 @@ def test_a_mixed_folder_becomes_its_videos_and_its_images(folder: Path) -> None:
     assert isinstance(images, Images)
     assert [file.target.name for file in videos.files] == ["out/d.mkv"]
     assert [file.target.name for file in images.files] == ["out/c.webp"]
-    assert videos.encoding == Encoding("h264", None, 50)
+    assert videos.encoding == Encoding("h264", None, 50, "sdr")
     assert images.saving.quality == 50
 
 

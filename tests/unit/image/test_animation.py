@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 from fast_nst.errors import ImageError
-from fast_nst.image.animation import Animation, read_frames
-from fast_nst.image.arrays import ArrayImage
+from fast_nst.image.animation import Animation, Pages, read_frames
 from fast_nst.image.formats import ANIMATED, Timing, encode
 
 COLORS = ("red", "lime", "blue", "white")
@@ -88,10 +87,12 @@ def test_an_apngs_image_for_other_viewers_is_no_frame() -> None:
     assert first.rgb[:, 0, 0].tolist() == [0, 1, 0]
 
 
-def test_pages_of_a_tiff_are_no_animation(tmp_path: Path) -> None:
+def test_pages_of_a_tiff_are_pages_and_no_animation(tmp_path: Path) -> None:
     first, *rest = frames()
     first.save(tmp_path / "pages.tif", save_all=True, append_images=rest)
-    assert isinstance(read_frames(tmp_path / "pages.tif"), ArrayImage)
+    pages = read_frames(tmp_path / "pages.tif")
+    assert isinstance(pages, Pages)
+    assert pages.count == 1 + len(rest)
 
 
 def test_an_animation_larger_than_an_image_may_be_is_refused(

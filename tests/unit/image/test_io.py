@@ -110,7 +110,7 @@ def test_a_dark_16_bit_image_stays_dark(tmp_path: Path) -> None:
 def test_32_bit_gray_that_holds_16_bits_is_scaled_as_16_bits() -> None:
     image = Image.fromarray(np.full((4, 4), 32768, np.int32))
     assert image.mode == "I"
-    assert_close(image_from_pil(image).rgb, torch.full((3, 4, 4), 128 / 255))
+    assert_close(image_from_pil(image).rgb, torch.full((3, 4, 4), 32768 / 65535))
 
 
 def test_floating_point_gray_from_0_to_1_is_taken_as_it_is() -> None:

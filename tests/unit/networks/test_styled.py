@@ -14,7 +14,6 @@ from fast_nst.networks.styled import LEAST_STRENGTH, STROKE_SIZES
 BASES = {
     "quarter": {"width": 3, "blocks": 1, "adaptive": True},
     "mobile": {"width": 2, "blocks": 1},
-    "johnson": {"width": 2, "blocks": 1},
 }
 
 
@@ -74,6 +73,27 @@ def test_no_strength_is_the_photo_and_little_strength_is_near_it() -> None:
     torch.testing.assert_close(half(images()), (images() + least) / 2)
 
 
+@pytest.mark.parametrize("base", BASES)
+def test_strokes_of_twice_the_size_are_those_of_half_the_image(base: str) -> None:
+    """Where the blocks see half the image, and contours are still those of the whole."""
+    network = styled(base)
+    for size, scales in ((1, {1}), (1.5, {1, 2}), (2, {2}), (3, {2, 4})):
+        folded = network.bind(0, stroke_size=size)
+        assert set(folded.scale_shares) == scales
+        assert folded.multiple == 4
+    seen = []
+    folded = network.bind(0, stroke_size=2)
+    folded.blocks.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[-2:]))
+    folded(torch.rand(1, 3, 64, 96))
+    assert seen == [(8, 12)]
+
+
+def test_above_1_the_codes_are_the_same() -> None:
+    network = styled()
+    usual = network.code([0, 1, 0], 0.8, 1.0)
+    torch.testing.assert_close(network.code([0, 1, 0], 0.8, 2.5), usual)
+
+
 def test_stroke_sizes_between_those_that_have_codes_are_interpolated() -> None:
     network = styled()
     for number, size in enumerate(STROKE_SIZES):
@@ -82,10 +102,10 @@ def test_stroke_sizes_between_those_that_have_codes_are_interpolated() -> None:
         )
         torch.testing.assert_close(network.code([0, 1, 0], 1, size), expected[0])
     halfway = network.mixed(
-        torch.tensor([[0.0, 1, 0]]), torch.tensor([1.0]), torch.tensor([2**0.5])
+        torch.tensor([[0.0, 1, 0]]), torch.tensor([1.0]), torch.tensor([0.5**0.5])
     )
-    code = network.codes[1:2, 1:3].mean(1)
-    expected = network.decoder.turned(code, torch.tensor([1.0]), torch.tensor([2**0.5]))
+    code = network.codes[1:2].mean(1)
+    expected = network.decoder.turned(code, torch.tensor([1.0]), torch.tensor([0.5**0.5]))
     torch.testing.assert_close(halfway, expected)
 
 
@@ -130,3 +150,5 @@ def test_what_cannot_be_bound_is_one_line() -> None:
         styled(styles=0)
     with pytest.raises(ConfigError, match="no network 'quater'"):
         create_network("styled", base="quater", base_arguments={})
+    with pytest.raises(ConfigError, match="cannot be made around 'johnson'"):
+        create_network("styled", base="johnson", base_arguments={"width": 2, "blocks": 1})
