@@ -1,4 +1,4 @@
-"""Runs the programs that measure speed, then rewrites the tables of docs/performance.md.
+"""Runs the programs that measure speed, then rewrites the tables of docs.
 
     python benchmarks/bench.py                       # all, as make bench does: <= 15 minutes
     python benchmarks/bench.py train_speed growth    # some
@@ -26,6 +26,7 @@ PROGRAMS: dict[str, list[str]] = {
     "growth": ["--steps", "10000"],
     "stylize_speed": [],
     "web_speed": [],
+    "web_styles": [],
 }
 
 
@@ -47,7 +48,8 @@ def main() -> None:
             failed.append(name)
         how = f" and FAILED with exit code {code}" if code else ""
         print(f"== {name} took {time.monotonic() - begin:.0f} s{how}", flush=True)
-    rewrite(HERE.parent / "docs" / "performance.md", HERE / "results")
+    for page in ("performance.md", "web.md"):
+        rewrite(HERE.parent / "docs" / page, HERE / "results")
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
 

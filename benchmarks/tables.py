@@ -1,4 +1,4 @@
-"""Fills the marked blocks of docs/performance.md from benchmarks/results/*.json.
+"""Fills the marked blocks of docs/performance.md and docs/web.md from benchmarks/results/*.json.
 
 A block stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is a key of ``TABLES``.
 """
@@ -238,6 +238,53 @@ def web_speed(result: Result) -> str:
     )
 
 
+def web_styles(result: Result) -> str:
+    """A picture that becomes a style on the page, and frames while knobs move."""
+    rows = []
+    for each in result["results"]:
+        sizes = each["bytes"]
+        moving = each["moving"].values()
+        fastest = max(one["frames_per_s"] for one in each["at_rest"])
+        rows += [
+            ["encoder and predictor, loaded when first wanted", f"{sizes['encode'] / 1e6:.1f} MB"],
+            ["a picture's code, the first time, with loading", f"{each['first_code_ms']:.0f} ms"],
+            [
+                "the same beside the live camera",
+                ", ".join(f"{ms} ms" for ms in each["code_beside_camera_ms"]),
+            ],
+            [
+                "its largest difference from Python's code",
+                f"{max(each['code_difference_from_python'].values()):.1g}",
+            ],
+            [
+                "frames/s in its style",
+                f"{each['frames_per_s']:.1f} (best round {fastest:.1f})",
+            ],
+            [
+                "frames/s of a plain filter of the same network, in turn with it",
+                f"{each['plain_frames_per_s']:.1f}",
+            ],
+            [
+                "in its style, strokes twice as large",
+                f"{each['at_stroke_size_2']['frames_per_s']:.1f}",
+            ],
+            [
+                "frames/s while a knob moves: strength, stroke size, mix across, mix down",
+                ", ".join(f"{one['frames_per_s']:.1f}" for one in moving),
+            ],
+            [
+                "longest time between frames, at rest; while a knob moves",
+                f"{max(one['longest_ms'] for one in each['at_rest']):.0f} ms; "
+                f"{max(one['longest_ms'] for one in moving):.0f} ms",
+            ],
+        ]
+    network = " and ".join(each["network"] for each in result["results"])
+    return (
+        f"{table(['what', 'measured'], rows)}\n\n`{network}`, {result['width']}x{result['height']} "
+        f"px, WebAssembly in two threads, Chromium {result['chromium']}."
+    )
+
+
 TABLES: dict[str, Callable[[Result], str]] = {
     "train_speed": train_speed,
     "train_speed_avx512": train_speed,
@@ -253,6 +300,7 @@ TABLES: dict[str, Callable[[Result], str]] = {
     "steadiness": steadiness,
     "startup": startup,
     "web_speed": web_speed,
+    "web_styles": web_styles,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -39,6 +39,8 @@ STYLED_KNOBS = {
     "strength": Knob(0, 1, 1, "more of the style; 0 is the photo"),
     "stroke_size": Knob(0.5, 3, 1, "larger strokes"),
 }
+STYLED_LEAST_STRENGTH = 0.5  # that decoders are trained for; below it, the photo is blended in
+STYLED_STROKE_SIZES = (0.5, 1.0)  # that styles have codes for; larger ones are a network's scale
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
-from fast_nst.filter_metadata import STYLED_KNOBS
+from fast_nst.filter_metadata import STYLED_KNOBS, STYLED_LEAST_STRENGTH, STYLED_STROKE_SIZES
 from fast_nst.networks.blend import Blend
 from fast_nst.networks.layers import ScaledNetwork, TransformationNetwork, scale_shares
 
 KNOBS = 2  # strength and stroke size
 TURNING = 48  # units of the layer between a code with its knobs, and the code that they make of it
-LEAST_STRENGTH = 0.5  # that decoders are trained for; below it, the photo is blended in
+LEAST_STRENGTH = STYLED_LEAST_STRENGTH
 WEAKEST = 0.05  # times the style's weight in the loss, at the least strength
-STROKE_SIZES = (0.5, 1.0)  # that styles have codes for; larger ones are the network's scale
+STROKE_SIZES = STYLED_STROKE_SIZES
 # Learning rates of a decoder's parts, relative to that of its network. An output of a linear layer
 # changes by a step of all its weights at once.
 RATES = {"rank-one": 0.25, "last layers": 0.2, "knobs": 2.0, "codes": 1.0}

@@ -78,7 +78,7 @@ def to_program(network: nn.Module, by_index: bool = True) -> torch.export.Export
     any_size = torch.export.Dim.DYNAMIC
     # All axes differ, and none has a special size such as 1, which tracing would treat as fixed.
     example = torch.zeros(2, 3, 45, 63)
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet():
         return torch.export.export(
             AnySize(network, by_index).eval(),
             (example,),
@@ -99,8 +99,8 @@ def to_onnx(network: nn.Module, metadata: FilterMetadata, opset: int = OPSET) ->
         ExportError: If ``opset`` is not one of these, or the onnx packages are not installed.
     """
     _check_opset(opset)
-    with _quiet():
-        return _to_model(to_program(network, by_index=False), [INPUT], metadata, opset)
+    with quiet():
+        return _described(to_model(to_program(network, by_index=False), [INPUT], opset), metadata)
 
 
 class OpenSetting(nn.Module):
@@ -152,11 +152,11 @@ def to_open_onnx(
     shares = torch.full((styled.styles,), 1 / styled.styles)
     example = (torch.zeros(2, 3, 45, 63), shares, torch.tensor(0.7), torch.tensor(1.3))
     free = dict.fromkeys(_AXES, torch.export.Dim.DYNAMIC)
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet():
         program = torch.export.export(
             OpenSetting(styled).eval(), example, dynamic_shapes=(free, {}, {}, {}), strict=False
         )
-        return _to_model(program, [INPUT, *SETTING], metadata, opset)
+        return _described(to_model(program, [INPUT, *SETTING], opset), metadata)
 
 
 def _check_opset(opset: int) -> None:
@@ -166,12 +166,17 @@ def _check_opset(opset: int) -> None:
         )
 
 
-def _to_model(
+def to_model(
     program: torch.export.ExportedProgram,
     inputs: Sequence[str],
-    metadata: FilterMetadata,
-    opset: int,
+    opset: int = OPSET,
+    output: str = OUTPUT,
 ) -> onnx.ModelProto:
+    """Convert a traced program to ONNX, with names for its inputs and its output.
+
+    Raises:
+        ExportError: If the onnx packages are not installed.
+    """
     try:
         import onnx
         import onnxscript  # noqa: F401 - torch needs it
@@ -181,7 +186,7 @@ def _to_model(
         program,
         dynamo=True,
         input_names=inputs,
-        output_names=[OUTPUT],
+        output_names=[output],
         opset_version=opset,
         optimize=True,
         verbose=False,
@@ -195,9 +200,15 @@ def _to_model(
     del model.graph.value_info[:]  # it has the exporter's names for the sizes
     for part in (model.graph, *model.functions):
         _clear_traces(part)
-    onnx.helper.set_model_props(model, {KEY: json.dumps(asdict(metadata))})
     model.producer_name = "fast_nst"
     onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _described(model: onnx.ModelProto, metadata: FilterMetadata) -> onnx.ModelProto:
+    import onnx
+
+    onnx.helper.set_model_props(model, {KEY: json.dumps(asdict(metadata))})
     return model
 
 
@@ -227,16 +238,18 @@ def _merge_norms(model: Any) -> onnx.ModelProto:
     def has_one_channel_per_group(
         context: Any, flat: Any, one: Any, zero: Any, scale: Any, bias: Any, **_: Any
     ) -> bool:
-        constants = [_values(each) for each in (flat, one, zero, scale, bias)]
+        constants = [_values(each) for each in (flat, one, zero)]
         if any(each is None for each in constants):
             return False
-        shape, ones, zeros, scales, biases = constants
-        channels = scales.size
+        shape, ones, zeros = constants
+        channels = ones.size
+        # Scale and bias may be inputs of the graph, or computed from some.
+        affine = [None if each.shape is None else list(each.shape) for each in (scale, bias)]
         return bool(
             list(shape) == [0, channels, -1]
             and (ones == 1).all()
             and (zeros == 0).all()
-            and scales.shape == biases.shape == (channels, 1, 1)
+            and affine == [[channels, 1, 1]] * 2
         )
 
     def instance_norm(op: Any, x: Any, epsilon: Any, scale: Any, bias: Any, **_: Any) -> Any:
@@ -262,7 +275,7 @@ def _values(value: Any) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence the exporters' messages about their own deprecations and progress."""
     loggers = [logging.getLogger(name) for name in ("torch", "torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from fast_nst.config import find_style, style_digest
@@ -10,6 +12,7 @@ from fast_nst.errors import CheckpointError, ConfigError
 from fast_nst.paths import asset_path, cache_dir
 
 DEFAULT_NETWORK = "quarter"
+REAL_TIME_NETWORK = "mobile"  # on CPUs, and in browsers without WebGPU
 
 
 def cached_filter(style: str, *, knobs: bool = False) -> Path:
@@ -23,21 +26,56 @@ def cached_filter(style: str, *, knobs: bool = False) -> Path:
         ImageError, ConfigError: As ``make_filter`` does; ConfigError also if the cache cannot be
             written to.
     """
+    name, digest = _identify(style)
+    folder = f"{digest[:20]}-{_version(DEFAULT_NETWORK)}" + ("-knobs" if knobs else "")
+    file = cache_dir() / "filters" / folder / f"{name}.safetensors"
+    if not file.is_file():
+        with _writing(file):
+            _make(file, style, knobs)
+    return file
+
+
+def cached_styles(styles: Sequence[str], network: str = REAL_TIME_NETWORK) -> Path:
+    """A filter with each picture as a style of its own, made now if it is not in the cache.
+
+    Args:
+        styles: image files, or names of bundled styles; one or more.
+        network: one of ``predictor_names()``.
+
+    Raises:
+        ImageError, ConfigError: As ``make_styles`` does; ConfigError also if the cache cannot be
+            written to.
+    """
+    digest = hashlib.sha256(repr([_identify(style) for style in styles]).encode()).hexdigest()
+    folder = f"{digest[:20]}-{_version(network)}-each"
+    file = cache_dir() / "filters" / folder / "styles.safetensors"
+    if not file.is_file():
+        from fast_nst.prediction.styled import make_styles, save_styles
+
+        with _writing(file):
+            save_styles(file, make_styles(styles, network))
+    return file
+
+
+def _identify(style: str) -> tuple[str, str]:
+    """A style's name, and the hash of its picture."""
     name, picture = find_style(style)
     try:
-        digest = style_digest([picture])
+        return name, style_digest([picture])
     except OSError as error:
         raise ConfigError(f"{style} cannot be read ({error.strerror}).") from error
-    # Another predictor, in another version of fast_nst, makes another filter.
-    predictor = asset_path(f"predictors/{DEFAULT_NETWORK}.safetensors").read_bytes()
-    version = hashlib.sha256(predictor).hexdigest()
-    folder = f"{digest[:20]}-{version[:12]}" + ("-knobs" if knobs else "")
-    file = cache_dir() / "filters" / folder / f"{name}.safetensors"
-    if file.is_file():
-        return file
 
+
+def _version(network: str) -> str:
+    """Of the predictor: another one, in another version of fast_nst, makes another filter."""
+    predictor = asset_path(f"predictors/{network}.safetensors").read_bytes()
+    return hashlib.sha256(predictor).hexdigest()[:12]
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
     try:
-        return _make(file, style, knobs)
+        yield
     except CheckpointError as error:
         raise ConfigError(
             f"cannot write to the cache {file.parent} ({error.__cause__}). Set FAST_NST_CACHE to a "

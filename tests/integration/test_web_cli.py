@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 
 import fast_nst.paths
 from fast_nst.cli.main import main
+from fast_nst.paths import asset_path
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -151,8 +153,22 @@ def test_a_page_that_is_not_built_is_one_line(
 
 
 def test_wrong_usage_is_told(filter_file: Path) -> None:
-    assert run().exit_code == 2
     assert run("--ckpt", filter_file, "--port", "70000").exit_code == 2
+    assert run("--ckpt").exit_code == 2
+
+
+def test_a_style_that_is_no_picture_is_one_line(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = asset_path("predictors/mobile.safetensors")
+    (package / "assets" / "predictors").mkdir()
+    shutil.copy(predictor, package / "assets" / "predictors")
+    monkeypatch.setattr(fast_nst.paths, "PACKAGE", package)
+    out = tmp_path / "out"
+    assert "starry_nigth is neither" in one_line(run("--style", "starry_nigth", "--out", out))
+    (tmp_path / "broken.png").write_bytes(b"broken")
+    assert "broken.png" in one_line(run("--style", tmp_path / "broken.png", "--out", out))
+    assert not out.exists()
 
 
 def test_every_option_is_in_the_docs() -> None:

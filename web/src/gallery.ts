@@ -6,19 +6,30 @@ export class Gallery {
   private readonly group = element('filters', HTMLDivElement);
   private readonly buttons = new Map<string, HTMLButtonElement>();
 
-  constructor(filters: readonly Filter[], chosen: (filter: Filter) => void) {
-    for (const filter of filters) {
-      const button = makeButton(filter);
-      button.addEventListener('click', () => {
-        chosen(filter);
-      });
-      this.buttons.set(filter.name, button);
-    }
-    this.group.replaceChildren(...this.buttons.values());
+  constructor(
+    filters: readonly Filter[],
+    private readonly chosen: (filter: Filter) => void,
+  ) {
+    this.group.replaceChildren(...filters.map((filter) => this.button(filter)));
+  }
+
+  /** Show a further filter, before the others. */
+  add(filter: Filter): void {
+    this.group.prepend(this.button(filter));
+    this.group.scrollLeft = 0;
   }
 
   mark(filter: Filter): void {
     for (const [name, button] of this.buttons) setPressed(button, name === filter.name);
+  }
+
+  private button(filter: Filter): HTMLButtonElement {
+    const button = makeButton(filter);
+    button.addEventListener('click', () => {
+      this.chosen(filter);
+    });
+    this.buttons.set(filter.name, button);
+    return button;
   }
 }
 

@@ -1,22 +1,26 @@
 /* The page: what its buttons do. */
+import { StyleButton } from './adding';
+import { describeMixture } from './codes';
 import { Controls } from './controls';
 import { download, toPng } from './download';
+import { acceptDrops } from './drops';
 import { element, setPressed, setText } from './elements';
 import { PageError } from './errors';
-import { LIST_ADDRESS, parseFilters, type Filter, type FilterList } from './filters';
+import { loadFilters, type Filter, type Style } from './filters';
 import { Gallery } from './gallery';
 import type { Result } from './messages';
-import { fileName, mediaKind } from './names';
+import { fileName } from './names';
 import { installOffline } from './offline';
 import { Painter } from './painter';
 import { Recording } from './recorder';
 import { chooseBackend, Session, threadCount, type Started } from './session';
 import { STILL_SIDE } from './sizes';
 import { Live } from './sources/live';
+import { openFile, openSample } from './sources/open';
 import type { Source } from './sources/source';
-import { Still } from './sources/still';
 import { Stage } from './stage';
 import { complain, complaining, say } from './status';
+import { StyleMaker } from './styles';
 
 const root = document.documentElement;
 const cameraButton = element('camera-button', HTMLButtonElement);
@@ -33,7 +37,8 @@ const info = element('info', HTMLSpanElement);
 async function start(): Promise<void> {
   await installOffline();
   const list = await loadFilters();
-  const [first] = list.filters;
+  const filters = [...list.filters];
+  const [first] = filters;
   if (!first) return;
   const stage = new Stage();
   const backend = await chooseBackend();
@@ -52,8 +57,19 @@ async function start(): Promise<void> {
     note: say,
     failed: complain,
   });
-  const controls = new Controls(list.filters, () => {
-    painter.changed(true);
+  const controls = new Controls(
+    filters,
+    (slower) => {
+      describe();
+      painter.changed(slower);
+    },
+    choose,
+  );
+  const maker = new StyleMaker(session, {
+    refined: () => {
+      painter.changed(false);
+    },
+    failed: complain,
   });
   const painter = new Painter(
     session,
@@ -72,7 +88,8 @@ async function start(): Promise<void> {
       },
     },
   );
-  const gallery = new Gallery(list.filters, choose);
+  const gallery = new Gallery(filters, choose);
+  const styleButton = new StyleButton(maker, () => [chosen, ...filters], added);
 
   function choose(filter: Filter): void {
     chosen = filter;
@@ -82,9 +99,21 @@ async function start(): Promise<void> {
     painter.changed(true);
   }
 
+  /** What is painted in: the chosen filter, or a mixture. */
+  function lookTitle(): string {
+    const parts = controls.mixture;
+    return parts.length > 0 ? describeMixture(parts) : chosen.title;
+  }
+
   function describe(): void {
     const { source } = painter;
-    if (source) stage.describe(chosen.title, source.title, source.mirrored);
+    if (source) stage.describe(lookTitle(), source.title, source.mirrored);
+  }
+
+  function added(style: Style): void {
+    filters.unshift(style);
+    gallery.add(style);
+    choose(style);
   }
 
   function shown({ width, height, ms }: Result): void {
@@ -100,7 +129,7 @@ async function start(): Promise<void> {
   /** Say what is shown; the line changes only when that does. */
   function sayWhat(): void {
     const { source } = painter;
-    if (source && !recording) say(`${source.title}, in the style of ${chosen.title}.`);
+    if (source && !recording) say(`${source.title}, in the style of ${lookTitle()}.`);
   }
 
   async function open(opening: Promise<Source>): Promise<void> {
@@ -153,22 +182,9 @@ async function start(): Promise<void> {
     say('The camera is off.');
   }
 
-  async function openFile(file: File): Promise<void> {
-    const kind = mediaKind(file);
-    if (kind === 'image') return open(Still.open(file, file.name));
-    if (kind === 'video') return open(Live.file(file));
-    complain(new PageError(`${file.name} is neither an image nor a video. Open a JPEG, PNG, WebP, MP4 or WebM.`));
-  }
-
   function openFirst(files: FileList | undefined): void {
     const file = files?.[0];
-    if (file) void openFile(file);
-  }
-
-  async function openSample(address: string): Promise<Source> {
-    const response = await fetch(address).catch(() => null);
-    if (!response?.ok) throw new PageError(`${address} is missing. Write the folder again with fast-nst web.`);
-    return Still.open(await response.blob(), 'Sample image');
+    if (file) void open(openFile(file));
   }
 
   async function stopRecording(): Promise<void> {
@@ -243,7 +259,10 @@ async function start(): Promise<void> {
   pauseButton.addEventListener('click', () => {
     void togglePause().catch(complain);
   });
-  acceptDrops(openFirst);
+  acceptDrops((files, onStyles) => {
+    if (onStyles && styleButton.offered) styleButton.open(files);
+    else openFirst(files);
+  });
   document.addEventListener('paste', (event) => {
     openFirst(event.clipboardData?.files);
   });
@@ -260,35 +279,6 @@ async function start(): Promise<void> {
   choose(first);
   if (sample) await open(openSample(sample));
   else say('Open a photo or start the camera.');
-}
-
-async function loadFilters(): Promise<FilterList> {
-  const response = await fetch(LIST_ADDRESS).catch(() => null);
-  if (!response?.ok) {
-    throw new PageError(`${LIST_ADDRESS} is missing. Write this folder with fast-nst web.`);
-  }
-  let document: unknown;
-  try {
-    document = await response.json();
-  } catch {
-    throw new PageError(`${LIST_ADDRESS} is not JSON. Write this folder again with fast-nst web.`);
-  }
-  return parseFilters(document);
-}
-
-function acceptDrops(dropped: (files: FileList | undefined) => void): void {
-  document.addEventListener('dragover', (event) => {
-    event.preventDefault();
-    document.body.dataset.dropping = '';
-  });
-  document.addEventListener('dragleave', (event) => {
-    if (!event.relatedTarget) delete document.body.dataset.dropping;
-  });
-  document.addEventListener('drop', (event) => {
-    event.preventDefault();
-    delete document.body.dataset.dropping;
-    dropped(event.dataTransfer?.files);
-  });
 }
 
 function count(number: number, what: string): string {

@@ -1,16 +1,30 @@
 /* What the page and its worker say to each other. */
-import type { Filter } from './filters';
+import type { PlainFilter, StyledModel } from './filters';
 
 export type Backend = 'webgpu' | 'wasm';
 
+/** What paints: a filter, or a model of many styles in one setting. */
+export type Layer =
+  | { readonly kind: 'plain'; readonly filter: PlainFilter }
+  | {
+      readonly kind: 'styled';
+      readonly model: StyledModel;
+      /** For messages. */
+      readonly title: string;
+      /** Of a style, or a mixture, at this stroke size. */
+      readonly code: Float32Array;
+      readonly strength: number;
+      readonly strokeSize: number;
+    };
+
 export interface Settings {
-  readonly filter: Filter;
-  /** The second filter, and its share in the result, 0 to 1. */
-  readonly second: Filter | null;
+  readonly first: Layer;
+  /** The second layer, and its share in the result, 0 to 1. */
+  readonly second: Layer | null;
   readonly mix: number;
   /** Share of the stylized image in the result, 0 to 1. */
   readonly strength: number;
-  /** Size of the strokes over what the filter does by itself. */
+  /** Images are made smaller by it before layers see them: strokes are larger by as much. */
   readonly stroke: number;
 }
 
@@ -24,6 +38,15 @@ export type ToWorker =
       content: ImageBitmap | null;
       /** A result's buffer that is no longer shown, to be used again. */
       spare: ArrayBuffer | null;
+    }
+  | {
+      kind: 'encode';
+      id: number;
+      model: StyledModel;
+      picture: ImageBitmap;
+      /** Of the picture, for messages. */
+      title: string;
+      strokeSize: number;
     };
 
 export interface Result {
@@ -41,4 +64,5 @@ export type FromWorker =
   | { kind: 'started'; backend: Backend; threads: number }
   | { kind: 'note'; text: string }
   | { kind: 'result'; id: number; result: Result }
+  | { kind: 'code'; id: number; code: Float32Array }
   | { kind: 'failed'; id: number; message: string };

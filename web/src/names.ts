@@ -25,3 +25,16 @@ export function mediaKind(file: { name: string; type: string }): MediaKind {
   if (/\.(mp4|m4v|webm|mov|mkv|ogv)$/i.test(file.name)) return 'video';
   return 'other';
 }
+
+/** What a style of a file is called: "My_cat.final.jpg" is "My cat.final". */
+export function titleOf(file: string): string {
+  const spoken = file.replace(/\.[^.]*$/, '').replace(/[\s_]+/g, ' ').trim();
+  return spoken ? spoken.charAt(0).toUpperCase() + spoken.slice(1) : 'Picture';
+}
+
+/** A name, or with the least number from 2 on that makes it one that is not taken. */
+export function unusedName(name: string, taken: ReadonlySet<string>): string {
+  let candidate = name;
+  for (let number = 2; taken.has(candidate); number++) candidate = `${name} ${number}`;
+  return candidate;
+}

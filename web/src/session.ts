@@ -1,5 +1,6 @@
 /* The page's end of the worker. */
 import { PageError } from './errors';
+import type { StyledModel } from './filters';
 import type { Backend, FromWorker, Result, Settings, ToWorker } from './messages';
 
 export interface Started {
@@ -32,8 +33,10 @@ interface Gpu {
   }): Promise<{ info?: { isFallbackAdapter?: boolean } } | null>;
 }
 
+type Answer = Extract<FromWorker, { kind: 'result' | 'code' }>;
+
 interface Waiting {
-  resolve(result: Result): void;
+  resolve(answer: Answer): void;
   reject(error: Error): void;
 }
 
@@ -63,22 +66,46 @@ export class Session {
    *
    * @param content at the result's size; it is handed over. null: the one before again.
    */
-  render(content: ImageBitmap | null, settings: Settings): Promise<Result> {
-    const id = this.nextId++;
+  async render(content: ImageBitmap | null, settings: Settings): Promise<Result> {
     const { spare } = this;
     this.spare = null;
     const transfer: Transferable[] = [];
     if (content) transfer.push(content);
     if (spare) transfer.push(spare);
-    this.send({ kind: 'render', id, settings, content, spare }, transfer);
-    return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
-    });
+    const answer = await this.ask((id) => ({ kind: 'render', id, settings, content, spare }), transfer);
+    return (answer as Extract<Answer, { kind: 'result' }>).result;
+  }
+
+  /**
+   * Compute the code of a picture in the worker.
+   *
+   * @param picture is handed over.
+   * @throws PageError if it can be no style.
+   */
+  async encode(
+    model: StyledModel,
+    picture: ImageBitmap,
+    title: string,
+    strokeSize: number,
+  ): Promise<Float32Array> {
+    const answer = await this.ask(
+      (id) => ({ kind: 'encode', id, model, picture, title, strokeSize }),
+      [picture],
+    );
+    return (answer as Extract<Answer, { kind: 'code' }>).code;
   }
 
   /** A result was drawn; its memory goes back to the worker with the next request. */
   recycle(pixels: ArrayBuffer): void {
     this.spare = pixels;
+  }
+
+  private ask(message: (id: number) => ToWorker, transfer: Transferable[]): Promise<Answer> {
+    const id = this.nextId++;
+    this.send(message(id), transfer);
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+    });
   }
 
   private send(message: ToWorker, transfer: Transferable[] = []): void {
@@ -94,7 +121,8 @@ export class Session {
         this.on.note(message.text);
         return;
       case 'result':
-        this.take(message.id)?.resolve(message.result);
+      case 'code':
+        this.take(message.id)?.resolve(message);
         return;
       case 'failed': {
         const error = new PageError(message.message);

@@ -36,7 +36,8 @@ export function sameSize(a: Size, b: Size): boolean {
   return a.width === b.width && a.height === b.height;
 }
 
-function scaled({ width, height }: Size, factor: number): Size {
+/** Both sides times a factor, rounded as Python does, and at least 1 px. */
+export function scaled({ width, height }: Size, factor: number): Size {
   return {
     width: Math.max(1, roundToEven(width * factor)),
     height: Math.max(1, roundToEven(height * factor)),
@@ -44,7 +45,7 @@ function scaled({ width, height }: Size, factor: number): Size {
 }
 
 /** As Python rounds: halves to even. One px more or less moves every stroke. */
-function roundToEven(value: number): number {
+export function roundToEven(value: number): number {
   const rounded = Math.round(value);
   return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { explain, explainCamera } from '../src/errors';
-import { fileName, mediaKind, megabytes } from '../src/names';
+import { fileName, mediaKind, megabytes, titleOf, unusedName } from '../src/names';
 import { recordingType } from '../src/recorder';
 import { threadCount } from '../src/session';
 
@@ -29,6 +29,18 @@ describe('a chosen file', () => {
     ['a.txt', '', 'other'],
   ] as const)('%s of type "%s" is a %s', (name, type, kind) => {
     expect(mediaKind({ name, type })).toBe(kind);
+  });
+});
+
+describe('a style of a file', () => {
+  it('is called like the file', () => {
+    expect(titleOf('my_cat  in.the sun.jpg')).toBe('My cat in.the sun');
+    expect(titleOf('.jpg')).toBe('Picture');
+  });
+
+  it('gets a number where the name is taken', () => {
+    expect(unusedName('Cat', new Set(['Dog']))).toBe('Cat');
+    expect(unusedName('Cat', new Set(['Cat', 'Cat 2']))).toBe('Cat 3');
   });
 });
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +14,8 @@ import numpy as np
 from PIL import Image
 
 from fast_nst.errors import CheckpointError
-from fast_nst.filter_metadata import DEFAULTS, Binding, FilterMetadata
-from fast_nst.filters.metadata import read_metadata
-from fast_nst.onnx.session import OnnxSession, known_metadata
+from fast_nst.filter_metadata import Style
+from fast_nst.onnx.session import Array, OnnxSession, known_metadata
 from fast_nst.runtimes.graph_cache import cached_graph
 
 THUMBNAIL = 192  # px; shown at half of that, for screens with two pixels per px
@@ -45,37 +43,20 @@ class PageFilter:
     output: str
     thumbnail: bytes
 
-    @property
-    def sha256(self) -> str:
-        """Of the model, hexadecimal."""
-        return hashlib.sha256(self.model).hexdigest()
 
-
-def bindings_of(path: Path) -> list[Binding]:
-    """A binding for each style of a filter, so that the page has all of them."""
-    if path.suffix.lower() == ".onnx":
-        return [DEFAULTS]
-    try:
-        styles = read_metadata(path).styles
-    except CheckpointError:  # opening it reports that
-        return [DEFAULTS]
-    return [Binding(style.name) for style in styles] if len(styles) > 1 else [DEFAULTS]
-
-
-def read_filter(path: Path, sample: Image.Image, binding: Binding = DEFAULTS) -> PageFilter:
+def read_filter(path: Path, sample: Image.Image) -> PageFilter:
     """Convert a filter file, or take an ONNX model that ``fast-nst`` exported or imported.
 
     Args:
         path: a filter file, Lightning's ``.ckpt``, or an ONNX model.
         sample: what is stylized for the thumbnail, if the file has no image of the style.
-        binding: which of the file's styles, and the values of its knobs.
 
     Raises:
         CheckpointError: If it cannot be loaded, or is an ONNX model that the page cannot run.
         ExportError: If the filter cannot be converted.
         ConfigError: If ONNX Runtime is not installed, or the cache cannot be written to.
     """
-    graph = path if path.suffix.lower() == ".onnx" else cached_graph(path, binding)
+    graph = path if path.suffix.lower() == ".onnx" else cached_graph(path)
     # The range is a guess that is not used: other programs' models are refused below.
     session = OnnxSession(graph, value_range="0-1")
     metadata = known_metadata(session)
@@ -89,15 +70,16 @@ def read_filter(path: Path, sample: Image.Image, binding: Binding = DEFAULTS) ->
             f"{path} takes {session.signature}; the page needs float32 images of any height and "
             "width, (1, 3, H, W). Export it again: fast-nst export."
         )
-    title, by = _title(metadata)
+    style = metadata.styles[0]  # the one that the file is opened in
+    title, by = title_of(style)
     return PageFilter(
-        style=metadata.styles[0].name,
+        style=style.name,
         title=title,
         by=by,
         model=graph.read_bytes(),
         input=session.input_name,
         output=session.output_name,
-        thumbnail=_style_image(metadata) or _stylized(session, sample),
+        thumbnail=style_image(style) or stylized_thumbnail(session.run, sample),
     )
 
 
@@ -130,9 +112,8 @@ def to_webp(image: Image.Image, side: int, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _title(metadata: FilterMetadata) -> tuple[str, str]:
+def title_of(style: Style) -> tuple[str, str]:
     """Title and painter, as the training knew them; else a title made of the style's name."""
-    style = metadata.styles[0]  # the one that the file is opened in
     title, by = (
         value.strip() if isinstance(value, str) else "" for value in (style.title, style.painter)
     )
@@ -140,20 +121,21 @@ def _title(metadata: FilterMetadata) -> tuple[str, str]:
     return title or spoken[:1].upper() + spoken[1:] or "Filter", by
 
 
-def _style_image(metadata: FilterMetadata) -> bytes | None:
+def style_image(style: Style) -> bytes | None:
     """The file's own thumbnail; encoded again, as the file may hold anything under that name."""
     try:
-        content = base64.b64decode(metadata.styles[0].thumbnail, validate=True)
+        content = base64.b64decode(style.thumbnail, validate=True)
         with Image.open(io.BytesIO(content), formats=("WEBP", "PNG", "JPEG")) as image:
             return to_webp(image, THUMBNAIL, quality=90)
     except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError):
         return None
 
 
-def _stylized(session: OnnxSession, sample: Image.Image) -> bytes:
+def stylized_thumbnail(run: Callable[[Array], Array], sample: Image.Image) -> bytes:
+    """What a filter makes of a sample; ``run`` maps (1, 3, H, W) in [0, 1] to the same."""
     small = sample.convert("RGB")
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     content = np.asarray(small, np.float32).transpose(2, 0, 1)[None] / np.float32(255)
-    stylized = session.run(np.ascontiguousarray(content))[0].transpose(1, 2, 0)
+    stylized = run(np.ascontiguousarray(content))[0].transpose(1, 2, 0)
     pixels = (stylized.clip(0, 1) * 255).round().astype(np.uint8)
     return to_webp(Image.fromarray(pixels), THUMBNAIL, quality=85)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from fast_nst.apps.web.filters import (
-    PageFilter,
-    bindings_of,
-    file_name,
-    numbered,
-    read_filter,
-    to_webp,
-)
+from fast_nst.apps.web.filters import PageFilter, file_name, numbered, read_filter, to_webp
+from fast_nst.apps.web.models import SCALES, PageModel, PageStyle, is_styled, read_model
 from fast_nst.data.photos import bundled_photos
 from fast_nst.errors import ConfigError
+from fast_nst.filter_metadata import STYLED_KNOBS, STYLED_LEAST_STRENGTH, STYLED_STROKE_SIZES
 from fast_nst.paths import asset_path
 
 # Relative URL -> a file, or what one would hold. Nothing else can be asked for.
 Site = dict[str, Path | bytes]
 
 SAMPLE = "filters/sample.webp"
+LIST_VERSION = 2  # of filters.json; the page reads this one only
 MIN_SIDE = 1  # px; the graphs pad smaller images themselves
 _SAMPLE_SIDE = 640  # px
 
@@ -60,8 +58,8 @@ def make_site(
     """The page with filters, in the order in which they are given.
 
     Args:
-        filters: filter files, or ONNX models of ``fast-nst export``. Of a file of several styles,
-            each is a filter of the page.
+        filters: filter files, or ONNX models of ``fast-nst export``. A file of several styles
+            keeps its knobs, and its styles can be mixed.
         folder: see :func:`page_files`.
         on_progress: called with what is being done.
 
@@ -75,42 +73,73 @@ def make_site(
     if not filters:
         raise ConfigError("the page needs a filter. Give one: --ckpt FILE.")
     sample = Image.fromarray(bundled_photos()[0][0])
-    read = []
+    read: list[PageFilter | PageModel] = []
     for path in filters:
         if on_progress is not None:
             on_progress(f"converting {path.name}")
-        read += [read_filter(path, sample, binding) for binding in bindings_of(path)]
+        read.append(read_model(path, sample) if is_styled(path) else read_filter(path, sample))
     site |= _filter_files(read)
     site[SAMPLE] = to_webp(sample, _SAMPLE_SIDE, quality=90)
     return site
 
 
-def _filter_files(filters: Sequence[PageFilter]) -> Site:
-    """Models, thumbnails, and the list of them that the page reads."""
+def _filter_files(read: Sequence[PageFilter | PageModel]) -> Site:
+    """Graphs, thumbnails, and the list of them that the page reads."""
     files: Site = {}
-    entries = []
+    entries: list[dict[str, Any]] = []
+    models: list[dict[str, Any]] = []
     names, titles = {Path(SAMPLE).stem}, set[str]()
-    for each in filters:
+
+    def listed(each: PageFilter | PageStyle) -> dict[str, Any]:
         name = file_name(each.style, names)
         title = numbered(each.title, titles, " ")
         names.add(name)
         titles.add(title)
-        model, thumbnail = f"filters/{name}.onnx", f"filters/{name}.webp"
-        files[model], files[thumbnail] = each.model, each.thumbnail
-        entries.append(
+        thumbnail = f"filters/{name}.webp"
+        files[thumbnail] = each.thumbnail
+        return {"name": name, "title": title, "by": each.by, "thumbnail": thumbnail}
+
+    def graph(name: str, content: bytes) -> dict[str, Any]:
+        files[name] = content
+        digest = hashlib.sha256(content).hexdigest()
+        return {"model": name, "bytes": len(content), "sha256": digest}
+
+    for each in read:
+        if isinstance(each, PageFilter):
+            entry = listed(each)
+            entry |= graph(f"filters/{entry['name']}.onnx", each.model)
+            entries.append({**entry, "input": each.input, "output": each.output, "least": MIN_SIDE})
+            continue
+        model = f"model_{len(models) + 1}"
+        paint = [
+            {"scales": scales, **graph(f"filters/{model}.paint_{scales[-1]}.onnx", content)}
+            for scales, content in zip(SCALES, each.paint, strict=True)
+        ]
+        decode = graph(f"filters/{model}.decode.onnx", each.decode)
+        encode = each.encode and graph(f"filters/{model}.encode.onnx", each.encode)
+        stroke_size = STYLED_KNOBS["stroke_size"]
+        models.append(
             {
-                "name": name,
-                "title": title,
-                "by": each.by,
-                "model": model,
-                "bytes": len(each.model),
-                "sha256": each.sha256,
-                "thumbnail": thumbnail,
-                "input": each.input,
-                "output": each.output,
+                "name": model,
+                "code": each.styles[0].codes.shape[1],
+                "code_sizes": STYLED_STROKE_SIZES,
+                "stroke_sizes": [stroke_size.least, stroke_size.most],
+                "least_strength": STYLED_LEAST_STRENGTH,
                 "least": MIN_SIDE,
+                # Names cannot meet those of filters: file_name makes no dots.
+                "paint": paint,
+                "decode": decode,
+                "encode": encode,
             }
         )
-    document = {"version": 1, "page": {"sample": SAMPLE}, "filters": entries}
+        entries += [
+            {**listed(style), "styled": model, "codes": style.codes_base64} for style in each.styles
+        ]
+    document = {
+        "version": LIST_VERSION,
+        "page": {"sample": SAMPLE},
+        "models": models,
+        "filters": entries,
+    }
     files["filters/filters.json"] = json.dumps(document, ensure_ascii=False, indent=1).encode()
     return files

@@ -1,7 +1,6 @@
 /* From a content image and settings to the pixels of the result. */
 import { PageError } from '../errors';
-import type { Filter } from '../filters';
-import type { Result, Settings, ToWorker } from '../messages';
+import type { Layer, Result, Settings, ToWorker } from '../messages';
 import {
   blendPixels,
   mixTensors,
@@ -11,14 +10,14 @@ import {
 } from '../pixels';
 import { sameSize, seenSize, type Size } from '../sizes';
 import { Canvas } from './canvas';
-import type { Runtime } from './runtime';
+import { sameSetting, type Runtime } from './runtime';
 
 type Request = Extract<ToWorker, { kind: 'render' }>;
 
 export class Renderer {
   private content: ImageData | null = null;
-  /** What the filters made of this content at `seen`, by name: a slider needs no second run. */
-  private readonly outputs = new Map<string, Float32Array>();
+  /** What filters made of this content at `seen`, by name: blending needs no second run. */
+  private readonly outputs = new Map<string, { layer: Layer; values: Float32Array }>();
   private seen: Size = { width: 0, height: 0 };
   private input = new Float32Array(0);
   private inputReady = false;
@@ -53,8 +52,8 @@ export class Renderer {
 
   /** The stylized pixels at the content's size. */
   private async stylize(settings: Settings, content: ImageData): Promise<Uint8ClampedArray> {
-    const { filter, second, stroke } = settings;
-    const least = Math.max(filter.least, second?.least ?? 0);
+    const { first, second, stroke } = settings;
+    const least = Math.max(leastOf(first), second ? leastOf(second) : 0);
     const seen = seenSize(content, stroke, least);
     if (!sameSize(seen, this.seen)) this.forget();
     this.seen = seen;
@@ -73,24 +72,24 @@ export class Renderer {
   }
 
   private async mix(settings: Settings, content: ImageData): Promise<Float32Array> {
-    const { filter, second, mix } = settings;
-    if (!second || mix === 0) return this.output(filter, content);
+    const { first, second, mix } = settings;
+    if (!second || mix === 0) return this.output(first, content);
     if (mix === 1) return this.output(second, content);
-    const first = await this.output(filter, content);
+    const one = await this.output(first, content);
     const other = await this.output(second, content);
-    if (this.mixed.length !== first.length) this.mixed = new Float32Array(first.length);
-    mixTensors(first, other, mix, this.mixed);
+    if (this.mixed.length !== one.length) this.mixed = new Float32Array(one.length);
+    mixTensors(one, other, mix, this.mixed);
     return this.mixed;
   }
 
-  private async output(filter: Filter, content: ImageData): Promise<Float32Array> {
-    let output = this.outputs.get(filter.name);
-    if (!output) {
-      this.prepare(content);
-      output = await this.runtime.run(filter, this.input, this.seen.width, this.seen.height);
-      this.outputs.set(filter.name, output);
-    }
-    return output;
+  private async output(layer: Layer, content: ImageData): Promise<Float32Array> {
+    const name = layer.kind === 'plain' ? layer.filter.name : `${layer.model.name}, styled`;
+    const known = this.outputs.get(name);
+    if (known && sameLayer(known.layer, layer)) return known.values;
+    this.prepare(content);
+    const values = await this.runtime.run(layer, this.input, this.seen.width, this.seen.height);
+    this.outputs.set(name, { layer, values });
+    return values;
   }
 
   /** Make the tensor of the content as the filter sees it. */
@@ -109,6 +108,15 @@ export class Renderer {
     this.outputs.clear();
     this.inputReady = false;
   }
+}
+
+function leastOf(layer: Layer): number {
+  return layer.kind === 'plain' ? layer.filter.least : layer.model.least;
+}
+
+function sameLayer(a: Layer, b: Layer): boolean {
+  if (a.kind === 'plain' || b.kind === 'plain') return a.kind === b.kind; // their names are the same
+  return sameSetting(a, b);
 }
 
 function reuse(spare: ArrayBuffer | null, bytes: number): Uint8ClampedArray<ArrayBuffer> {

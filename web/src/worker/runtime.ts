@@ -1,14 +1,16 @@
 /* onnxruntime-web: which build of it, and the filters that it holds. */
 import type * as Ort from 'onnxruntime-web';
+import { paintGraph } from '../codes';
 import { PageError, explain } from '../errors';
-import type { Filter } from '../filters';
-import type { Backend, FromWorker } from '../messages';
+import type { Graph, StyledModel } from '../filters';
+import type { Backend, FromWorker, Layer } from '../messages';
 import { megabytes } from '../names';
+import type { Tensor } from '../picture';
 
 /** Of onnxruntime-web; the build puts it in. */
 declare const RUNTIME_VERSION: string;
 
-const MAX_SESSIONS = 4; // filters that are held at once; each has its weights and working memory
+const MAX_SESSIONS = 8; // graphs that are held at once; each has its weights and working memory
 
 /** The files of each build, in the folder runtime/: WebGPU needs one that is twice as large. */
 const BUILDS: Record<Backend, string> = {
@@ -16,10 +18,26 @@ const BUILDS: Record<Backend, string> = {
   webgpu: 'ort-wasm-simd-threaded.asyncify',
 };
 
+type Styled = Extract<Layer, { kind: 'styled' }>;
+
+/** A graph that is to be run: what to call it in messages, where it runs, what goes in and comes out. */
+interface Job {
+  readonly graph: Graph;
+  readonly title: string;
+  readonly provider: Backend;
+  readonly inputs: Readonly<Record<string, Ort.Tensor>>;
+  readonly output: string;
+}
+
 export class Runtime {
   private ort: Promise<typeof Ort> | null = null;
   private readonly sessions = new Map<string, Ort.InferenceSession>();
   private feed: { tensor: Ort.Tensor; values: Float32Array } | null = null;
+  /** The weights of the setting that was last decoded. */
+  private decoded: { layer: Styled; weights: Ort.Tensor } | null = null;
+
+  /** Models whose graphs were all opened. */
+  private readonly complete = new Set<string>();
 
   /**
    * @param threads of WASM; more than one only where the page is cross-origin isolated.
@@ -39,52 +57,121 @@ export class Runtime {
   }
 
   /**
-   * Apply a filter.
+   * Apply a filter, or a model of many styles in one setting.
    *
    * @param input a (3, height, width) tensor in [0, 1].
    * @returns the same, stylized; a new array.
    */
   async run(
-    filter: Filter,
+    layer: Layer,
     input: Float32Array,
     width: number,
     height: number,
   ): Promise<Float32Array> {
     try {
-      return await this.runOnce(filter, input, width, height);
+      return await this.runOnce(layer, input, width, height);
     } catch (error) {
       if (error instanceof PageError || this.backend === 'wasm') throw error;
       await this.fallBack(error);
-      return this.runOnce(filter, input, width, height);
+      return this.runOnce(layer, input, width, height);
     }
   }
 
+  /**
+   * The code of a picture. Codes are computed by WASM also where there is WebGPU, so that they are the same
+   * everywhere.
+   */
+  async encode(model: StyledModel, picture: Tensor): Promise<Float32Array> {
+    if (!model.encode) throw new PageError('This filter takes no further styles.');
+    const { Tensor: OrtTensor } = await this.module();
+    const dims = [1, 3, picture.height, picture.width];
+    const code = await this.compute({
+      graph: model.encode,
+      title: 'the style encoder',
+      provider: 'wasm',
+      inputs: { picture: new OrtTensor('float32', picture.values, dims) },
+      output: 'code',
+    });
+    return expected(code, [model.code], model.encode);
+  }
+
   private async runOnce(
-    filter: Filter,
+    layer: Layer,
     input: Float32Array,
     width: number,
     height: number,
   ): Promise<Float32Array> {
-    const session = await this.session(filter);
-    const tensor = await this.tensor(input, width, height);
+    const content = await this.tensor(input, width, height);
+    const provider = this.backend;
+    const job: Job =
+      layer.kind === 'plain'
+        ? {
+            graph: layer.filter,
+            title: layer.filter.title,
+            provider,
+            inputs: { [layer.filter.input]: content },
+            output: layer.filter.output,
+          }
+        : {
+            title: layer.title,
+            provider,
+            ...(await this.painting(layer, content)),
+            output: 'stylized',
+          };
+    const output = await this.compute(job, ` on ${width}x${height} px`);
+    if (layer.kind === 'styled') await this.openOthers(layer.model, job);
+    return expected(output, [1, 3, height, width], job.graph);
+  }
+
+  /** The graph for a stroke size, and its inputs. */
+  private async painting(layer: Styled, content: Ort.Tensor): Promise<Pick<Job, 'graph' | 'inputs'>> {
+    const { Tensor: OrtTensor } = await this.module();
+    const { graph, shares } = paintGraph(layer.model, layer.strokeSize);
+    const weights = await this.weights(layer);
+    if (shares.length === 1) return { graph, inputs: { content, weights } };
+    return { graph, inputs: { content, weights, shares: new OrtTensor('float32', shares, [shares.length]) } };
+  }
+
+  /** Open a model's graphs for other stroke sizes with the first image, so that no later one waits for them. */
+  private async openOthers(model: StyledModel, job: Job): Promise<void> {
+    if (this.complete.has(model.name)) return;
+    this.complete.add(model.name);
+    const content = job.inputs.content!;
+    for (const graph of model.paint) {
+      const named = graph.scales.length > 1 ? { ...job.inputs, shares: content } : job.inputs;
+      await this.session({ ...job, graph, inputs: named });
+    }
+  }
+
+  /** The weights of a setting; they are decoded only when it has changed. */
+  private async weights(layer: Styled): Promise<Ort.Tensor> {
+    if (this.decoded && sameSetting(this.decoded.layer, layer)) return this.decoded.weights;
+    const { Tensor: OrtTensor } = await this.module();
+    const weights = await this.compute({
+      graph: layer.model.decode,
+      title: 'the knobs',
+      provider: 'wasm',
+      inputs: {
+        code: new OrtTensor('float32', layer.code, [layer.code.length]),
+        strength: new OrtTensor('float32', [layer.strength], []),
+        stroke_size: new OrtTensor('float32', [layer.strokeSize], []),
+      },
+      output: 'weights',
+    });
+    this.decoded = { layer, weights };
+    return weights;
+  }
+
+  private async compute(job: Job, where = ''): Promise<Ort.Tensor> {
+    const session = await this.session(job);
     let results: Ort.InferenceSession.ReturnType;
     try {
-      results = await session.run({ [filter.input]: tensor });
+      results = await session.run(job.inputs);
     } catch (error) {
-      if (this.backend === 'webgpu') throw error;
-      throw new PageError(
-        `${filter.title} failed on ${width}x${height} px (${explain(error)}). Choose a smaller size.`,
-      );
+      if (job.provider === 'webgpu') throw error;
+      throw new PageError(`${job.title} failed${where} (${explain(error)}). Choose a smaller size.`);
     }
-    const output = results[filter.output];
-    const expected = `1,3,${height},${width}`;
-    if (output?.type !== 'float32' || output.dims.join() !== expected) {
-      throw new PageError(
-        `${filter.model} gave ${output?.type ?? 'nothing'} (${output?.dims.join() ?? ''}); ` +
-          `expected float32 (${expected}).`,
-      );
-    }
-    return output.data as Float32Array;
+    return results[job.output]!;
   }
 
   /** The input's tensor: the same one as long as the array and the size are. */
@@ -97,12 +184,12 @@ export class Runtime {
     return this.feed.tensor;
   }
 
-  /** The filter, loaded; the one that was used longest ago is let go when there are many. */
-  private async session(filter: Filter): Promise<Ort.InferenceSession> {
-    const key = filter.name;
+  /** The graph, loaded; the one that was used longest ago is let go when there are many. */
+  private async session(job: Job): Promise<Ort.InferenceSession> {
+    const key = job.graph.model;
     let session = this.sessions.get(key);
     if (session) this.sessions.delete(key);
-    else session = await this.open(filter);
+    else session = await this.open(job);
     this.sessions.set(key, session);
     const [oldest] = this.sessions;
     if (this.sessions.size > MAX_SESSIONS && oldest) {
@@ -112,55 +199,55 @@ export class Runtime {
     return session;
   }
 
-  private async open(filter: Filter): Promise<Ort.InferenceSession> {
-    this.send({ kind: 'note', text: `Loading ${filter.title} (${megabytes(filter.bytes)})…` });
-    const model = await this.download(filter);
+  private async open({ graph, title, provider, inputs, output }: Job): Promise<Ort.InferenceSession> {
+    this.send({ kind: 'note', text: `Loading ${title} (${megabytes(graph.bytes)})…` });
+    const model = await this.download(graph);
     const ort = await this.module();
     let session: Ort.InferenceSession;
     try {
       session = await ort.InferenceSession.create(model, {
-        executionProviders: [this.backend],
+        executionProviders: [provider],
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3, // warnings are not for users: browsers show them as errors
       });
     } catch (error) {
-      if (this.backend === 'webgpu') throw error;
+      if (provider === 'webgpu') throw error;
       // The runtime's own file is loaded with the first filter; nothing else tells that it failed.
       if (explain(error).includes('no available backend')) throw runtimeMissing();
-      throw new PageError(`${filter.model} cannot be read: ${explain(error)}`);
+      throw new PageError(`${graph.model} cannot be read: ${explain(error)}`);
     }
     const missing =
-      (!session.inputNames.includes(filter.input) && filter.input) ||
-      (!session.outputNames.includes(filter.output) && filter.output);
-    if (missing) {
+      Object.keys(inputs).find((name) => !session.inputNames.includes(name)) ??
+      (session.outputNames.includes(output) ? undefined : output);
+    if (missing !== undefined) {
       throw new PageError(
-        `${filter.model} has inputs ${session.inputNames.join()} and outputs ` +
+        `${graph.model} has inputs ${session.inputNames.join()} and outputs ` +
           `${session.outputNames.join()}; filters.json names ${missing}.`,
       );
     }
     return session;
   }
 
-  private async download(filter: Filter): Promise<Uint8Array> {
+  private async download(graph: Graph): Promise<Uint8Array> {
     // The hash in the address makes every version of a filter a file of its own for the caches.
-    const address = new URL(`${filter.model}?sha256=${filter.sha256}`, this.base);
+    const address = new URL(`${graph.model}?sha256=${graph.sha256}`, this.base);
     let response: Response;
     try {
       response = await fetch(address);
     } catch {
       throw new PageError(
-        `${filter.model} could not be loaded. Is the server running, or was the filter never used online?`,
+        `${graph.model} could not be loaded. Is the server running, or was the filter never used online?`,
       );
     }
     if (!response.ok) {
       throw new PageError(
-        `${filter.model} is missing (${response.status}). Write the folder again with fast-nst web.`,
+        `${graph.model} is missing (${response.status}). Write the folder again with fast-nst web.`,
       );
     }
     const model = new Uint8Array(await response.arrayBuffer());
-    if (model.length !== filter.bytes) {
+    if (model.length !== graph.bytes) {
       throw new PageError(
-        `${filter.model} has ${model.length} bytes; filters.json says ${filter.bytes}. ` +
+        `${graph.model} has ${model.length} bytes; filters.json says ${graph.bytes}. ` +
           'Write the folder again with fast-nst web.',
       );
     }
@@ -196,10 +283,32 @@ export class Runtime {
     this.send({ kind: 'note', text: `WebGPU failed (${explain(error)}); the processor is used.` });
     this.sessions.clear();
     this.feed = null;
+    this.decoded = null;
+    this.complete.clear();
     this.ort = null;
     this.backend = 'wasm';
     await this.load();
   }
+}
+
+/** Whether two settings have the same weights. */
+export function sameSetting(a: Styled, b: Styled): boolean {
+  return (
+    a.model.name === b.model.name &&
+    a.strength === b.strength &&
+    a.strokeSize === b.strokeSize &&
+    a.code.every((value, at) => value === b.code[at])
+  );
+}
+
+/** The values of a result that must have this shape. */
+function expected(result: Ort.Tensor, dims: readonly number[], graph: Graph): Float32Array {
+  if (result.type !== 'float32' || result.dims.join() !== dims.join()) {
+    throw new PageError(
+      `${graph.model} gave ${result.type} (${result.dims.join()}); expected float32 (${dims.join()}).`,
+    );
+  }
+  return result.data as Float32Array;
 }
 
 function runtimeMissing(): PageError {

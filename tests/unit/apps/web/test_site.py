@@ -66,7 +66,8 @@ def test_the_list_of_filters_says_what_the_page_needs(filter_file: Path, build: 
         "output": "stylized",
         "least": 1,
     }
-    assert document["version"] == 1
+    assert document["version"] == 2
+    assert document["models"] == []
     sample = opened(site[document["page"]["sample"]])
     assert sample.format == "WEBP"
     assert min(sample.size) >= 256
