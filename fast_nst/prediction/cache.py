@@ -12,6 +12,7 @@ from fast_nst.errors import CheckpointError, ConfigError
 from fast_nst.paths import asset_path, cache_dir
 
 DEFAULT_NETWORK = "quarter"
+FILTER_VERSION = 2  # of what is made with a predictor; 1 had codes for larger strokes
 REAL_TIME_NETWORK = "mobile"  # on CPUs, and in browsers without WebGPU
 
 
@@ -67,9 +68,9 @@ def _identify(style: str) -> tuple[str, str]:
 
 
 def _version(network: str) -> str:
-    """Of the predictor: another one, in another version of fast_nst, makes another filter."""
+    """Of the predictor, and of what is made of it: either may differ in another version."""
     predictor = asset_path(f"predictors/{network}.safetensors").read_bytes()
-    return hashlib.sha256(predictor).hexdigest()[:12]
+    return f"{hashlib.sha256(predictor).hexdigest()[:12]}-{FILTER_VERSION}"
 
 
 @contextmanager
