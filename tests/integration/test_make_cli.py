@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage.data import astronaut
 
@@ -82,13 +83,20 @@ def test_pictures_of_one_hand_are_pooled(tmp_path: Path) -> None:
 
 
 def test_the_size_of_strokes_changes_the_filter(tmp_path: Path) -> None:
-    for size in ("1", "2"):
+    for size in ("0.5", "1", "2"):
         arguments = ("make", "starry_night", "-o", f"{size}.safetensors", "--stroke-size", size)
         assert run(*arguments, cwd=tmp_path).returncode == 0
-    first, second = (Stylizer.load(tmp_path / f"{size}.safetensors") for size in "12")
-    assert not first.network.head.weight.equal(second.network.head.weight)
-    assert second.metadata is not None
-    assert second.metadata.config["style"]["size"] == 512
+    finer, usual, larger = (
+        Stylizer.load(tmp_path / f"{size}.safetensors") for size in ("0.5", "1", "2")
+    )
+    # Finer strokes are other weights; larger ones the same at another scale.
+    assert not usual.network.head.weight.equal(finer.network.head.weight)
+    assert usual.network.head.weight.equal(larger.network.head.weight)
+    image = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(1))
+    assert (usual(image) - larger(image)).abs().mean() > 0.01
+    assert larger.metadata is not None
+    assert larger.metadata.network_arguments["stroke_scale"] == 2
+    assert larger.metadata.config["style"]["size"] == 512
 
 
 def test_refine_trains_from_there(tmp_path: Path) -> None:

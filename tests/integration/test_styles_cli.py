@@ -423,8 +423,9 @@ def test_the_page_has_every_style(many: Path, tmp_path: Path) -> None:
     content = site["filters/filters.json"]
     assert isinstance(content, bytes)
     entries = json.loads(content)["filters"]
-    assert [each["title"] for each in entries] == ["Starry night", "Great wave"]
-    assert len({each["sha256"] for each in entries}) == 2
+    titles = ["The Starry Night", "The Great Wave off Kanagawa"]
+    assert [each["title"] for each in entries] == titles
+    assert len({each["codes"] for each in entries}) == 2
     open_model = tmp_path / "many.onnx"
     run("export", "--ckpt", many, "--keep-knobs", "-o", open_model)
     with pytest.raises(CheckpointError, match="Give the filter file"):
