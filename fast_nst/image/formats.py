@@ -145,7 +145,23 @@ def save(
         options |= more
     if timing is not None:
         options |= {"save_all": True, "append_images": images[1:]} | _TIMING[kind](timing)
+    if kind == "WEBP" and timing is not None and images[0].mode == "RGBA":
+        content = io.BytesIO()
+        images[0].save(content, format=kind, **options)
+        file.write(state_transparency(content.getvalue()))
+        return
     images[0].save(file, format=kind, **options)
+
+
+def state_transparency(webp: bytes) -> bytes:
+    """Say in the head of an animated WebP that it is transparent in part.
+
+    libwebp does not if what is seen fills a rectangle in each frame: readers then show black around
+    it (findings/libwebp_forgets_transparent_borders.sh).
+    """
+    if webp[12:16] != b"VP8X":
+        return webp
+    return webp[:20] + bytes([webp[20] | 0x10]) + webp[21:]
 
 
 def check_size(kind: str, size: tuple[int, int]) -> None:

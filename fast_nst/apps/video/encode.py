@@ -14,7 +14,7 @@ from typing import Any
 from fast_nst.apps.video.clip import Clip, ClipInfo
 from fast_nst.apps.video.codecs import Needs
 from fast_nst.apps.video.color import RGB, Alpha
-from fast_nst.apps.video.extras import add_attachments, kept_tags, lost_tags, state_transparency
+from fast_nst.apps.video.extras import add_attachments, kept_tags, lost_tags, mark_transparent
 from fast_nst.apps.video.formats import DEFAULT_QUALITY, choose_format, is_image_sequence
 from fast_nst.apps.video.picture import Picture
 from fast_nst.apps.video.priority import ordinary_priority
@@ -198,7 +198,7 @@ class ClipWriter:
         try:
             self._close()
             if self.format.muxer == "webp" and self.info.alpha:
-                state_transparency(self._path)
+                mark_transparent(self._path)
             if not self._numbered:
                 self._notes += lost_tags(str(self._path), self._tags, self._chapters, self.format)
                 self._path.replace(self.target)

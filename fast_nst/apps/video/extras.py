@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fast_nst.apps.video.formats import Format
 from fast_nst.apps.video.pyav import import_av
 from fast_nst.apps.video.streams import Attachment
+from fast_nst.image.formats import state_transparency
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -81,18 +82,12 @@ def lost_tags(
     return tuple(notes)
 
 
-def state_transparency(file: Path) -> None:
-    """Say in the head of an animated WebP that it is transparent in part.
-
-    libwebp does not if what is seen fills a rectangle in each frame: readers then show black around
-    it (findings/libwebp_forgets_transparent_borders.sh).
-    """
+def mark_transparent(file: Path) -> None:
+    """Do to a file what :func:`fast_nst.image.formats.state_transparency` does."""
     with file.open("r+b") as content:
-        head = bytearray(content.read(21))
-        if head[12:16] == b"VP8X":
-            head[20] |= 0x10
-            content.seek(0)
-            content.write(head)
+        head = state_transparency(content.read(21))
+        content.seek(0)
+        content.write(head)
 
 
 def _add_cover(container: OutputContainer, file: Attachment) -> Any:

@@ -110,3 +110,22 @@ def test_a_damaged_frame_is_one_clear_error() -> None:
     damaged = Animation(content[:-60], animation.count, animation.size, 0)
     with pytest.raises(ImageError, match="damaged"):
         list(damaged.frames())
+
+
+def test_a_border_without_opacity_stays_so_in_an_animated_webp(tmp_path: Path) -> None:
+    """libwebp cuts frames to what is seen, and forgets that the rest is transparent."""
+    from fast_nst.image.formats import save
+
+    def frame(number: int) -> Image.Image:
+        image = Image.new("RGBA", (64, 48), (0, 0, 0, 0))
+        image.paste((0, 150, 0, 255), (8, 12, 32, 36))
+        image.putpixel((10 + number, 20), (255, 0, 0, 255))
+        return image
+
+    file = tmp_path / "a.webp"
+    with file.open("wb") as opened:
+        save([frame(0), frame(1)], "WEBP", opened, timing=Timing((100, 100)))
+    with Image.open(file) as image:
+        assert image.n_frames == 2
+        assert image.convert("RGBA").getpixel((0, 0))[3] == 0
+        assert image.convert("RGBA").getpixel((20, 30))[3] == 255
