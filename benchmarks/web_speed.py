@@ -29,7 +29,7 @@ import torch
 import yaml
 from measuring import machine, write
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from fast_nst.apps.web import SiteServer, make_site
 from fast_nst.data.photos import bundled_photos
@@ -55,6 +55,20 @@ def make_filters(folder: Path) -> list[Path]:
         metadata = FilterMetadata((Style(name),), network_config["name"], arguments)
         files.append(save_filter(folder / f"{name}.safetensors", network, metadata))
     return files
+
+
+def open_chromium(playwright: Playwright, chromium: str, folder: Path) -> Browser:
+    """A browser whose camera shows a clip, which is written to a folder."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return playwright.chromium.launch(
+        executable_path=chromium,
+        args=[
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream=fps=60",
+            f"--use-file-for-fake-video-capture={make_clip(folder)}",
+            *(["--no-sandbox"] if root else []),
+        ],
+    )
 
 
 def make_clip(folder: Path) -> Path:
@@ -155,16 +169,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        root = hasattr(os, "geteuid") and os.geteuid() == 0
-        browser = playwright.chromium.launch(
-            executable_path=options.chromium,
-            args=[
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream=fps=60",
-                f"--use-file-for-fake-video-capture={make_clip(folder)}",
-                *(["--no-sandbox"] if root else []),
-            ],
-        )
+        browser = open_chromium(playwright, options.chromium, folder)
         rows = []
         for checkpoint in options.ckpt or make_filters(folder):
             rows.append(measure(browser, checkpoint, options.rounds, options.seconds))

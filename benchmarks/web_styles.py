@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from measuring import machine, write
 from playwright.sync_api import Browser, Page, sync_playwright
-from web_speed import HEIGHT, WIDTH, frames, make_clip, start_camera, wait_for
+from web_speed import HEIGHT, WIDTH, frames, open_chromium, start_camera, wait_for
 
 from fast_nst.apps.web import SiteServer, make_site
 from fast_nst.config import find_style
@@ -188,16 +188,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        root = hasattr(os, "geteuid") and os.geteuid() == 0
-        browser = playwright.chromium.launch(
-            executable_path=options.chromium,
-            args=[
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream=fps=60",
-                f"--use-file-for-fake-video-capture={make_clip(folder)}",
-                *(["--no-sandbox"] if root else []),
-            ],
-        )
+        browser = open_chromium(playwright, options.chromium, folder)
         rows = []
         for network in options.network:
             file = save_styles(folder / f"{network}.safetensors", make_styles(STYLES, network))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -135,7 +136,7 @@ def _paint_pages(
     from fast_nst.image.deep_write import TiffPages
 
     file, lost = io.BytesIO(), dict[str, None]()
-    with TiffPages(file) as pages:
+    with closing(TiffPages(file)) as pages:
         for page in loaded.pages():
             stylized, more = _paint_one(stylizer, page, kind, controls, saving)
             lost |= dict.fromkeys(more)

@@ -7,7 +7,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Mapping
-from types import TracebackType
+from contextlib import closing
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -67,15 +67,8 @@ class TiffPages:
 
         self._writer = tifffile.TiffWriter(file)
 
-    def __enter__(self) -> TiffPages:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Finish the file."""
         self._writer.close()
 
     def add(self, values: npt.NDArray[Any], metadata: Metadata | None = None) -> None:
@@ -141,7 +134,7 @@ def _write_chunk(file: BinaryIO, name: bytes, content: bytes) -> None:
 def _save_tiff(
     values: Deep, depth: int, file: BinaryIO, quality: int | None, metadata: Metadata
 ) -> None:
-    with TiffPages(file) as pages:
+    with closing(TiffPages(file)) as pages:
         pages.add(values, metadata)
 
 

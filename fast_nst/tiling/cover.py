@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
@@ -53,17 +52,6 @@ class CoveredRows:
     def close(self) -> None:
         """Free the disk space."""
         self._files.close()
-
-    def __enter__(self) -> CoveredRows:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _weighted(self, top: int, bottom: int) -> Array:
         """Colors times opacity, and opacity: (4, h, W)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -111,7 +112,7 @@ def stylize_file_streamed(
             if len(numbers) > 1:
                 if pages is None:
                     pages = files.enter_context(
-                        TiffPages(files.enter_context(replace_file(target)))
+                        closing(TiffPages(files.enter_context(replace_file(target))))
                     )
                 pages.add(np.asarray(whole), kept)
                 continue
@@ -202,7 +203,11 @@ def _store(pixels: Pixels, content: RowStore, opacity: RowStore | None) -> None:
         covered = None
         if opacity is not None:
             covered = files.enter_context(
-                CoveredRows(lambda a, b: (pixels.rgb(a, b), pixels.opacity(a, b)), (height, width))
+                closing(
+                    CoveredRows(
+                        lambda a, b: (pixels.rgb(a, b), pixels.opacity(a, b)), (height, width)
+                    )
+                )
             )
         for top in range(0, height, _ROWS):
             bottom = min(top + _ROWS, height)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 
 import imagecodecs
 import numpy as np
@@ -93,7 +94,7 @@ def test_deep_files_have_author_and_resolution(kind: str) -> None:
 
 def test_pages_may_differ_in_size_and_depth() -> None:
     file = io.BytesIO()
-    with TiffPages(file) as pages:
+    with closing(TiffPages(file)) as pages:
         pages.add(np.full((4, 6, 3), 7, np.uint8), Metadata(dpi=(100.0, 100.0)))
         pages.add(np.full((5, 3, 4), 0.5, np.float32))
     with Image.open(file) as image:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,6 @@ def test_strips_are_covered_as_the_whole(
     elif kind == "clear":
         alpha[:] = 0
     whole = cover_hidden_colors(rgb, alpha)
-    with cover.CoveredRows(lambda a, b: (rgb[:, a:b], alpha[:, a:b]), size) as covered:
+    with closing(cover.CoveredRows(lambda a, b: (rgb[:, a:b], alpha[:, a:b]), size)) as covered:
         strips = [covered.rows(top, min(top + 64, size[0])) for top in range(0, size[0], 64)]
     np.testing.assert_allclose(np.concatenate(strips, axis=1), whole, atol=2e-5)
