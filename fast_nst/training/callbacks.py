@@ -18,6 +18,8 @@ from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.training.module import StyleTransferModule
 from fast_nst.training.schedule import Schedule
 
+LARGEST_SHARE = 0.05  # of the time, for previews
+
 
 @dataclass(frozen=True)
 class TrainProgress:
@@ -148,7 +150,7 @@ class Preview(pl.Callback):
         shown: (B, 3, h, w), the same at the size of the written images.
         style: (1, 3, H, W) in [0, 1].
         folder: where ``step_000100.png`` goes: a row per image, content | style | stylized.
-        every_s: seconds between two of them.
+        every_s: seconds between two of them; more if they would take over a twentieth of the time.
     """
 
     def __init__(
@@ -165,7 +167,8 @@ class Preview(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
     ) -> None:
         """Make a preview, if it is time to."""
-        if time.monotonic() < self._next or not trainer.is_global_zero:
+        begin = time.monotonic()
+        if begin < self._next or not trainer.is_global_zero:
             return
         assert isinstance(pl_module, StyleTransferModule)
         named = {f"validation/{name}": value for name, value in self.measure(pl_module).items()}
@@ -174,7 +177,8 @@ class Preview(pl.Callback):
             logger.log_metrics(named, step=trainer.global_step)
             log_image(logger, grid, trainer.global_step)
         write_image(self.folder / f"step_{trainer.global_step:06d}.png", grid)
-        self._next = time.monotonic() + self.every_s
+        end = time.monotonic()
+        self._next = end + max(self.every_s, (end - begin) * (1 / LARGEST_SHARE - 1))
 
     @torch.no_grad()
     def measure(self, module: StyleTransferModule) -> dict[str, float]:
