@@ -11,8 +11,11 @@ default setting, by the loss that the single filters were trained with:
 - equivalent iterations, the paper's way: iterations of L-BFGS from noise to the same total loss;
 - the weighted losses, and their sum.
 
+``--knobs-cost`` measures something else: what the knobs cost at their default. The styles of
+``--only`` are trained together twice, as above and with every image at the default setting.
+
 Medians over the photographs; those of the styles' ratios. Writes
-``results/several_styles_NETWORK.json`` after each style; what it has is not measured again, unless
+``results/several_styles_NETWORK.json``, or ``knobs_cost_NETWORK.json``, after each style; what it has is not measured again, unless
 with ``--again``.
 """
 
@@ -25,12 +28,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from measuring import RESULTS, machine, write
-from torch import Tensor
+from torch import Tensor, nn
 
 from fast_nst.config import list_styles
 from fast_nst.evaluation.iterations import median_iterations, paper_iterations, weighted_losses
@@ -40,54 +44,66 @@ from fast_nst.filters.checkpoint import load_unbound
 from fast_nst.hardware import fast_bf16
 from fast_nst.image.io import list_images, read_image
 from fast_nst.image.resize import resize_short_side
+from fast_nst.losses.perceptual import PerceptualLoss
 from fast_nst.prediction.load import predictor_names
 
 SIZE = 256
 TOGETHER = "together"
+CPU = torch.device("cpu")
+# The training command, with every image at a strength and a stroke size of 1.
+WITHOUT_KNOBS = """
+from fast_nst.train import main
+from fast_nst.training import several
+several.WEAKER = several.SIZED = 0.0
+main()
+"""
 
 
-def train(style: str, args: argparse.Namespace, names: list[str]) -> Path:
-    """The filter by the training command, unless ``--keep`` has it."""
-    file: Path = args.keep / args.network / f"{style}.safetensors"
+def train(name: str, styles: list[str], args: argparse.Namespace, *, knobs: bool = True) -> Path:
+    """A filter of one style, or of several, by the training command, unless ``--keep`` has it."""
+    file: Path = args.keep / args.network / f"{name}.safetensors"
     if file.exists():
         return file
     file.parent.mkdir(parents=True, exist_ok=True)
-    chosen = [f"style={style}"]
-    steps = args.steps
-    if style == TOGETHER:
-        chosen = [f"style=[{','.join(names)}]", f"style.name={TOGETHER}"]
-        steps *= len(names)
+    chosen = [f"style={styles[0]}"]
+    if len(styles) > 1:
+        chosen = [f"style=[{','.join(styles)}]", f"style.name={name}", "network.start=predicted"]
+    arguments = [
+        *(*chosen, f"network={args.network}", "data=folder", f"data.path='{args.data.resolve()}'"),
+        *("trainer.max_time_s=null", f"trainer.max_steps={args.steps * len(styles)}"),
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            *(sys.executable, "-m", "fast_nst.train", *chosen, f"network={args.network}"),
-            *("data=folder", f"data.path='{args.data.resolve()}'"),
-            *("trainer.max_time_s=null", f"trainer.max_steps={steps}"),
-        ]
-        subprocess.run(command, cwd=folder, check=True)
-        shutil.copy(Path(folder) / "checkpoints" / f"{style}.safetensors", file)
+        program = ["-m", "fast_nst.train"] if knobs else ["-c", WITHOUT_KNOBS]
+        subprocess.run([sys.executable, *program, *arguments], cwd=folder, check=True)
+        shutil.copy(Path(folder) / "checkpoints" / f"{name}.safetensors", file)
     return file
 
 
 def measure(style: str, args: argparse.Namespace, names: list[str]) -> dict[str, Any]:
     """Figures of the two filters of a style."""
-    together = load_unbound(train(TOGETHER, args, names)).bind(Binding(style=style)).network
-    cpu = torch.device("cpu")
-    alone = load_subjects([train(style, args, names)], None, None, cpu)[0]
-    loss = alone.objective
-    bf16 = fast_bf16(cpu)
+    together = load_unbound(train(TOGETHER, names, args)).bind(Binding(style)).network
+    alone = load_subjects([train(style, [style], args)], None, None, CPU)[0]
+    return compare(alone.objective, {TOGETHER: together, "alone": alone.network}, args)
+
+
+def compare(
+    loss: PerceptualLoss, networks: Mapping[str, nn.Module], args: argparse.Namespace
+) -> dict[str, Any]:
+    """Figures of filters of one style, by a training's loss: medians over the photographs."""
     iterations: list[list[int | None]] = []
     losses: list[list[dict[str, float]]] = []
     for photo in contents(args):
         with torch.inference_mode():
-            painted = [network(photo) for network in (together, alone.network)]
+            painted = [network(photo) for network in networks.values()]
             measured = weighted_losses(loss, photo)
             losses.append(
                 [{name: float(v) for name, v in measured(each).items()} for each in painted]
             )
-        found, _, _ = paper_iterations(
-            loss, photo, painted, iterations=args.iterations, bf16=bf16
+        iterations.append(
+            paper_iterations(loss, photo, painted, iterations=args.iterations, bf16=fast_bf16(CPU))[
+                0
+            ]
         )
-        iterations.append(found)
     return {
         kind: {
             "iterations": median_iterations([each[number] for each in iterations]),
@@ -97,7 +113,7 @@ def measure(style: str, args: argparse.Namespace, names: list[str]) -> dict[str,
             },
             "total": statistics.median(sum(each[number].values()) for each in losses),
         }
-        for number, kind in enumerate((TOGETHER, "alone"))
+        for number, kind in enumerate(networks)
     }
 
 
@@ -108,10 +124,10 @@ def contents(args: argparse.Namespace) -> list[Tensor]:
 
 
 def summarize(found: dict[str, Any]) -> dict[str, Any]:
-    """Over the styles: the ratios of the filter of all to the single ones."""
+    """Over the styles: the ratios of the first filter's figures to the second's."""
     result: dict[str, Any] = {}
     for name in ("iterations", "total", "content", "style"):
-        pairs = [(each[TOGETHER][name], each["alone"][name]) for each in found.values()]
+        pairs = [[kind[name] for kind in each.values()] for each in found.values()]
         ratios = [one / other for one, other in pairs if one and other]
         if ratios:
             result[name] = {
@@ -121,6 +137,17 @@ def summarize(found: dict[str, Any]) -> dict[str, Any]:
                 "of": len(ratios),
             }
     return result
+
+
+def measure_knobs(style: str, args: argparse.Namespace, names: list[str]) -> dict[str, Any]:
+    """Figures of the two filters of several styles, in one of them."""
+    networks = {}
+    for kind, knobs in (("with knobs", True), ("default only", False)):
+        name = f"{'_'.join(args.only)}_{kind.replace(' ', '_')}"
+        file = train(name, args.only, args, knobs=knobs)
+        networks[kind] = load_unbound(file).bind(Binding(style)).network
+    subject = load_subjects([train(style, [style], args)], None, None, CPU)[0]
+    return compare(subject.objective, networks, args)
 
 
 def main() -> None:
@@ -136,17 +163,21 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=400, help="that are counted at most")
     parser.add_argument("--keep", type=Path, required=True, help="folder of the trained filters")
     parser.add_argument("--only", nargs="*", help="measure some of the styles")
+    parser.add_argument("--knobs-cost", action="store_true", help="see above")
     parser.add_argument("--again", action="store_true", help="measure again")
     args = parser.parse_args()
+    if args.knobs_cost and len(args.only or []) < 2:
+        parser.error("--knobs-cost needs two styles or more: --only starry_night the_scream")
     names = [style.name for style in list_styles()]
-    name = f"several_styles_{args.network}"
+    name = f"{'knobs_cost' if args.knobs_cost else 'several_styles'}_{args.network}"
     file = RESULTS / f"{name}.json"
     found = json.loads(file.read_text())["styles"] if file.exists() and not args.again else {}
     for style in args.only or names:
         if style in found:
             continue
-        found[style] = measure(style, args, names)
-        print(style, found[style], flush=True)
+        figures = (measure_knobs if args.knobs_cost else measure)(style, args, names)
+        found[style] = figures
+        print(style, figures, flush=True)
         write(
             name,
             {

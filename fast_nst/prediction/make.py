@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from fast_nst.networks import TransformationNetwork
 from fast_nst.networks.layers import ScaledNetwork
 from fast_nst.networks.styled import StyleDecoder
 from fast_nst.paths import asset_path
+from fast_nst.prediction.bundled import has_trained, trained_style
 from fast_nst.prediction.load import load_predictor
 from fast_nst.prediction.reach import Reach, measure_reach
 from fast_nst.prediction.statistics import StyleStatistics
@@ -73,7 +74,7 @@ def with_photos(style: StyleStatistics, share: float) -> StyleStatistics:
     """Mix photographs into a style, so that its filter leaves more of a photograph."""
     if not share:
         return style
-    own = StyleStatistics.measure(create_encoder(ENCODER), _photos()).pooled()
+    own = StyleStatistics.measure(create_encoder(ENCODER), trial_photos()).pooled()
     return style.mixed(own, torch.tensor([share]))
 
 
@@ -92,13 +93,13 @@ def predict_readable(
     """
     for share in PHOTO_SHARES:
         made = _predict(with_photos(style, share), network, decoder)
-        reach = measure_reach(made, create_encoder(ENCODER), style, _photos())
+        reach = measure_reach(made, create_encoder(ENCODER), style, trial_photos())
         if reach.content_kept >= OVER_STYLIZED:
             break
     return made, reach, share
 
 
-def _photos() -> Tensor:
+def trial_photos() -> Tensor:
     """Photographs that a filter is tried on, (PHOTOS, 3, H, W)."""
     return from_bytes(torch.from_numpy(np.stack(scenes(PHOTOS, STYLE_SIZE)))).permute(0, 3, 1, 2)
 
@@ -130,6 +131,11 @@ class Picture:
         check_style_name(name)
         return cls(name, path)
 
+    @property
+    def is_bundled(self) -> bool:
+        """Whether it is the image of a bundled style."""
+        return self.path is not None and self.path.parent == asset_path("styles")
+
     def read(self, size: int) -> Tensor:
         """Its pixels, with a short side of ``size`` px.
 
@@ -150,6 +156,8 @@ def make_filter(
     name: str | None = None,
 ) -> Filter:
     """Make a filter of one picture, or of several pictures of one hand, without training.
+
+    For a bundled style, it is the bundled filter, which was trained; for others, a predictor's.
 
     Args:
         pictures: image files, names of bundled styles, or (3, H, W) tensors, RGB in [0, 1].
@@ -174,18 +182,25 @@ def make_filter(
         raise ConfigError("no picture to make a filter of. Give one or more.")
     size, scale = style_size(stroke_size), max(1.0, stroke_size)
     found = [Picture.find(each) for each in pictures]
+    if len(found) == 1 and found[0].is_bundled and has_trained([found[0].name], network):
+        made = trained_style(found[0].name, network, stroke_size)
+        if name is None:
+            return made
+        check_style_name(name)
+        own = replace(made.metadata.styles[0], name=name)
+        return Filter(made.network, replace(made.metadata, styles=(own,)))
     images = [each.read(min(size, STYLE_SIZE)) for each in found]
     files = [(each.name, each.path) for each in found if each.path is not None]
     name = name or found[0].name
     check_style_name(name)
-    made, reach, share = predict_readable(measure_style(images), network)
-    made.set_stroke_scale(scale)
+    predicted, reach, share = predict_readable(measure_style(images), network)
+    predicted.set_stroke_scale(scale)
     about = load_predictor(network).about
     arguments = dict(about["network_arguments"])
     if scale > 1:
         arguments["stroke_scale"] = scale
     return Filter(
-        made,
+        predicted,
         FilterMetadata(
             styles=(
                 Style(

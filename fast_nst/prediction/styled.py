@@ -17,6 +17,7 @@ from fast_nst.filters.checkpoint import UnboundFilter, save_filter
 from fast_nst.image.style import thumbnail
 from fast_nst.networks import create_network
 from fast_nst.networks.styled import STROKE_SIZES, StyleDecoder, StyledNetwork
+from fast_nst.prediction.bundled import has_trained, trained_styles
 from fast_nst.prediction.load import load_predictor, predictor_digest
 from fast_nst.prediction.make import (
     ENCODER,
@@ -33,17 +34,22 @@ from fast_nst.prediction.make import (
 THUMBNAIL = 64  # px; a file may hold many
 
 
-def make_styles(pictures: Sequence[str | Path | Tensor], network: str = "quarter") -> UnboundFilter:
+def make_styles(
+    pictures: Sequence[str | Path | Tensor], network: str = "quarter", *, trained: bool = True
+) -> UnboundFilter:
     """Make one filter with each picture as a style of its own, without training.
 
-    Its knobs are strength and stroke size, and its styles can be mixed.
+    Its knobs are strength and stroke size, and its styles can be mixed. If all pictures are bundled
+    styles, it is a part of the bundled filter, which was trained; else, all styles are a
+    predictor's.
 
     Args:
         pictures: as :func:`~fast_nst.prediction.make.make_filter` takes them; one or more.
         network: one of ``predictor_names()``.
+        trained: whether bundled styles may be taken from the bundled filter.
 
     Returns:
-        The filter; ``save_filter`` writes its network and metadata.
+        The filter; ``save_styles`` writes it.
 
     Raises:
         ImageError, ConfigError: As ``make_filter`` does; ConfigError also if two pictures have the
@@ -52,6 +58,11 @@ def make_styles(pictures: Sequence[str | Path | Tensor], network: str = "quarter
     if not pictures:
         raise ConfigError("no picture to make a filter of. Give one or more.")
     predictor = load_predictor(network)
+    found = [Picture.find(each) for each in pictures]
+    names = [picture.name for picture in found]
+    if trained and all(each.is_bundled for each in found) and has_trained(names, network):
+        _check_distinct(names)
+        return trained_styles(names, network)
     about = predictor.about
     arguments = {
         "base": about["network"],
@@ -124,6 +135,13 @@ def save_styles(path: str | Path, made: UnboundFilter) -> Path:
     )
 
 
+def _check_distinct(names: Sequence[str]) -> None:
+    """Raise ``ConfigError`` if two styles have the same name."""
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise ConfigError(f"there are two styles named {name!r}. Rename the picture of one.")
+
+
 def _add(
     metadata: FilterMetadata,
     pictures: Sequence[str | Path | Tensor],
@@ -132,13 +150,8 @@ def _add(
     """The metadata with further styles, and those styles' codes for the file's decoder."""
     network = metadata.network_arguments["base"]
     found = [Picture.find(each) for each in pictures]
-    names = [style.name for style in metadata.styles]
-    for picture in found:
-        if picture.name in names:
-            raise ConfigError(
-                f"there are two styles named {picture.name!r}. Rename the picture of one."
-            )
-        names.append(picture.name)
+    names = [style.name for style in metadata.styles] + [picture.name for picture in found]
+    _check_distinct(names)
     styles, codes, sources = [], [], {}
     for picture in found:
         code, predicted = _codes(picture, network, decoder)

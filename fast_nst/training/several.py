@@ -37,7 +37,8 @@ def several_styles(config: TrainConfig, values: dict[str, Any]) -> Task:
     """A network of several styles: the predictor's, or a file's with styles added to it.
 
     ``network.start`` is a filter of several styles, whose own stay as they are while the codes of
-    new ones are trained; anything else stands for the bundled predictor.
+    new ones are trained; ``"predicted"`` stands for the bundled predictor, ``"bundled"`` for the
+    bundled filter if all styles are in it, else for the predictor, too.
 
     Args:
         config: as for :func:`fast_nst.training.run.train`, with ``style.each``.
@@ -52,7 +53,7 @@ def several_styles(config: TrainConfig, values: dict[str, Any]) -> Task:
     name, start = config.network.name, config.network.start
     _check_network(values["network"])
     if start in (BUNDLED, PREDICTED):
-        first, made = 0, make_styles(given, name)
+        first, made = 0, make_styles(given, name, trained=start == BUNDLED)
     else:
         assert start is not None
         before = load_unbound(Path(start).expanduser())

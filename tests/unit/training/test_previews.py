@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -49,5 +50,5 @@ def test_previews_take_at_most_a_twentieth_of_the_time(
         clock.now += 1.0  # a step
         preview.on_train_batch_end(trainer, module)
     steps = sorted(int(file.stem.split("_")[1]) for file in tmp_path.glob("step_*.png"))
-    gaps = {later - earlier for earlier, later in zip(steps, steps[1:], strict=False)}
+    gaps = {later - earlier for earlier, later in itertools.pairwise(steps)}
     assert gaps == {steps_between}  # 114 s of training to 6 s of a preview
