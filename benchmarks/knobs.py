@@ -13,6 +13,9 @@ photographs with it at 256 px (short side):
 Medians over the photographs, and over the styles. Also compares one setting folded into a plain
 filter with the network that it was folded from. Writes ``results/knobs.json``, or
 ``knobs_NETWORK.json``.
+
+Without ``--styles``, it measures the bundled styles, with the bundled filter, which was trained,
+and writes ``knobs_bundled.json`` or ``knobs_bundled_NETWORK.json``.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ from fast_nst.filters.checkpoint import UnboundFilter
 from fast_nst.image.io import list_images, read_image
 from fast_nst.image.resize import resize_short_side
 from fast_nst.image.style import read_style
+from fast_nst.paths import asset_path
 from fast_nst.prediction.load import predictor_names
 from fast_nst.prediction.styled import make_styles
 
@@ -99,7 +103,8 @@ def texture_period(painted: list[Tensor], photos: list[Tensor]) -> float:
 def measure(style: Path, photos: list[Tensor], judge: Any, network: str) -> dict[str, Any]:
     """All figures of one style."""
     begin = time.monotonic()
-    filter_ = make_styles([style], network)
+    bundled = style.parent == asset_path("styles")
+    filter_ = make_styles([style.stem if bundled else style], network)
     made_s = time.monotonic() - begin
     target = read_style(style, SIZE)
     strengths = {}
@@ -189,7 +194,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--styles", type=Path, required=True, help="folder of style images")
+    parser.add_argument("--styles", type=Path, help="folder of style images")
     parser.add_argument("--only", nargs="*", help="names of some of them")
     parser.add_argument("--photos", type=Path, required=True, help="folder of photographs")
     parser.add_argument("--count", type=int, default=20, help="how many photographs")
@@ -202,12 +207,13 @@ def main() -> None:
         for file in list_images(args.photos)[: args.count]
     ]
     found = {}
-    for style in list_images(args.styles):
+    for style in list_images(args.styles or asset_path("styles")):
         if args.only and style.stem not in args.only:
             continue
         found[style.stem] = measure(style, photos, judge, args.network)
         print(style.stem, summarize({style.stem: found[style.stem]}), flush=True)
-    name = "knobs" if args.network == "quarter" else f"knobs_{args.network}"
+    name = "knobs" if args.styles else "knobs_bundled"
+    name += "" if args.network == "quarter" else f"_{args.network}"
     write(
         name,
         {

@@ -15,8 +15,8 @@ default setting, by the loss that the single filters were trained with:
 ``--only`` are trained together twice, as above and with every image at the default setting.
 
 Medians over the photographs; those of the styles' ratios. Writes
-``results/several_styles_NETWORK.json``, or ``knobs_cost_NETWORK.json``, after each style; what it has is not measured again, unless
-with ``--again``.
+``results/several_styles_NETWORK.json``, or ``knobs_cost_NETWORK.json``, after each style; what it
+has is not measured again, unless with ``--again``.
 """
 
 from __future__ import annotations
