@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from fast_nst.inference.image_filter import ArrayFilter
 
 CELL = 320  # px, the longer side of an image on the sheet
 MAX_CELLS = 1000
+MAX_COLUMNS = 6  # of a sheet of one image; what is more goes on below
 _GAP, _TEXT = 12, 16  # px
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 
@@ -41,7 +43,8 @@ def make_contact_sheet(
 ) -> StylizeReport[StylizedFile, Path]:
     """Write one image with a row for each input, and a column for each filter.
 
-    Images are stylized at their full size, and then reduced.
+    With one input and many filters, they fill as many rows as it takes. Images are stylized at
+    their full size, and then reduced.
 
     Args:
         stylizers: filters by name; the names are the titles of the columns. For several rows for
@@ -130,6 +133,8 @@ def _reduce(arrays: ArrayImage) -> Image.Image:
 
 def _lay_out(titles: Sequence[str], rows: Sequence[tuple[str, list[Image.Image]]]) -> Image.Image:
     """Draw the sheet: titles above the columns, names below the first image of every row."""
+    if len(rows) == 1 and len(titles) > MAX_COLUMNS:
+        return _lay_out_one(titles, *rows[0])
     line = _TEXT + _GAP // 2
     widths = [max(row[column].width for _, row in rows) for column in range(len(titles))]
     heights = [max(image.height for image in row) for _, row in rows]
@@ -160,4 +165,20 @@ def _lay_out(titles: Sequence[str], rows: Sequence[tuple[str, list[Image.Image]]
             sheet.paste(image, (left, top))
         write(name, _GAP, top + height + 2, widths[0])
         top += height + line + _GAP
+    return sheet
+
+
+def _lay_out_one(titles: Sequence[str], name: str, cells: list[Image.Image]) -> Image.Image:
+    """Draw a sheet of one input: parts of its row, one below the other."""
+    count = math.ceil(len(cells) / math.ceil(len(cells) / MAX_COLUMNS))
+    parts = [
+        _lay_out(titles[first : first + count], [("" if first else name, cells[first:][:count])])
+        for first in range(0, len(cells), count)
+    ]
+    size = max(part.width for part in parts), sum(part.height for part in parts)
+    sheet = Image.new("RGB", size, _PAPER)
+    top = 0
+    for part in parts:
+        sheet.paste(part, (0, top))
+        top += part.height
     return sheet

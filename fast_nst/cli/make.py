@@ -177,17 +177,20 @@ def _refine(
 ) -> None:
     """Train for a while, from where the predicted filter is."""
     from fast_nst.config import find_style
+    from fast_nst.prediction.bundled import has_trained
     from fast_nst.prediction.make import style_size, style_source
     from fast_nst.train import compose_config
 
     files = [find_style(style) for style in styles]
     stroke_size, seconds = settings
+    source = style_source(files)
+    trained = source["texture"] is not None and has_trained([files[0][0]], network)
     # Names of files may hold what an override would have to quote.
     config = compose_config(
         [
             "style=custom",
             f"network={network}",
-            "network.start=predicted",
+            f"network.start={'trained' if trained else 'predicted'}",
             # Predicted weights want larger steps than bundled ones; 3e-3 can leave a grid.
             "optimizer.lr=1.5e-3",
             "logger=none",
@@ -195,7 +198,7 @@ def _refine(
     )
     config.style.name, config.style.size = files[0][0], style_size(stroke_size)
     config.network.stroke_scale = max(1.0, stroke_size)
-    for key, value in style_source(files).items():
+    for key, value in source.items():
         setattr(config.style, key, value)
     _train(config, output, seconds)
 

@@ -16,10 +16,11 @@ from fast_nst.networks import NETWORKS, TransformationNetwork, create_network
 from fast_nst.networks.layers import ScaledNetwork
 from fast_nst.networks.quarter import QuarterNetwork
 from fast_nst.paths import asset_path
+from fast_nst.prediction.bundled import has_trained, trained_style
 from fast_nst.prediction.load import load_predictor, predictor_names
 from fast_nst.prediction.make import predict_network
 
-BUNDLED, PREDICTED = "bundled", "predicted"
+BUNDLED, PREDICTED, TRAINED = "bundled", "predicted", "trained"
 # Arguments that not every network has: where they say nothing, and what they are of.
 _OPTIONAL: dict[str, tuple[Any, str]] = {
     "adaptive": (False, "adaptive norms"),
@@ -54,7 +55,11 @@ def _networks_with(argument: str) -> list[str]:
 
 
 def create_started_network(
-    name: str, arguments: dict[str, Any], start: str | None, styles: Sequence[Tensor] = ()
+    name: str,
+    arguments: dict[str, Any],
+    start: str | None,
+    styles: Sequence[Tensor] = (),
+    bundled: str | None = None,
 ) -> TransformationNetwork:
     """Build a network to be trained.
 
@@ -62,12 +67,14 @@ def create_started_network(
         name: a key of ``networks.NETWORKS``.
         arguments: what it is built with.
         start: None for random weights; ``"predicted"`` for those that the bundled predictor gives
-            for the style; ``"bundled"`` for those that the package carries for this network,
+            for the style; ``"trained"`` for the bundled filter of a bundled style; ``"bundled"``
+            for those that the package carries for this network,
             trained on several styles at once; or a filter file, whose training goes on with
             another style or other losses (of a file of several styles, the first). A start of
             ``network=quarter`` with fewer channels or blocks, or without adaptive norms, is grown:
             what is new changes nothing at first.
         styles: (3, H, W) each, RGB in [0, 1]: the style image, or several, for ``"predicted"``.
+        bundled: name of the bundled style, if it is one, for ``"trained"``.
 
     Raises:
         ConfigError: If the package carries none for this network, or the file is another network's.
@@ -78,7 +85,7 @@ def create_started_network(
     # Weights fit at any scale.
     scale = arguments.get("stroke_scale", 1.0)
     arguments = {key: value for key, value in arguments.items() if key != "stroke_scale"}
-    network, found_name, found = _initial(name, arguments, start, styles)
+    network, found_name, found = _initial(name, arguments, start, styles, bundled)
     found = {key: value for key, value in found.items() if key != "stroke_scale"}
     if not _fits(found_name, found, name, arguments):
         raise ConfigError(
@@ -96,7 +103,11 @@ def create_started_network(
 
 
 def _initial(
-    name: str, arguments: dict[str, Any], start: str, styles: Sequence[Tensor]
+    name: str,
+    arguments: dict[str, Any],
+    start: str,
+    styles: Sequence[Tensor],
+    bundled: str | None,
 ) -> tuple[TransformationNetwork, str, dict[str, Any]]:
     """What ``start`` names: a network, the network's name, and what it is built with."""
     if start == PREDICTED:
@@ -107,6 +118,15 @@ def _initial(
             )
         about = load_predictor(name).about
         return predict_network(styles, name), name, about["network_arguments"]
+    if start == TRAINED:
+        if bundled is None or not has_trained([bundled], name):
+            raise ConfigError(
+                f"network.start=trained: there is no bundled filter of this style for "
+                f"network={name}. Set network.start=predicted, or bundled."
+            )
+        made = trained_style(bundled, name, 1.0)
+        assert isinstance(made.network, TransformationNetwork)
+        return made.network, made.metadata.network, made.metadata.network_arguments
     file = Path(start).expanduser()
     if start == BUNDLED:
         files = [file for file in bundled_starts() if _fits(*_parse(file), name, arguments)]

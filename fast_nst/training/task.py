@@ -54,7 +54,8 @@ def one_style(config: TrainConfig, values: dict[str, Any]) -> Task:
     loss = create_loss(values, style_files)
     styles = [read_style(file, config.style.size) for file in style_files]
     name, arguments, start = network_settings(values["network"])
-    network = create_started_network(name, arguments, start, styles)
+    bundled = None if config.style.image else config.style.texture
+    network = create_started_network(name, arguments, start, styles, bundled)
     metadata = FilterMetadata(
         styles=(
             Style(
