@@ -68,9 +68,13 @@ def _identify(style: str) -> tuple[str, str]:
 
 
 def _version(network: str) -> str:
-    """Of the predictor, and of what is made of it: either may differ in another version."""
-    predictor = asset_path(f"predictors/{network}.safetensors").read_bytes()
-    return f"{hashlib.sha256(predictor).hexdigest()[:12]}-{FILTER_VERSION}"
+    """Of the predictor, the bundled filter, and of what is made of them: each may be another."""
+    found = hashlib.sha256()
+    for folder in ("predictors", "trained"):
+        file = asset_path(f"{folder}/{network}.safetensors")
+        if file.is_file():
+            found.update(file.read_bytes())
+    return f"{found.hexdigest()[:12]}-{FILTER_VERSION}"
 
 
 @contextmanager
