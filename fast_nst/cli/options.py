@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from fast_nst.lut import Lut
+
     MadeT = TypeVar("MadeT", bound=DataclassInstance)
 
 # Of ``--device``, for commands whose options stand under headings.
@@ -21,6 +23,8 @@ DEVICE: dict[str, Any] = {
     "metavar": "NAME",
     "help": "cpu, cuda, mps, or auto for the fastest of them that is there.",
 }
+# Of ``--lut``, likewise; ``read_chosen_lut`` reads what was given.
+LUT_HELP = "Colors from a LUT: .cube, .3dl, .csp, .spi3d, .spi1d, or a Hald CLUT picture."
 # Of commands that take several filters, ONNX models too.
 checkpoints_option = click.option(
     "--ckpt",
@@ -33,6 +37,7 @@ checkpoints_option = click.option(
     "be given several times.",
 )
 device_option = click.option("--device", **DEVICE)
+lut_option = click.option("--lut", metavar="LUT", type=click.Path(path_type=Path), help=LUT_HELP)
 
 
 def make(kind: type[MadeT], values: Mapping[str, Any]) -> MadeT:
@@ -47,3 +52,20 @@ def make(kind: type[MadeT], values: Mapping[str, Any]) -> MadeT:
     """
     names = [field.name for field in fields(kind)]
     return kind(**{name: values[name] for name in names if name in values})
+
+
+def read_chosen_lut(path: Path | None) -> Lut | None:
+    """Read the LUT that an option names, and print what is to be known of it.
+
+    Raises:
+        LutError: If it cannot be read, or is none.
+        ConfigError: If OpenColorIO is not installed.
+    """
+    if path is None:
+        return None
+    from fast_nst.lut import read_lut
+
+    lut = read_lut(path)
+    for note in lut.notes:
+        click.echo(f"note: {path}: {note}", err=True)
+    return lut
