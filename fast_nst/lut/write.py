@@ -9,7 +9,7 @@ from fast_nst import atomic
 from fast_nst.errors import LutError
 from fast_nst.lut.table import UNIT, Array, Lut, sample
 
-POINTS = 33  # to a side, which every editor reads; a table of 65 takes eight times the space
+SAMPLED = 65  # points to a side: curves that are steep near black need more than 33
 _MAX_TITLE = 100  # FFmpeg takes what follows 512 characters of a line for the next
 
 
@@ -19,7 +19,7 @@ def write_cube(path: str | os.PathLike[str], lut: Lut) -> None:
     Its header is what OpenColorIO, colour-science and FFmpeg understand alike, and so do editors:
     the size before the domain, which FFmpeg would else drop, and the domain 0 to 1, as FFmpeg
     subtracts no minimum and knows no narrower one. A LUT with another domain, or with a shaper,
-    which few programs know, is sampled: at 33 points to a side, or as many as it has.
+    which few programs know, is sampled at 65 points to a side, or as many as it has, from 0 to 1.
 
     Args:
         path: the file, ending in ``.cube``; folders are made as needed.
@@ -33,7 +33,7 @@ def write_cube(path: str | os.PathLike[str], lut: Lut) -> None:
         raise LutError(f"cannot write {path}: LUTs are written as .cube. Choose such a name.")
     table = lut.table
     if lut.shaper is not None or lut.domain != UNIT:
-        table = sample(lut, max(POINTS, len(table)))
+        table = sample(lut, max(SAMPLED, len(table)))
     try:
         atomic.write_bytes(path, _cube(table, lut.title).encode("ascii"))
     except OSError as error:

@@ -50,7 +50,7 @@ VALUES = {
 }  # fmt: skip
 # They say what kind a request is, or need a second thing.
 APART = {
-    "checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "mix", "polish_styles",
+    "checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "lut", "lut_before", "mix", "polish_styles",
     "grid",
 }  # fmt: skip
 
