@@ -50,8 +50,8 @@ VALUES = {
 }  # fmt: skip
 # They say what kind a request is, or need a second thing.
 APART = {
-    "checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "lut", "lut_before", "mix", "polish_styles",
-    "grid",
+    "checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "mix", "polish_styles",
+    "grid", "lut", "lut_before",
 }  # fmt: skip
 
 
