@@ -1,12 +1,12 @@
 """How fast are LUTs applied?
 
-    OMP_NUM_THREADS=2 python benchmarks/lut_speed.py
+    python benchmarks/lut_speed.py
 
-Grades an image of 12 megapixels, a gradient with noise, by a table of 33 points to a side, with and
-without curves and a domain before it: 8 bits, 16 bits, and the floating-point planes that filters
-give. Also reads and writes the table as ``.cube``. Writes ``results/lut_speed.json``: megapixels per
-second (the best of several turns, one after the other, so that what else the machine does hits all
-alike), and seconds.
+Grades an image of 12 megapixels, a gradient with noise, by a table of 33 points to a side, with
+and without curves and a domain before it: 8 bits, 16 bits, and the floating-point planes that
+filters give. Also reads and writes the table as ``.cube``. Writes ``results/lut_speed.json``:
+megapixels per second and seconds, the best of several turns, in which all follow each other, so
+that what else the machine does hits all alike.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -57,14 +58,14 @@ def main() -> None:
     bytes_16, planes = bytes_16.astype(np.uint16), np.ascontiguousarray(image.transpose(2, 0, 1))
     jobs: dict[str, Callable[[], object]] = {}
     for name, lut in (("table", make_lut(False)), ("domain, curves and table", make_lut(True))):
-        jobs[f"{name}, 8 bits"] = lambda lut=lut: lut.apply(bytes_8)
-        jobs[f"{name}, 16 bits"] = lambda lut=lut: lut.apply(bytes_16)
-        jobs[f"{name}, planes of float32"] = lambda lut=lut: lut.apply_planes(planes)
+        jobs[f"{name}, 8 bits"] = partial(lut.apply, bytes_8)
+        jobs[f"{name}, 16 bits"] = partial(lut.apply, bytes_16)
+        jobs[f"{name}, planes of float32"] = partial(lut.apply_planes, planes)
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "look.cube")
-        jobs["write .cube"] = lambda: write_cube(path, make_lut(False))
-        jobs["read .cube"] = lambda: read_lut(path)
+        jobs["write .cube"] = partial(write_cube, path, make_lut(False))
+        jobs["read .cube"] = partial(read_lut, path)
         seconds |= {"write .cube": [], "read .cube": []}
         for turn in range(args.turns + 1):
             for name, job in jobs.items():
@@ -72,10 +73,10 @@ def main() -> None:
                 if turn:  # the first makes the processors
                     seconds[name].append(took)
     megapixels = SIZE[0] * SIZE[1] / 1e6
-    rates = {
-        name: round(megapixels / min(took), 1) for name, took in seconds.items() if "." not in name
-    }
-    times = {name: round(min(took), 3) for name, took in seconds.items() if "." in name}
+    files = ("write .cube", "read .cube")
+    best = {name: min(took) for name, took in seconds.items()}
+    rates = {name: round(megapixels / best[name], 1) for name in best if name not in files}
+    times = {name: round(best[name], 3) for name in files}
     for name, rate in rates.items():
         print(f"{name:44} {rate:6.1f} megapixels/s")
     for name, took in times.items():
