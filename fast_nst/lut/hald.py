@@ -33,12 +33,13 @@ def read_hald(path: Path) -> Lut:
     """
     with open_image(path) as image:
         width, height = image.size
-        if width != height or width not in _LEVELS:
-            raise LutError(
-                f"it is a picture of {width}x{height} px; a Hald CLUT is a square of 8, 27, 64, "
-                "125, 216, 343, 512 ... 4096 px."
-            )
-        rgb = read_pixels(image).rgb()
+        fits = width == height and width in _LEVELS
+        rgb = read_pixels(image).rgb() if fits else None
+    if rgb is None:  # not raised above, where it would be taken for damage of the file
+        raise LutError(
+            f"it is a picture of {width}x{height} px; a Hald CLUT is a square of 8, 27, 64, 125, "
+            "216, 343, 512 ... 4096 px."
+        )
     points = _LEVELS[width] ** 2
     table = rgb.reshape(3, points, points, points).transpose(3, 2, 1, 0)
     if _is_photo(table):

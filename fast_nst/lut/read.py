@@ -66,7 +66,7 @@ def _read_picture(path: Path) -> Lut:
     try:
         return read_hald(path)
     except ImageError as error:
-        raise LutError(f"{path} cannot be used as a LUT: {error}") from error
+        raise LutError(str(error)) from error  # it names the file
 
 
 def _read_text(path: Path, suffix: str) -> Lut:

@@ -69,11 +69,13 @@ def test_other_sides_are_refused(size: tuple[int, int], tmp_path: Path) -> None:
     path = save(tmp_path / "photo.png", np.zeros((size[1], size[0], 3)))
     with pytest.raises(LutError) as error:
         read_lut(path)
-    assert f"it is a picture of {size[0]}x{size[1]} px; a Hald CLUT is" in str(error.value)
+    assert f"as a LUT: it is a picture of {size[0]}x{size[1]} px; a Hald CLUT is" in str(
+        error.value
+    )
 
 
 def test_a_damaged_picture_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "look.png", hald(5))
     path.write_bytes(path.read_bytes()[:-300])
-    with pytest.raises(LutError, match="cannot be used as a LUT"):
+    with pytest.raises(LutError, match="is damaged or incomplete"):
         read_lut(path)
