@@ -23,8 +23,7 @@ DEVICE: dict[str, Any] = {
     "metavar": "NAME",
     "help": "cpu, cuda, mps, or auto for the fastest of them that is there.",
 }
-# Of ``--lut``, likewise; ``read_chosen_lut`` reads what was given.
-LUT_HELP = "Colors from a LUT: .cube, .3dl, .csp, .spi3d, .spi1d, or a Hald CLUT picture."
+LUT_FILES = ".cube, .3dl, .csp, .spi3d, .spi1d, or a Hald CLUT picture"
 # Of commands that take several filters, ONNX models too.
 checkpoints_option = click.option(
     "--ckpt",
@@ -37,7 +36,27 @@ checkpoints_option = click.option(
     "be given several times.",
 )
 device_option = click.option("--device", **DEVICE)
-lut_option = click.option("--lut", metavar="LUT", type=click.Path(path_type=Path), help=LUT_HELP)
+
+
+def _check_cube(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and value.suffix.lower() != ".cube":
+        raise click.BadParameter(f"{value} does not end in .cube, which is what is written.")
+    return value
+
+
+lut_option = click.option(  # for commands whose options stand under no headings
+    "--lut",
+    metavar="LUT",
+    type=click.Path(path_type=Path),
+    help=f"Give the result the colors of a LUT: {LUT_FILES}.",
+)
+lut_out_option = click.option(
+    "--lut-out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    callback=_check_cube,
+    help="Also write the look as a LUT, .cube, for editors.",
+)
 
 
 def make(kind: type[MadeT], values: Mapping[str, Any]) -> MadeT:

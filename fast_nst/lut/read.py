@@ -145,6 +145,8 @@ def _parse(path: Path, suffix: str, text: str) -> Iterable[Any]:
         except ocio.Exception as error:
             resolve = suffix == ".cube" and "_INPUT_RANGE" in text
             raise LutError(f"{_explain(str(error), copy.as_posix(), resolve)} {_NEXT}") from error
+        finally:
+            ocio.ClearAllCaches()  # else it would hold every file that was read
         return list(processor.createGroupTransform())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from fast_nst.cli.options import DEVICE, LUT_HELP
+from fast_nst.cli.options import DEVICE, LUT_FILES
 from fast_nst.cli.stylize.kinds import (
     CLUSTERS,
     DEEP,
@@ -159,14 +159,14 @@ OPTIONS = (
         "--lut",
         type=_FILE,
         metavar="LUT",
-        help=f"{LUT_HELP} Of the result, last of all.",
+        help=f"Give the result the colors of a LUT, last of all: {LUT_FILES}.",
     ),
     StylizeOption(
         "Look",
         "--lut-before",
         type=_FILE,
         metavar="LUT",
-        help="The same, of the image, before anything else.",
+        help="Give the image the colors of a LUT, before anything else.",
     ),
     StylizeOption(
         "Look",
