@@ -28,6 +28,8 @@ def write_cube(path: str | os.PathLike[str], lut: Lut) -> None:
     Raises:
         LutError: If the name ends otherwise, or the file cannot be written.
         ConfigError: If it must be sampled, and OpenColorIO is not installed.
+
+    See findings/ffmpeg_lut3d_drops_cube_domain.sh and ffmpeg_lut3d_takes_every_domain_from_zero.sh.
     """
     if not os.fspath(path).lower().endswith(".cube"):
         raise LutError(f"cannot write {path}: LUTs are written as .cube. Choose such a name.")
