@@ -70,7 +70,7 @@ class Lut:
                     f"the curves are {shaper.shape}; expected (M, 3), of 2 to {MAX_CURVE} points."
                 )
             object.__setattr__(self, "shaper", shaper)
-        _check_domain(self.domain)
+        object.__setattr__(self, "domain", _checked_domain(self.domain))
 
     def apply(self, image: npt.NDArray[DTypeT]) -> npt.NDArray[DTypeT]:
         """Grade an image.
@@ -131,13 +131,17 @@ def _frozen(values: Any) -> Array:
     return array
 
 
-def _check_domain(domain: tuple[Color, Color]) -> None:
-    low, high = np.array(domain, np.float64)
-    if not (np.isfinite(domain).all() and (low < high).all()):
+def _checked_domain(domain: Any) -> tuple[Color, Color]:
+    ends = np.array(domain, np.float64)
+    if ends.shape != (2, 3):
+        raise LutError(f"its domain is {ends.shape}; expected two colors, (2, 3).")
+    low, high = (tuple(color) for color in ends.tolist())
+    if not (np.isfinite(ends).all() and (ends[0] < ends[1]).all()):
         raise LutError(
-            f"its domain is {numbers(domain[0])} to {numbers(domain[1])}; expected from less to "
+            f"its domain is {numbers(low)} to {numbers(high)}; expected from less to "
             "more. Export it again."
         )
+    return low, high
 
 
 def numbers(color: Color) -> str:

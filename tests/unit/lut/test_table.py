@@ -100,6 +100,11 @@ def test_planes_and_pixels_are_graded_alike() -> None:
     np.testing.assert_allclose(planes.transpose(1, 2, 0), lut.apply(image), atol=1e-6)
 
 
+def test_a_domain_may_be_an_array() -> None:
+    lut = Lut(IDENTITY, np.array([[0, 0, 0], [2, 2, 2]]))  # type: ignore[arg-type]
+    assert lut.domain == ((0.0, 0.0, 0.0), (2.0, 2.0, 2.0))
+
+
 def test_it_survives_the_way_to_another_process() -> None:
     lut = Lut(grid(5) ** 2, shaper=np.eye(3)[[0, 0]] * 0, title="look")
     again = pickle.loads(pickle.dumps(lut))
@@ -127,6 +132,7 @@ def test_a_table_that_was_handed_in_can_no_longer_change_it() -> None:
         ({"shaper": np.zeros((4, 1))}, "the curves are (4, 1); expected (M, 3)"),
         ({"shaper": np.full((2, 3), np.inf)}, "values that are not finite numbers"),
         ({"domain": ((0, 0, 0), (1, 0, 1))}, "its domain is 0 to 1 0 1; expected from less"),
+        ({"domain": (0, 1)}, "its domain is (2,); expected two colors"),
         ({"domain": ((0, 0, 0), (1, np.nan, 1))}, "its domain is 0 to 1 nan 1"),
     ],
 )
