@@ -83,7 +83,9 @@ def read_chosen_lut(path: Path | None) -> Lut | None:
     if path is None:
         return None
     from fast_nst.lut import read_lut
+    from fast_nst.lut.opencolorio import load_opencolorio
 
+    load_opencolorio()  # if it is missing, that is said before the first image
     lut = read_lut(path)
     for note in lut.notes:
         click.echo(f"note: {path}: {note}", err=True)

@@ -17,7 +17,7 @@ from fast_nst.batch import stylize_bytes
 from fast_nst.cli.main import main
 from fast_nst.image.io import read_image
 from fast_nst.inference import Stylizer
-from fast_nst.lut import Lut, read_lut, write_cube
+from fast_nst.lut import Lut, opencolorio, read_lut, write_cube
 from fast_nst.lut.table import grid
 from fast_nst.tiling.strips import resident_memory
 
@@ -157,6 +157,22 @@ def test_what_a_lut_does_not_hold_is_noted_once(
         f"note: {narrow}: it is for values from 0 to 0.5 1 1: others are taken as those at its "
         "ends\n"
     )
+
+
+@pytest.mark.parametrize("name", ["look.cube", "look.png"])
+def test_without_the_extra_one_line_names_it(
+    name: str, look: Path, filter_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> Any:
+        raise ImportError(f"No module named {name!r}")
+
+    monkeypatch.setattr(opencolorio, "import_module", missing)
+    Image.new("RGB", (8, 8)).save(tmp_path / "look.png")  # read without it, but not applied
+    photo = make_image(tmp_path / "photo.png")
+    result = run("--ckpt", filter_file, photo, "--lut", tmp_path / name, "-o", tmp_path / "o.png")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "pip install 'fast-nst[lut]'" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("option", ["--lut", "--lut-before"])
