@@ -22,6 +22,10 @@ class ImageError(FastNSTError):
     """An image cannot be read or written."""
 
 
+class LutError(FastNSTError):
+    """A color lookup table (LUT) cannot be read, applied or written."""
+
+
 class VideoError(FastNSTError):
     """A video or a camera cannot be read, or a video not be written."""
 

@@ -85,7 +85,8 @@ def stylize_files(
         on_progress: called after every image.
 
     Raises:
-        ConfigError: If ``memory`` is given with controls, or a filter that cannot be cut.
+        ConfigError: If ``memory`` is given with controls other than LUTs, or a filter that cannot
+            be cut.
         ImageError: Before anything is written, if the inputs and ``output`` do not fit together
             (see :func:`fast_nst.batch.plan.plan`), or a format holds fewer bits than asked for.
     """
@@ -241,9 +242,9 @@ def _stream(
 ) -> Callable[[Path, Path], tuple[str, ...]]:
     """A function that stylizes one file into another in strips, and says what is left out."""
     from fast_nst.tiling.segments import SegmentedNetwork
-    from fast_nst.tiling.stream import stylize_file_streamed
+    from fast_nst.tiling.stream import Grading, stylize_file_streamed
 
-    if not controls.plain:
+    if not controls.without_luts.plain:
         raise ConfigError(
             "a memory limit takes a filter as it is, with no strength, preserved color, scale or "
             "mask. Leave them out, or leave the limit out."
@@ -255,6 +256,7 @@ def _stream(
         quality=saving.quality,
         depth=saving.depth,
         keep_metadata=saving.keep_metadata,
+        grading=Grading(controls.lut_before, controls.lut),
     )
 
 

@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from fast_nst.lut import Lut
+
     MadeT = TypeVar("MadeT", bound=DataclassInstance)
 
 # Of ``--device``, for commands whose options stand under headings.
@@ -21,6 +23,7 @@ DEVICE: dict[str, Any] = {
     "metavar": "NAME",
     "help": "cpu, cuda, mps, or auto for the fastest of them that is there.",
 }
+LUT_FILES = ".cube, .3dl, .csp, .spi3d, .spi1d, or a Hald CLUT picture"
 # Of commands that take several filters, ONNX models too.
 checkpoints_option = click.option(
     "--ckpt",
@@ -35,6 +38,27 @@ checkpoints_option = click.option(
 device_option = click.option("--device", **DEVICE)
 
 
+def _check_cube(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and value.suffix.lower() != ".cube":
+        raise click.BadParameter(f"{value} does not end in .cube, which is what is written.")
+    return value
+
+
+lut_option = click.option(  # for commands whose options stand under no headings
+    "--lut",
+    metavar="LUT",
+    type=click.Path(path_type=Path),
+    help=f"Give the result the colors of a LUT: {LUT_FILES}.",
+)
+lut_out_option = click.option(
+    "--lut-out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    callback=_check_cube,
+    help="Also write the look as a LUT, .cube, for editors.",
+)
+
+
 def make(kind: type[MadeT], values: Mapping[str, Any]) -> MadeT:
     """Make a dataclass of the values that have its fields' names.
 
@@ -47,3 +71,22 @@ def make(kind: type[MadeT], values: Mapping[str, Any]) -> MadeT:
     """
     names = [field.name for field in fields(kind)]
     return kind(**{name: values[name] for name in names if name in values})
+
+
+def read_chosen_lut(path: Path | None) -> Lut | None:
+    """Read the LUT that an option names, and print what is to be known of it.
+
+    Raises:
+        LutError: If it cannot be read, or is none.
+        ConfigError: If OpenColorIO is not installed.
+    """
+    if path is None:
+        return None
+    from fast_nst.lut import read_lut
+    from fast_nst.lut.opencolorio import load_opencolorio
+
+    load_opencolorio()  # if it is missing, that is said before the first image
+    lut = read_lut(path)
+    for note in lut.notes:
+        click.echo(f"note: {path}: {note}", err=True)
+    return lut

@@ -14,6 +14,7 @@ from torch import Tensor
 from fast_nst.image.color import luminance, match_colors, replace_luminance
 from fast_nst.image.io import TensorImage, image_from_pil, open_image
 from fast_nst.inference.controls import Controls
+from fast_nst.lut import Lut
 
 
 def read_mask(path: str | os.PathLike[str]) -> Tensor:
@@ -40,10 +41,28 @@ def apply_controls(
         image: the content.
         controls: what to change about that.
     """
+    if controls.lut_before is not None:
+        image = replace(image, rgb=_grade(image.rgb, controls.lut_before))
+    rgb = _stylize_as_chosen(stylize, image, controls)
+    if controls.lut is not None:
+        rgb = _grade(rgb, controls.lut)
+    return replace(image, rgb=rgb)
+
+
+def _grade(rgb: Tensor, lut: Lut) -> Tensor:
+    """Apply a LUT to (3, H, W), on the CPU, whose library is faster than most filters are."""
+    graded = lut.apply_planes(rgb.detach().to("cpu", torch.float32).numpy())
+    return torch.from_numpy(graded).to(rgb)
+
+
+def _stylize_as_chosen(
+    stylize: Callable[[TensorImage], TensorImage], image: TensorImage, controls: Controls
+) -> Tensor:
+    """Do what all controls but the LUTs say."""
     content = image.rgb
     share = _share(controls, content)
     if isinstance(share, float) and share == 0:
-        return image
+        return content
     rgb = _stylize_at_scale(stylize, image, controls.scale)
     if controls.preserve_color == "luminance":
         rgb = replace_luminance(content[None], luminance(rgb[None]))[0]
@@ -53,7 +72,7 @@ def apply_controls(
         # Blended in sRGB, whose steps look nearly even. In linear light, a half would look like
         # less than half where strokes are dark: bright specks would stay and shadows fade.
         rgb = content + share * (rgb - content)
-    return replace(image, rgb=rgb)
+    return rgb
 
 
 def _share(controls: Controls, content: Tensor) -> Tensor | float:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fast_nst.errors import ConfigError, suggest
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from fast_nst.lut import Lut
 
 COLORS = ("none", "luminance", "match")
 MIN_SCALE, MAX_SCALE = 0.25, 4.0
@@ -28,6 +30,9 @@ class Controls:
         mask: (1, H, W) in [0, 1], of any size: the image is stylized where it is 1.
         mask_invert: stylize where the mask is 0.
         mask_feather: width of the soft border of the mask, px of the image.
+        lut: colors that the result gets, after all of the above, everywhere.
+        lut_before: colors that the image gets before all of the above: what is kept of it, as by
+            ``strength`` and ``mask``, has them, too.
 
     Raises:
         ConfigError: If a value is outside its range.
@@ -39,6 +44,8 @@ class Controls:
     mask: Tensor | None = field(default=None, repr=False, compare=False)
     mask_invert: bool = False
     mask_feather: float = 0.0
+    lut: Lut | None = field(default=None, repr=False)
+    lut_before: Lut | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 1:
@@ -61,3 +68,8 @@ class Controls:
     def plain(self) -> bool:
         """Whether no control changes the filter's result."""
         return self.mask is None and self == Controls()
+
+    @property
+    def without_luts(self) -> Controls:
+        """The other controls: LUTs take each pixel by itself, and need neither PyTorch nor more."""
+        return replace(self, lut=None, lut_before=None)

@@ -53,9 +53,15 @@ class GraphFilter:
 
     def stylize_arrays(self, image: ArrayImage, controls: Controls = _AS_TRAINED) -> ArrayImage:
         """Repaint an image; see :class:`ArrayFilter`."""
-        if not controls.plain:
+        if not controls.without_luts.plain:
             return self.to_torch().stylize_arrays(image, controls)
-        return replace(image, rgb=self.session.run(image.rgb[None])[0])
+        rgb = image.rgb
+        if controls.lut_before is not None:
+            rgb = controls.lut_before.apply_planes(rgb)
+        rgb = self.session.run(rgb[None])[0]
+        if controls.lut is not None:
+            rgb = controls.lut.apply_planes(rgb)
+        return replace(image, rgb=rgb)
 
     def to_torch(self) -> Stylizer:
         """The same filter for tensors."""

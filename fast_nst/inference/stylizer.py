@@ -172,7 +172,7 @@ class Stylizer:
                 in [0, 1], on any device; a uint8 array, (H, W, 3) or (B, H, W, 3), RGB; or a list
                 of these. It is not changed.
             **controls: the attributes of :class:`Controls`: ``strength``, ``preserve_color``,
-                ``scale``, ``mask``, ``mask_invert``, ``mask_feather``.
+                ``scale``, ``mask``, ``mask_invert``, ``mask_feather``, ``lut``, ``lut_before``.
 
         Returns:
             The same kind and size; a list for a list. A Pillow image comes back as ``RGB``, or

@@ -24,6 +24,7 @@ from fast_nst.image.io import open_image, replace_file
 from fast_nst.image.metadata import Metadata, read_metadata
 from fast_nst.image.notes import read_with_notes
 from fast_nst.image.pixels import Pixels
+from fast_nst.lut import Lut
 from fast_nst.tiling.cover import CoveredRows
 from fast_nst.tiling.scratch import RowStore
 from fast_nst.tiling.segments import SegmentedNetwork
@@ -44,12 +45,24 @@ class HoldsNetwork(Protocol):
 
 
 @dataclass(frozen=True)
+class Grading:
+    """LUTs that an image goes through: before the filter, and after it."""
+
+    before: Lut | None = None
+    after: Lut | None = None
+
+
+_UNGRADED = Grading()
+
+
+@dataclass(frozen=True)
 class _Limits:
-    """What a page is computed within, and of which file it is."""
+    """What a page is computed within, of which file it is, and its LUTs."""
 
     source: str | os.PathLike[str]
     memory: float
     on_progress: Callable[[TileProgress], None] | None
+    grading: Grading
 
 
 def stylize_file_streamed(
@@ -61,6 +74,7 @@ def stylize_file_streamed(
     quality: int | None = None,
     depth: int | None = None,
     keep_metadata: bool = True,
+    grading: Grading = _UNGRADED,
     on_progress: Callable[[TileProgress], None] | None = None,
 ) -> tuple[str, ...]:
     """Stylize an image file; the result is that of the whole image, but for rounding.
@@ -76,6 +90,7 @@ def stylize_file_streamed(
         quality: 1 to 100, as ``write_image`` takes it.
         depth: bits per channel, 8, 10 or 16; None for as many as the image has.
         keep_metadata: copy what stays true of the image.
+        grading: LUTs for the image and the result.
         on_progress: called as :func:`fast_nst.tiling.strips.stylize_rows` does, for every page.
 
     Returns:
@@ -89,7 +104,7 @@ def stylize_file_streamed(
     # First, as PyTorch loads its kernels when they are first used: they count as memory, too.
     if not isinstance(stylizer, SegmentedNetwork):
         stylizer = SegmentedNetwork(stylizer.network)
-    limits = _Limits(source, memory, on_progress)
+    limits = _Limits(source, memory, on_progress, grading)
     with open_image(source) as image:
         numbers = page_numbers(image)
     lost: dict[str, None] = {}
@@ -158,7 +173,9 @@ def _stylize_page(
     in_memory = max(pixels.bytes_per_pixel, encoded) * width * height
     in_file = torch.uint16 if deep else torch.uint8
     # Covered colors are stored as they are: rounded ones would be others than those of the whole.
-    exact = has_alpha or pixels.depth > 8
+    # So would be graded ones.
+    before, after = limits.grading.before, limits.grading.after
+    exact = has_alpha or pixels.depth > 8 or before is not None
     content_type = torch.float32 if exact else torch.uint8
     with contextlib.ExitStack() as files:
         content = files.enter_context(RowStore((1, 3, height, width), content_type))
@@ -166,7 +183,7 @@ def _stylize_page(
         opacity = None
         if has_alpha:
             opacity = files.enter_context(RowStore((1, 1, height, width), in_file))
-        _store(pixels, content, opacity)
+        _store(pixels, content, opacity, before)
         del pixels
 
         def write(top: int, rows: Tensor) -> None:
@@ -175,6 +192,8 @@ def _stylize_page(
                     f"cannot stylize {limits.source}: the result is not finite; the filter may be "
                     "damaged. Train it again, or use another."
                 )
+            if after is not None:
+                rows = torch.from_numpy(after.apply_planes(rows[0].numpy()))[None]
             result.write(top, _to_integers(rows, in_file))
 
         # The result will be decoded as the image was.
@@ -196,8 +215,8 @@ def _stylize_page(
         return _assemble(result, opacity, (width, height), kind, deep)
 
 
-def _store(pixels: Pixels, content: RowStore, opacity: RowStore | None) -> None:
-    """Put the image on disk, with its hidden colors covered."""
+def _store(pixels: Pixels, content: RowStore, opacity: RowStore | None, lut: Lut | None) -> None:
+    """Put the image on disk, with its hidden colors covered, and graded."""
     width, height = pixels.size
     with contextlib.ExitStack() as files:
         covered = None
@@ -212,6 +231,8 @@ def _store(pixels: Pixels, content: RowStore, opacity: RowStore | None) -> None:
         for top in range(0, height, _ROWS):
             bottom = min(top + _ROWS, height)
             rows = pixels.rgb(top, bottom) if covered is None else covered.rows(top, bottom)
+            if lut is not None:
+                rows = lut.apply_planes(rows)
             tensor = torch.from_numpy(rows)[None]
             integers = content.dtype == torch.uint8
             content.write(top, _to_integers(tensor, content.dtype) if integers else tensor)

@@ -104,6 +104,25 @@ def test_controls_load_torch_and_do_the_same_in_both_engines(
     assert np.abs(values(tmp_path / "graph.png") - values(tmp_path / "torch.png")).max() <= 1
 
 
+def test_luts_load_no_torch_and_do_the_same_in_both_engines(
+    filter_file: Path, graph: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("PyOpenColorIO")
+    from fast_nst.lut import Lut, write_cube
+    from fast_nst.lut.table import grid
+
+    write_cube(tmp_path / "look.cube", Lut(1 - 0.8 * grid(3)))
+    source = photo(tmp_path / "photo.png")
+    look = ["--lut", str(tmp_path / "look.cube"), "--lut-before", str(tmp_path / "look.cube")]
+    done, loaded = run("stylize", "--ckpt", graph, *look, source, "-o", tmp_path / "graph.png")
+    assert done.returncode == 0, done.stderr
+    assert loaded == "loaded []"
+    command = ["stylize", "--ckpt", str(filter_file), "--engine", "torch", *look, str(source)]
+    shown = CliRunner().invoke(main, [*command, "-o", str(tmp_path / "torch.png")])
+    assert shown.exit_code == 0, shown.output
+    assert np.abs(values(tmp_path / "graph.png") - values(tmp_path / "torch.png")).max() <= 1
+
+
 @pytest.mark.shared
 def test_odd_images_come_out_the_same_without_torch(
     filter_file: Path, graph: Path, shared_data: Path, tmp_path: Path

@@ -14,7 +14,7 @@ PACKAGE = Path(fast_nst.__file__).parent
 MAX_PARAMETERS, MAX_LINES = 8, 280  # of a function, and of a file, in cli/
 EXPORTED = {"__version__", "Stylizer"}  # names of the package itself
 LAYERS = [
-    {"errors", "atomic", "startup", "paths", "config", "filter_metadata", "image"},
+    {"errors", "atomic", "startup", "paths", "config", "filter_metadata", "image", "lut"},
     {
         *("networks", "encoders", "hardware"),
         *("losses.functional", "losses.strength", "losses.stability"),
@@ -114,7 +114,7 @@ def test_starting_up_loads_no_heavy_library(statement: str) -> None:
         *("errors", "atomic", "startup", "paths", "config", "filter_metadata", "onnx.session"),
         *("runtimes.select", "runtimes.onnx_runtime", "runtimes.graph_cache"),
         *("image.animation", "image.io", "batch", "batch.contact_sheet", "batch.remote"),
-        *("inference.image_filter", "apps.video.plan"),
+        *("inference.image_filter", "apps.video.plan", "lut"),
     ],
 )
 def test_what_starts_without_torch_imports_none(module: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from fast_nst.cli.options import DEVICE
+from fast_nst.cli.options import DEVICE, LUT_FILES
 from fast_nst.cli.stylize.kinds import (
     CLUSTERS,
     DEEP,
@@ -153,6 +153,20 @@ OPTIONS = (
         default=0.0,
         metavar="PX",
         help="Width of its soft border.",
+    ),
+    StylizeOption(
+        "Look",
+        "--lut",
+        type=_FILE,
+        metavar="LUT",
+        help=f"Give the result the colors of a LUT, last of all: {LUT_FILES}.",
+    ),
+    StylizeOption(
+        "Look",
+        "--lut-before",
+        type=_FILE,
+        metavar="LUT",
+        help="Give the image the colors of a LUT, before anything else.",
     ),
     StylizeOption(
         "Look",

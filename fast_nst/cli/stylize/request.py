@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fast_nst.cli.options import make
+from fast_nst.cli.options import make, read_chosen_lut
 from fast_nst.cli.stylize.choose import choose
 from fast_nst.cli.stylize.kinds import Kind
 from fast_nst.cli.stylize.usage import find_kind, refuse_others
@@ -200,6 +200,8 @@ def make_requests(
         "inputs": tuple(inputs),
         "source": inputs[0],
         "mask": _read_mask(mask) if mask else None,
+        "lut": read_chosen_lut(chosen["lut"]),
+        "lut_before": read_chosen_lut(chosen["lut_before"]),
         "suffix": f".{suffix}" if suffix else None,
         "keep_metadata": chosen["metadata"] == "keep",
         "depth": int(chosen["depth"]) if chosen["depth"] else None,

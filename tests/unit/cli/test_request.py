@@ -51,7 +51,7 @@ VALUES = {
 # They say what kind a request is, or need a second thing.
 APART = {
     "checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "mix", "polish_styles",
-    "grid",
+    "grid", "lut", "lut_before",
 }  # fmt: skip
 
 
