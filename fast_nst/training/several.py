@@ -16,6 +16,7 @@ from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import FilterMetadata
 from fast_nst.filters.checkpoint import load_unbound
 from fast_nst.image.resize import resize_short_side
+from fast_nst.image.style import enlarge
 from fast_nst.losses.several import SeveralLosses
 from fast_nst.networks.styled import LEAST_STRENGTH, StyledNetwork, style_weight
 from fast_nst.prediction.load import load_predictor, predictor_names
@@ -74,10 +75,7 @@ def several_styles(config: TrainConfig, values: dict[str, Any]) -> Task:
     if first:  # what its other styles need stays as it is
         network.decoder.requires_grad_(False)
     pictures = [Picture.find(each) for each in given]
-    images = {
-        picture.name: {size: picture.read(style_size(size)) for size in TRAINED_SIZES}
-        for picture in pictures
-    }
+    images = {picture.name: _at_sizes(picture) for picture in pictures}
     encoder = create_encoder(config.encoder.name, config.encoder.weights)
     loss = SeveralLosses(encoder, images, values["loss"])
     metadata = replace(made.metadata, config=_with_config(made.metadata, first, values))
@@ -90,6 +88,19 @@ def several_styles(config: TrainConfig, values: dict[str, Any]) -> Task:
         return SeveralPreview([each[1.0] for each in images.values()], **others)
 
     return Task(metadata, module, preview, [])
+
+
+def _at_sizes(picture: Picture) -> dict[float, Tensor]:
+    """The image of a style at each stroke size, (3, H, W).
+
+    For larger strokes, it is the usual one enlarged. A larger image of the painting would show finer
+    strokes besides, about as many in every octave, and the network would paint those.
+    """
+    usual = picture.read(STYLE_SIZE)
+    return {
+        size: enlarge(usual, style_size(size)) if size > 1 else picture.read(style_size(size))
+        for size in TRAINED_SIZES
+    }
 
 
 def _given(config: TrainConfig) -> list[str]:
