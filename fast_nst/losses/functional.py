@@ -179,7 +179,7 @@ def total_variation(images: Tensor) -> Tensor:
     return total
 
 
-def grid_energy(images: Tensor, period: int, window: int = 64) -> Tensor:
+def grid_energy(images: Tensor, period: int, window: int | None = None) -> Tensor:
     """Share of the images' variance that repeats every ``period`` pixels from the corner.
 
     A network with a stride can fill flat areas with a pattern of that period, which lowers style
@@ -190,7 +190,8 @@ def grid_energy(images: Tensor, period: int, window: int = 64) -> Tensor:
         images: (B, C, H, W), any range.
         period: px, stride of the network that painted the images.
         window: px, side of the square windows, at least ``period``; the pattern may differ from
-            one window to the next. Pixels beyond the last whole window are left out.
+            one window to the next. Pixels beyond the last whole window are left out. None for 16
+            periods, but at least 64 px.
 
     Returns:
         Scalar in [0, 1]; about 1e-4 for photographs, 0 for images smaller than ``period``. No
@@ -201,6 +202,7 @@ def grid_energy(images: Tensor, period: int, window: int = 64) -> Tensor:
         patterns; the measure is this project's own.
     """
     images = images.float()
+    window = window or max(64, 16 * period)
     height, width = (side - side % period for side in images.shape[-2:])
     if not height or not width:
         return images.new_zeros(())

@@ -197,7 +197,7 @@ class TotalVariationTerm(LossTerm):
 
 
 class GridTerm(LossTerm):
-    """Patterns that repeat with the network's stride: :func:`grid_energy`.
+    """Patterns that repeat with the network's ``grid``, or else its stride: :func:`grid_energy`.
 
     Style losses reward such patterns in flat areas, where they look like a grid.
     """
@@ -206,8 +206,8 @@ class GridTerm(LossTerm):
 
     def forward(self, context: LossContext) -> Tensor:
         """Compute a scalar; the network must have an attribute ``stride``, px."""
-        stride: Any = required(context.network, "network").stride
-        return grid_energy(context.stylized, int(stride))
+        network: Any = required(context.network, "network")
+        return grid_energy(context.stylized, int(getattr(network, "grid", network.stride)))
 
 
 class PatternTerm(LossTerm):

@@ -173,6 +173,8 @@ class ScaledNetwork(TransformationNetwork):
     Attributes:
         scale_shares: see :func:`scale_shares`.
         min_strip: px; parts of an image with fewer rows would be padded.
+        grid: px, the period of patterns that it may leave: its stride, or twice that for larger
+            strokes.
 
     Raises:
         ConfigError: If an argument is out of range.
@@ -194,6 +196,8 @@ class ScaledNetwork(TransformationNetwork):
         """
         self.scale_shares = scale_shares(scale)
         self.min_strip = MIN_SIDE * max(self.scale_shares)
+        # Of 4 strides, too few periods fit into an image to tell them from its content.
+        self.grid = self.stride * min(2, max(self.scale_shares))
 
     def mix_scales(self, features: Callable[[int], Tensor], shares: ScaleShares) -> Tensor:
         """Mix what ``features`` gives at each scale by its share."""

@@ -18,6 +18,7 @@ from fast_nst.filters.checkpoint import load_unbound
 from fast_nst.image.resize import resize_short_side
 from fast_nst.image.style import enlarge
 from fast_nst.losses.several import SeveralLosses
+from fast_nst.networks.layers import scale_shares
 from fast_nst.networks.styled import LEAST_STRENGTH, StyledNetwork, style_weight
 from fast_nst.prediction.load import load_predictor, predictor_names
 from fast_nst.prediction.make import STYLE_SIZE, Picture, style_size
@@ -93,8 +94,8 @@ def several_styles(config: TrainConfig, values: dict[str, Any]) -> Task:
 def _at_sizes(picture: Picture) -> dict[float, Tensor]:
     """The image of a style at each stroke size, (3, H, W).
 
-    For larger strokes, it is the usual one enlarged. A larger image of the painting would show finer
-    strokes besides, about as many in every octave, and the network would paint those.
+    For larger strokes, it is the usual one enlarged. A larger image of the painting would show
+    finer strokes besides, about as many in every octave, and the network would paint those.
     """
     usual = picture.read(STYLE_SIZE)
     return {
@@ -176,6 +177,8 @@ class _OneStyle(nn.Module):
         self._whole = (network,)  # in a tuple, as its parameters are the whole network's
         self._setting = (shares, knobs)
         self.stride = network.stride
+        # As ScaledNetwork.grid at this stroke size.
+        self.grid = network.stride * min(2, max(scale_shares(max(1.0, float(knobs[0, 1])))))
 
     def forward(self, images: Tensor) -> Tensor:
         """Stylize (B, 3, H, W)."""
