@@ -70,6 +70,7 @@ def trained_style(name: str, network: str, stroke_size: float) -> Filter:
     about: dict[str, Any] = dict(bound.metadata.config)
     own = dict(about.pop("style"))
     found = own.pop("predicted")
+    own["size"] = round(own["size"] * stroke_size)  # px, of the image that has such strokes
     about |= {"style": own, "predicted": {**found, "stroke_size": stroke_size}}
     return Filter(bound.network, replace(bound.metadata, config=about, bound={}))
 
