@@ -56,3 +56,12 @@ def resize_short_side(rgb: Tensor, size: int) -> Tensor:
         batch, size=target, mode=KIND, align_corners=False, antialias=ANTIALIAS
     ).clamp(0, 1)
     return resized if rgb.ndim == 4 else resized[0]
+
+
+def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """Scale a mask to an image's height and width: (1, H, W) in [0, 1] to the same."""
+    if mask.shape[-2:] == size:
+        return mask
+    return F.interpolate(
+        mask[None], size=size, mode="bilinear", align_corners=False, antialias=True
+    )[0]

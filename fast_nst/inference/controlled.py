@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fast_nst.image.color import luminance, match_colors, replace_luminance
 from fast_nst.image.io import TensorImage, image_from_pil, open_image
+from fast_nst.image.resize import resize_mask
 from fast_nst.inference.controls import Controls
 
 
@@ -61,12 +62,7 @@ def _share(controls: Controls, content: Tensor) -> Tensor | float:
     if controls.mask is None:
         return float(controls.strength)
     height, width = content.shape[-2:]
-    mask = controls.mask.to(content)
-    if mask.shape[-2:] != (height, width):
-        mask = F.interpolate(
-            mask[None], size=(height, width), mode="bilinear", align_corners=False, antialias=True
-        )[0]
-    mask = mask.clamp(0, 1)
+    mask = resize_mask(controls.mask.to(content), (height, width)).clamp(0, 1)
     if controls.mask_feather:
         mask = _blur(mask, controls.mask_feather)
     return controls.strength * (1 - mask if controls.mask_invert else mask)

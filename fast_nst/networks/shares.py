@@ -1,0 +1,84 @@
+"""The share that each style has at each place of an image, at every size that layers work at."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fast_nst.image.resize import resize_mask
+from fast_nst.networks.layers import SCALES, STRIDE, pad_to_stride
+from fast_nst.style_map import StyleMap
+
+STRIDES = (1, 2, *(STRIDE * scale for scale in SCALES))  # px, of layers
+ANGLES = {"horizontal": 0.0, "vertical": 90.0}  # degrees
+
+
+def map_shares(style_map: StyleMap, height: int, width: int) -> Tensor:
+    """The share of each style at each pixel of an image: (S, height, width), which sum to 1."""
+    if style_map.gradient is not None:
+        place = gradient_places(style_map.gradient, height, width) * (len(style_map.styles) - 1)
+        numbers = torch.arange(len(style_map.styles))[:, None, None]
+        return (1 - (place - numbers).abs()).clamp(min=0)
+    size = (height, width)
+    masks = [resize_mask(torch.from_numpy(mask)[None], size) for mask in style_map.masks]
+    others = torch.cat(masks).clamp(0, 1)
+    total = others.sum(0, keepdim=True)
+    return torch.cat([(1 - total).clamp(min=0), others / total.clamp(min=1)])
+
+
+def gradient_places(gradient: str | float, height: int, width: int) -> Tensor:
+    """How far each pixel is on the way from a gradient's first style to its last.
+
+    Args:
+        gradient: as :class:`~fast_nst.style_map.StyleMap` has it.
+        height: px.
+        width: px.
+
+    Returns:
+        (height, width) in [0, 1]. At an angle, corners have 0 and 1, as CSS has it.
+    """
+    y = (torch.arange(height) + 0.5 - height / 2)[:, None]
+    x = (torch.arange(width) + 0.5 - width / 2)[None]
+    if gradient == "radial":
+        return torch.hypot(x, y) / math.hypot(width / 2, height / 2)
+    angle = math.radians(ANGLES[gradient] if isinstance(gradient, str) else gradient)
+    across, down = math.cos(angle), math.sin(angle)
+    length = abs(width * across) + abs(height * down)
+    return ((x * across + y * down) / length + 0.5).clamp(0, 1)
+
+
+class Shares:
+    """Shares of styles for images of one size, and for the features that layers make of them.
+
+    Args:
+        pixels: (B, S, H, W), which sum to 1.
+    """
+
+    def __init__(self, pixels: Tensor) -> None:
+        self.pixels = pixels
+        self._found: dict[torch.Size, Tensor] = {}
+
+    def at(self, features: Tensor) -> Tensor:
+        """The shares at the places of features, (B, C, h, w): (B, S, h, w)."""
+        size = features.shape[-2:]
+        if size not in self._found:
+            self._found[size] = self._reduce(size)
+        return self._found[size]
+
+    def in_cells(self, cells: Tensor) -> Tensor:
+        """The shares at all pixels of cells of 4x4 px, (B, C, h, w): (B, S, 16, h, w)."""
+        return F.pixel_unshuffle(pad_to_stride(self.pixels)[:, :, None], STRIDE)
+
+    def _reduce(self, size: torch.Size) -> Tensor:
+        # Layers pad as these do, and then reduce. Below 32 px, two strides may give one size; then
+        # the smaller one is taken, whose shares are those of nearly the same pixels.
+        for stride in STRIDES:
+            padded = pad_to_stride(self.pixels)
+            if stride > STRIDE:
+                padded = pad_to_stride(padded, stride // STRIDE)
+            if size == torch.Size(side // stride for side in padded.shape[-2:]):
+                return F.avg_pool2d(padded, stride)
+        raise AssertionError(f"no layer works at {tuple(size)}")
