@@ -94,8 +94,8 @@ class Binding:
         if mix and not isinstance(mix, StyleMap):
             if all(getattr(share, "ndim", 0) == 0 for share in mix.values()):
                 return cls(style, knobs or {}, {name: float(mix[name]) for name in mix})
-            mix = StyleMap.of_shares(mix)
-        return cls(style, knobs or {}, style_map=mix or None)
+            return cls(style, knobs or {}, style_map=StyleMap.of_shares(mix))
+        return cls(style, knobs or {}, style_map=mix if isinstance(mix, StyleMap) else None)
 
     @property
     def key(self) -> str:

@@ -58,8 +58,32 @@ def resize_short_side(rgb: Tensor, size: int) -> Tensor:
     return resized if rgb.ndim == 4 else resized[0]
 
 
-def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """Scale a mask to an image's height and width: (1, H, W) in [0, 1] to the same."""
+def resize_mask(mask: Tensor, size: tuple[int, int], rows: tuple[int, int] | None = None) -> Tensor:
+    """Scale a mask to an image's size, or to some rows of it.
+
+    Args:
+        mask: (1, H, W) in [0, 1].
+        size: height and width of the image, px.
+        rows: the first of the image's rows that are wanted, and the one after the last; all of
+            them by default. What is between is never computed as a whole.
+
+    Returns:
+        (1, rows, width) in [0, 1].
+    """
+    height, width = size
+    if rows is not None and rows != (0, height):
+        if mask.shape[1] > height:
+            mask = _resize_mask(mask, (height, mask.shape[2]))
+        place = (torch.arange(*rows) + 0.5) * mask.shape[1] / height - 0.5
+        place = place.clamp(0, mask.shape[1] - 1)
+        above = place.floor().long()
+        below = (above + 1).clamp(max=mask.shape[1] - 1)
+        share = (place - above)[:, None].to(mask)
+        mask, height = torch.lerp(mask[:, above], mask[:, below], share), rows[1] - rows[0]
+    return _resize_mask(mask, (height, width))
+
+
+def _resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
     if mask.shape[-2:] == size:
         return mask
     return F.interpolate(

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.image.pad import reflect_pad
-from fast_nst.networks.layers import STRIDE
+from fast_nst.networks.layers import MIN_SIDE, reduce_image
+from fast_nst.networks.mapped_layers import MappedConv, MappedNorm, MappedPaint, Pass
 from fast_nst.networks.mobile import PaintPatches
-from fast_nst.networks.norm import (
-    EPSILON,
-    InstanceNorm,
-    Statistics,
-    inverse_std,
-    near_mean,
-    measure,
-    widen,
-)
+from fast_nst.networks.norm import EPSILON, InstanceNorm
 from fast_nst.networks.shares import Shares, map_shares
 from fast_nst.style_map import StyleMap
 
@@ -29,22 +21,9 @@ if TYPE_CHECKING:
     from fast_nst.networks.styled import StyleDecoder
 
 REDUCTION = 3  # of the small copy that statistics are compared on
-SMALL_SIDE = 128  # px, short side; a copy is no smaller
-BLOCK = 1 << 22  # values of features for which scales and shifts are computed at a time
-
-
-@dataclass
-class Pass:
-    """What is passing through a network now; its layers share it.
-
-    Attributes:
-        shares: of styles.
-        compares: whether these are small copies, of which the norms take note: one painted all over
-            as each style's region is on average, and then one with the map.
-    """
-
-    shares: Shares
-    compares: bool = False
+SMALL_SIDE = 96  # px, short side; a copy is no smaller
+SMALL_PIXELS = 1 << 20  # px; and no larger
+PART_PIXELS = 1 << 22  # px, that are reduced at a time
 
 
 class MappedNetwork(nn.Module):
@@ -66,12 +45,7 @@ class MappedNetwork(nn.Module):
         codes: (S, code), with the knobs in them.
         style_map: where they are.
         stroke_size: above 1, the network's scale.
-
-    Attributes:
-        needs_whole_image: see :mod:`fast_nst.tiling.segments`.
     """
-
-    needs_whole_image = True
 
     def __init__(
         self, decoder: StyleDecoder, codes: Tensor, style_map: StyleMap, stroke_size: float = 1.0
@@ -79,56 +53,111 @@ class MappedNetwork(nn.Module):
         super().__init__()
         network = deepcopy(decoder.network)
         network.set_stroke_scale(max(1.0, stroke_size))
-        self.stride, self.multiple, self.min_side = (
-            network.stride,
-            network.multiple,
-            network.min_side,
-        )
+        self.stride, self.multiple = network.stride, network.multiple
+        self.min_side = network.min_side
         self.style_map = style_map
         self._pass = Pass(Shares(torch.empty(0)))
-        self._shares: dict[tuple[object, ...], tuple[Shares, Shares]] = {}
+        # Of the last size of image, and of its small copies: frames of a video are all of one.
+        self._whole: tuple[tuple[int, ...], Shares] | None = None
+        self._small: tuple[tuple[int, int], Shares] | None = None
+        self._rows: tuple[int, int] | None = None
         with torch.no_grad():
             _replace_layers(network, decoder, codes, self._pass)
         self.network = network.eval().requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (B, 3, H, W) in [0, 1] to the same."""
+        if self._rows is not None:
+            return self._paint_rows(images, *self._rows)
         return torch.cat([self._paint(image) for image in torch.split(images, 1)])
 
     def _paint(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
-        key = (height, width, image.device, image.dtype)
-        if key not in self._shares:
-            self._shares.clear()  # frames of a video are of one size, and so large
-            self._shares[key] = self._find_shares(image)
-        self._pass.shares, compared = self._shares[key]
-        whole = self._pass.shares
-        small = F.interpolate(
-            image, compared.pixels.shape[-2:], mode="bilinear", antialias=True, align_corners=False
-        )
-        self._pass.shares, self._pass.compares = compared, True
-        self.network(small.expand(len(compared.pixels), -1, -1, -1))
-        self._pass.shares, self._pass.compares = whole, False
-        painted: Tensor = self.network(image)
+        self.compare(reduce_image(image, small_factor(height, width)), (height, width))
+        return self._paint_rows(image, 0, height)
+
+    def _paint_rows(self, images: Tensor, top: int, height: int) -> Tensor:
+        rows, width = images.shape[-2:]
+        key = (top, rows, height, width)
+        if self._whole is None or self._whole[0] != key:
+            # Where only shapes are computed, there may be more rows than the image has.
+            size = (max(height, top + rows), width)
+            shares = map_shares(self.style_map, size, (top, top + rows))
+            self._whole = key, Shares(shares[None])
+        self._pass.shares = self._whole[1]
+        painted: Tensor = self.network(images)
         return painted
 
-    def _find_shares(self, image: Tensor) -> tuple[Shares, Shares]:
-        """Shares for images of this one's size, and for their small copies."""
-        height, width = image.shape[-2:]
-        pixels = map_shares(self.style_map, height, width)
-        factor = max(1.0, min(REDUCTION, min(height, width) / SMALL_SIDE))
-        size = (max(1, round(height / factor)), max(1, round(width / factor)))
-        small = F.interpolate(
-            pixels[None], size, mode="bilinear", antialias=True, align_corners=False
-        )
+    def compare(self, small: Tensor, size: tuple[int, int]) -> None:
+        """Take note of what styles do to the statistics of an image, before it is painted.
+
+        Args:
+            small: the image, reduced by :func:`small_factor`: (1, 3, h, w).
+            size: height and width of the image, px.
+        """
+        shares = self._small_shares(size)
+        self._pass.shares, self._pass.compares = shares, True
+        try:
+            self.network(small.expand(len(shares.pixels), -1, -1, -1))
+        finally:
+            self._pass.compares = False
+
+    def take_rows(self, top: int, height: int, compared: MappedNetwork | None = None) -> None:
+        """From now on, take rows of an image of this height, beginning with the row ``top``.
+
+        Args:
+            top: px.
+            height: px.
+            compared: a network that has compared this image.
+        """
+        self._rows = (top, height)
+        if compared is not None:
+            for own, other in zip(_norms(self), _norms(compared), strict=True):
+                own.compared = other.compared
+
+    def _small_shares(self, size: tuple[int, int]) -> Shares:
+        """Shares for the small copies of an image of a size."""
+        if self._small is not None and self._small[0] == size:
+            return self._small[1]
+        small = reduce_rows(lambda *rows: map_shares(self.style_map, size, rows)[None], size)
         # For each style, what its region has of each: the mean of shares, weighted by its own.
         weights = small[0].flatten(1).double()
         total = weights.sum(1)
         means = torch.eye(len(weights))
         there = total > EPSILON
         means[there] = (weights[there] @ weights.T / total[there, None]).float()
-        regions = means[:, :, None, None].expand(-1, -1, *size)
-        return Shares(pixels[None].to(image)), Shares(torch.cat([regions, small]).to(image))
+        regions = means[:, :, None, None].expand(-1, -1, *small.shape[-2:])
+        shares = Shares(torch.cat([regions, small]))
+        self._small = size, shares
+        return shares
+
+
+def small_factor(height: int, width: int) -> int:
+    """How many times smaller the copies are that statistics of an image are compared on."""
+    factor = max(1, min(REDUCTION, min(height, width) // SMALL_SIDE))
+    return max(factor, math.ceil(math.sqrt(height * width / SMALL_PIXELS)))
+
+
+def reduce_rows(read: Callable[[int, int], Tensor], size: tuple[int, int]) -> Tensor:
+    """Reduce an image, or a map, by :func:`small_factor`, as a whole that is never in memory.
+
+    Args:
+        read: gives the rows from the first number to the second, not included: (1, C, h, W).
+        size: height and width, px.
+    """
+    height, factor = size[0], small_factor(*size)
+    least = factor * MIN_SIDE  # rows; a part with fewer would be padded
+    step = least * max(1, PART_PIXELS // (least * size[1]))
+    parts, top = [], 0
+    while top < height:
+        bottom = top + step if height - top >= step + least else height
+        parts.append(reduce_image(read(top, bottom), factor))
+        top = bottom
+    return torch.cat(parts, dim=2)
+
+
+def _norms(network: nn.Module) -> list[MappedNorm]:
+    return [each for each in network.modules() if isinstance(each, MappedNorm)]
 
 
 def _replace_layers(network: nn.Module, decoder: StyleDecoder, codes: Tensor, now: Pass) -> None:
@@ -136,9 +165,7 @@ def _replace_layers(network: nn.Module, decoder: StyleDecoder, codes: Tensor, no
     changes = decoder.changes(codes)
     ranks = {
         name: (left, right, changes.sums[name])
-        for name, left, right in zip(
-            decoder.convolutions, decoder.left, decoder.right, strict=True
-        )
+        for name, left, right in zip(decoder.convolutions, decoder.left, decoder.right, strict=True)
     }
     last = decoder.convolutions[-1]
     for name, module in list(network.named_modules()):
@@ -160,182 +187,3 @@ def _replace_layers(network: nn.Module, decoder: StyleDecoder, codes: Tensor, no
             continue
         parent, _, own = name.rpartition(".")
         setattr(network.get_submodule(parent), own, made)
-
-
-Ranks = tuple[Tensor, Tensor, Tensor]  # left, (C, rank); right, (rank, C_in k k); sums, (S, rank)
-
-
-class MappedConv(nn.Module):
-    """A convolution without padding, with other weights at each place.
-
-    Args:
-        conv: with the weights that styles share.
-        ranks: what they add.
-        bias: (S, C), or None.
-        colors: (S, 3, 3), which mix its three outputs; or None.
-        now: what is passing through.
-    """
-
-    weight: Tensor
-    left: Tensor
-    sums: Tensor
-    bias: Tensor | None
-    colors: Tensor | None
-
-    def __init__(
-        self,
-        conv: nn.Conv2d,
-        ranks: Ranks,
-        bias: Tensor | None,
-        colors: Tensor | None,
-        now: Pass,
-    ) -> None:
-        super().__init__()
-        left, right, sums = ranks
-        self.stride, self._pass = conv.stride, now
-        # The convolution of all styles, and that of rank-one matrices, as one.
-        both = torch.cat([conv.weight, right.view(-1, *conv.weight.shape[1:])])
-        self.register_buffer("weight", both)
-        self.register_buffer("left", left[:, :, None, None].clone())
-        self.register_buffer("sums", sums)
-        self.register_buffer("bias", bias)
-        self.register_buffer("colors", colors)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C_in, H, W) to (B, C, h, w)."""
-        both = F.conv2d(x, self.weight, stride=self.stride)
-        channels, rank = self.left.shape[:2]
-        y, projected = both.split([channels, rank], dim=1)
-        shares = self._pass.shares.at(y)
-        y = y + F.conv2d(projected * mix_channels(shares, self.sums), self.left)
-        if self.colors is not None:
-            y = torch.einsum("bshw,sij,bjhw->bihw", shares, self.colors, y)
-        if self.bias is not None:
-            y = y + mix_channels(shares, self.bias)
-        return y
-
-
-class MappedPaint(nn.Module):
-    """:class:`PaintPatches` with other weights at each pixel of the patches.
-
-    Its kernel, which fades, has no low rank, so there is one for each style.
-
-    Args:
-        paint: with the weights that styles share.
-        ranks: what they add.
-        bias: (S, 3).
-        colors: (S, 3, 3).
-        now: what is passing through.
-    """
-
-    kernels: Tensor
-    bias: Tensor
-    colors: Tensor
-
-    def __init__(
-        self, paint: PaintPatches, ranks: Ranks, bias: Tensor, colors: Tensor, now: Pass
-    ) -> None:
-        super().__init__()
-        left, right, sums = ranks
-        self._pass = now
-        weights = [paint.weight + ((left * each) @ right).view_as(paint.weight) for each in sums]
-        self.register_buffer("kernels", torch.cat([paint.kernel(weight) for weight in weights]))
-        self.register_buffer("bias", bias)
-        self.register_buffer("colors", colors)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) to (B, 48, H, W), as :class:`PaintPatches` does."""
-        shares = self._pass.shares.in_cells(x)
-        each = F.conv2d(reflect_pad(x, 1), self.kernels)
-        each = each.unflatten(1, (len(self.colors), STRIDE**2, 3))
-        mixed = torch.einsum("bsphw,bspjhw->bpjhw", shares, each)
-        colors = torch.einsum("bsphw,sij,bpjhw->bpihw", shares, self.colors, mixed)
-        return (colors + torch.einsum("bsphw,si->bpihw", shares, self.bias)).flatten(1, 2)
-
-
-class MappedNorm(InstanceNorm):
-    """An instance norm with another scale and shift, and other statistics, at each place.
-
-    Args:
-        norm: may be adaptive.
-        scales: (S, C).
-        shifts: (S, C).
-        now: what is passing through.
-    """
-
-    scales: Tensor
-    shifts: Tensor
-
-    def __init__(self, norm: InstanceNorm, scales: Tensor, shifts: Tensor, now: Pass) -> None:
-        super().__init__(scales.shape[1])
-        self._pass = now
-        self.adapted = deepcopy(norm)
-        nn.init.ones_(self.adapted.weight)
-        nn.init.zeros_(self.adapted.bias)
-        self.register_buffer("scales", scales)
-        self.register_buffer("shifts", shifts)
-        # Of the small copies: of each style all over, (S, C), and of the map, (1, C).
-        self._compared: tuple[Statistics, Statistics] | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the same shape."""
-        if self._pass.compares:
-            return self._compare(x)
-        return self.normalize(x, self.choose(x) if self.choose is not None else measure(x))
-
-    def _compare(self, x: Tensor) -> Tensor:
-        found = measure(x)
-        count = len(x) - 1
-        own = Statistics(found.mean[:count], found.var[:count])
-        self._compared = own, Statistics(found.mean[count:], found.var[count:])
-        mean, var = (  # each copy's own; for the one with the map, each style's
-            torch.cat([each[:, None].expand(-1, count, -1), each[None]])
-            for each in (own.mean, own.var)
-        )
-        return self._normalize_each(x, Statistics(mean, var))
-
-    def normalize(self, x: Tensor, statistics: Statistics) -> Tensor:
-        """Normalize with given statistics of an image: (1, C, H, W) to the same shape."""
-        assert self._compared is not None
-        own, mapped = self._compared
-        mean = statistics.mean.to(x.device).view(1, -1)
-        var = statistics.var.to(x.device).view(1, -1)
-        ratio = (own.var + EPSILON) / (mapped.var + EPSILON)
-        # What was between two means there is in proportion to the deviations here.
-        larger = ((var + EPSILON) / (mapped.var + EPSILON)).sqrt()
-        mean = mean + (own.mean - mapped.mean) * larger
-        return self._normalize_each(x, Statistics(mean[None], (var * ratio)[None]))
-
-    def _normalize_each(self, x: Tensor, statistics: Statistics) -> Tensor:
-        """Normalize with statistics of each style, (B, S, C)."""
-        weight, bias = self.adapted.affine(statistics)
-        scale = self.scales * weight * inverse_std(statistics.mean, statistics.var)
-        near = near_mean(widen(x))
-        shift = self.shifts * torch.ones_like(weight) + bias
-        shift = shift - (statistics.mean - near[:, None]) * scale
-        shares = self._pass.shares.at(x)
-        result = torch.empty_like(x)
-        rows = max(1, BLOCK // (x.shape[0] * x.shape[1] * x.shape[3]))
-        for top in range(0, x.shape[2], rows):
-            part = slice(top, top + rows)
-            own = shares[:, :, part]
-            y = widen(x[:, :, part]) - near[..., None, None]
-            result[:, :, part] = torch.addcmul(
-                mix_channels(own, shift), y, mix_channels(own, scale)
-            )
-        return result
-
-
-def mix_channels(shares: Tensor, values: Tensor) -> Tensor:
-    """Sum values of styles, weighted by their shares at each place.
-
-    Args:
-        shares: (B, S, h, w).
-        values: (S, C), or (B, S, C).
-
-    Returns:
-        (B, C, h, w), channels last in memory, as features are.
-    """
-    if values.ndim == 2:
-        values = values.expand(len(shares), -1, -1)
-    return torch.einsum("bshw,bsc->bhwc", shares, values).permute(0, 3, 1, 2)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 EPSILON = 1e-5  # added to variances
 ROUNDING = 2**-20  # times a channel's mean: a smaller standard deviation is only rounding
 MAX_MEAN = 8  # standard deviations; a mean beyond it is subtracted before anything is summed
-STEP = 8  # px, between the rows and columns that near_mean reads
+STEP = 8  # px, between the rows and columns that _near_mean reads
 HIDDEN = 64  # units of the layer between a norm's statistics and its scale and shift
 
 
@@ -38,12 +38,12 @@ def widen(x: Tensor) -> Tensor:
 def measure(x: Tensor) -> Statistics:
     """Statistics of each channel of each image: (B, C, H, W) to (B, C), in float32 or wider."""
     x = widen(x)
-    near = near_mean(x)
+    near = _near_mean(x)
     rest, var = _moments(x - near[..., None, None])
     return Statistics(near + rest, var)
 
 
-def near_mean(x: Tensor) -> Tensor:
+def _near_mean(x: Tensor) -> Tensor:
     """A value near each channel's mean, (B, C), to be subtracted before anything is summed.
 
     In float32, the mean of a constant channel is wrong in its last digits. Subtracting it leaves
@@ -62,7 +62,7 @@ def near_mean(x: Tensor) -> Tensor:
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of each channel of each image, (B, C), in float32 or wider.
 
-    Exact if means are near zero: see near_mean.
+    Exact if means are near zero: see _near_mean.
     """
     if x.device.type == "cpu" and not _is_traced():
         # Ten times as fast as var_mean where channels are last (torch 2.14).
@@ -125,7 +125,7 @@ class InstanceNorm(nn.Module):
         # each image goes through a batch norm of its own. ``near`` needs no gradient: a norm's
         # result does not depend on it. In 16 bits it is not subtracted, as the difference would be
         # rounded, and sums of equal 16-bit values are nearly exact.
-        near = near_mean(widen(x))
+        near = _near_mean(widen(x))
         affine = self._affine_each(x, near)
         if x is widen(x):
             x = x - near[..., None, None]
@@ -136,7 +136,7 @@ class InstanceNorm(nn.Module):
         return each[0] if len(each) == 1 else torch.cat(each)
 
     def _affine_each(self, x: Tensor, near: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Scale and shift of each image, (C,) each; ``near`` is ``near_mean(x)``."""
+        """Scale and shift of each image, (C,) each; ``near`` is ``_near_mean(x)``."""
         return [(self.weight, self.bias)] * len(x)
 
     def _infer(self, x: Tensor) -> Tensor:
@@ -155,14 +155,14 @@ class InstanceNorm(nn.Module):
             weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
             return torch.group_norm(x, x.shape[1], weight, bias, eps=EPSILON)
         if torch.compiler.is_exporting():  # to ONNX, as one node: see onnx/convert.py
-            y = widen(x) - near_mean(widen(x))[..., None, None]
+            y = widen(x) - _near_mean(widen(x))[..., None, None]
             y = torch.group_norm(y, x.shape[1], self.weight, self.bias, eps=EPSILON)
             return y.to(x.dtype)
         return self._infer_in_steps(x)
 
     def _infer_in_steps(self, x: Tensor) -> Tensor:
         """Measure and normalize, by operations that every converter and compiler supports."""
-        near = near_mean(widen(x))
+        near = _near_mean(widen(x))
         y = widen(x) - near[..., None, None]
         rest, var = _moments(y)
         weight, bias = self.affine(Statistics(near + rest, var))
@@ -177,7 +177,7 @@ class InstanceNorm(nn.Module):
         rest, var = _moments(y)
         if _is_nearly_flat(rest, var):
             # Only here, as most images have no such channel and need no copy.
-            near = near_mean(y)
+            near = _near_mean(y)
             y = y - near[..., None, None]
             rest, var = _moments(y)
         weight, bias = self.affine(Statistics(near + rest, var))

@@ -16,31 +16,43 @@ STRIDES = (1, 2, *(STRIDE * scale for scale in SCALES))  # px, of layers
 ANGLES = {"horizontal": 0.0, "vertical": 90.0}  # degrees
 
 
-def map_shares(style_map: StyleMap, height: int, width: int) -> Tensor:
-    """The share of each style at each pixel of an image: (S, height, width), which sum to 1."""
+def map_shares(
+    style_map: StyleMap, size: tuple[int, int], rows: tuple[int, int] | None = None
+) -> Tensor:
+    """The share of each style at each pixel of an image.
+
+    Args:
+        style_map: where they are.
+        size: height and width of the image, px.
+        rows: the first of the rows that are wanted, and the one after the last; all by default.
+
+    Returns:
+        (S, rows, width), which sum to 1.
+    """
+    rows = (0, size[0]) if rows is None else rows
     if style_map.gradient is not None:
-        place = gradient_places(style_map.gradient, height, width) * (len(style_map.styles) - 1)
+        place = gradient_places(style_map.gradient, size, rows) * (len(style_map.styles) - 1)
         numbers = torch.arange(len(style_map.styles))[:, None, None]
         return (1 - (place - numbers).abs()).clamp(min=0)
-    size = (height, width)
-    masks = [resize_mask(torch.from_numpy(mask)[None], size) for mask in style_map.masks]
+    masks = [resize_mask(torch.from_numpy(mask)[None], size, rows) for mask in style_map.masks]
     others = torch.cat(masks).clamp(0, 1)
     total = others.sum(0, keepdim=True)
     return torch.cat([(1 - total).clamp(min=0), others / total.clamp(min=1)])
 
 
-def gradient_places(gradient: str | float, height: int, width: int) -> Tensor:
+def gradient_places(gradient: str | float, size: tuple[int, int], rows: tuple[int, int]) -> Tensor:
     """How far each pixel is on the way from a gradient's first style to its last.
 
     Args:
         gradient: as :class:`~fast_nst.style_map.StyleMap` has it.
-        height: px.
-        width: px.
+        size: height and width of the image, px.
+        rows: the first of the rows that are wanted, and the one after the last.
 
     Returns:
-        (height, width) in [0, 1]. At an angle, corners have 0 and 1, as CSS has it.
+        (rows, width) in [0, 1]. At an angle, corners have 0 and 1, as CSS has it.
     """
-    y = (torch.arange(height) + 0.5 - height / 2)[:, None]
+    height, width = size
+    y = (torch.arange(*rows) + 0.5 - height / 2)[:, None]
     x = (torch.arange(width) + 0.5 - width / 2)[None]
     if gradient == "radial":
         return torch.hypot(x, y) / math.hypot(width / 2, height / 2)
@@ -54,23 +66,27 @@ class Shares:
     """Shares of styles for images of one size, and for the features that layers make of them.
 
     Args:
-        pixels: (B, S, H, W), which sum to 1.
+        pixels: (B, S, H, W) on the CPU, which sum to 1.
     """
 
     def __init__(self, pixels: Tensor) -> None:
         self.pixels = pixels
-        self._found: dict[torch.Size, Tensor] = {}
+        self._found: dict[tuple[object, ...], Tensor] = {}
 
     def at(self, features: Tensor) -> Tensor:
-        """The shares at the places of features, (B, C, h, w): (B, S, h, w)."""
-        size = features.shape[-2:]
-        if size not in self._found:
-            self._found[size] = self._reduce(size)
-        return self._found[size]
+        """The shares at the places of features, (B, C, h, w): (B, S, h, w), on their device."""
+        key = (features.shape[-2:], features.device, features.dtype)
+        if key not in self._found:
+            self._found[key] = self._reduce(features.shape[-2:]).to(features)
+        return self._found[key]
 
     def in_cells(self, cells: Tensor) -> Tensor:
         """The shares at all pixels of cells of 4x4 px, (B, C, h, w): (B, S, 16, h, w)."""
-        return F.pixel_unshuffle(pad_to_stride(self.pixels)[:, :, None], STRIDE)
+        key = ("cells", cells.device, cells.dtype)
+        if key not in self._found:
+            padded = pad_to_stride(self.pixels)[:, :, None]
+            self._found[key] = F.pixel_unshuffle(padded, STRIDE).to(cells)
+        return self._found[key]
 
     def _reduce(self, size: torch.Size) -> Tensor:
         # Layers pad as these do, and then reduce. Below 32 px, two strides may give one size; then

@@ -142,7 +142,8 @@ class StyleDecoder(nn.Module):
                 change = (left * changes.sums[name][style]) @ right
                 own[name] = weights[name] + change.view_as(weights[name])
             # Its outputs are images' pixels, with the color as the innermost index.
-            colors = own[self.convolutions[-1]].unflatten(0, (-1, 3))
+            colors = own[self.convolutions[-1]]
+            colors = colors.view(-1, 3, *colors.shape[1:])
             mixed = torch.einsum("ij,pj...->pi...", changes.palettes[style], colors)
             own[self.convolutions[-1]] = mixed.flatten(0, 1)
             result.append(own)
@@ -235,7 +236,8 @@ class StyledNetwork(TransformationNetwork):
         share = (stroke_sizes.clamp(max=1).log2() + 1)[:, None, None]  # 0 at 0.5, 1 at 1
         codes = torch.lerp(self.codes[:, 0], self.codes[:, 1], share)
         each = [knob.repeat_interleave(self.styles) for knob in (strengths, stroke_sizes)]
-        return self.decoder.turned(codes.flatten(0, 1), *each).unflatten(0, (-1, self.styles))
+        turned = self.decoder.turned(codes.flatten(0, 1), *each)
+        return turned.view(-1, self.styles, turned.shape[1])
 
     def forward(self, images: Tensor, shares: Tensor, knobs: Tensor) -> Tensor:
         """Stylize (B, 3, H, W), each image in its own style.

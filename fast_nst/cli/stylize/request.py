@@ -200,6 +200,7 @@ def make_requests(
         "inputs": tuple(inputs),
         "source": inputs[0],
         "mask": _read_mask(mask) if mask else None,
+        "mix_masks": tuple(_read_mask(each)[0].numpy() for each in chosen["mix_masks"]),
         "suffix": f".{suffix}" if suffix else None,
         "keep_metadata": chosen["metadata"] == "keep",
         "depth": int(chosen["depth"]) if chosen["depth"] else None,
