@@ -38,7 +38,7 @@ from fast_nst.prediction.styled import make_styles
 from fast_nst.style_map import StyleMap
 
 STYLES = ("starry_night", "great_wave", "the_scream")
-SIZES = ((160, 240), (320, 480), (720, 1280))  # px
+SIZES = ((160, 240), (320, 480), (720, 1280), (1080, 1920))  # px
 SIDE = 320  # px, short side of photographs
 AWAY = 40  # px, from the border between two styles
 

@@ -20,9 +20,11 @@ from fast_nst.style_map import StyleMap
 if TYPE_CHECKING:
     from fast_nst.networks.styled import StyleDecoder
 
-REDUCTION = 3  # of the small copy that statistics are compared on
-SMALL_SIDE = 96  # px, short side; a copy is no smaller
-SMALL_PIXELS = 1 << 20  # px; and no larger
+# The small copies that statistics are compared on are smaller than the image by this factor,
+REDUCTION = 4
+SMALL_SIDE = 96  # but no smaller than this, px on the short side,
+ENOUGH_SIDE = 192  # and not much larger than this;
+SMALL_PIXELS = 1 << 20  # and in all, px, no larger than this
 PART_PIXELS = 1 << 22  # px, that are reduced at a time
 
 
@@ -134,7 +136,8 @@ class MappedNetwork(nn.Module):
 
 def small_factor(height: int, width: int) -> int:
     """How many times smaller the copies are that statistics of an image are compared on."""
-    factor = max(1, min(REDUCTION, min(height, width) // SMALL_SIDE))
+    side = min(height, width)
+    factor = max(1, min(REDUCTION, side // SMALL_SIDE), side // ENOUGH_SIDE)
     return max(factor, math.ceil(math.sqrt(height * width / SMALL_PIXELS)))
 
 

@@ -212,9 +212,8 @@ def test_some_rows_of_a_map_are_those_of_the_whole(size: tuple[int, int]) -> Non
 def test_small_copies_are_reduced_as_a_whole_and_of_a_useful_size(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert [small_factor(*size) for size in ((1, 1), (191, 900), (192, 900), (720, 1280))] == [
-        1, 1, 2, 3,
-    ]  # fmt: skip
+    sizes = ((1, 1), (191, 900), (192, 900), (720, 1280), (1920, 1080))
+    assert [small_factor(*size) for size in sizes] == [1, 1, 2, 4, 5]
     factor = small_factor(20_000, 30_000)
     assert 20_000 * 30_000 / factor**2 <= SMALL_PIXELS
     image = random(1, 3, 301, 3 * SMALL_SIDE + 5)
