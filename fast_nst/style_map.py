@@ -31,6 +31,7 @@ class StyleMap:
             left to right), ``"vertical"`` (from top to bottom), ``"radial"`` (from the center to
             the corners), or an angle in degrees, from 0, which is horizontal, clockwise to 90,
             which is vertical.
+        feather: of masks, width of the soft border between styles, px of the image.
 
     Raises:
         ConfigError: If these do not go together, or are out of range.
@@ -42,12 +43,17 @@ class StyleMap:
     styles: tuple[str, ...]
     masks: tuple[Mask, ...] = ()
     gradient: str | float | None = None
+    feather: float = 0.0
 
     def __post_init__(self) -> None:
         count = len(self.styles)
         if count < 2:
             raise ConfigError(f"{count} style cannot vary over an image. Name two or more.")
+        if not 0 <= self.feather < math.inf:
+            raise ConfigError(f"feather is {self.feather:g} px; expected 0 or more.")
         if self.gradient is not None:
+            if self.feather:
+                raise ConfigError("a gradient has no border to feather. Leave one out.")
             if self.masks:
                 raise ConfigError("masks and a gradient were given. Leave one out.")
             _check_gradient(self.gradient)
@@ -96,7 +102,7 @@ class StyleMap:
         import hashlib
 
         contents = [(mask.shape, hashlib.sha256(mask.tobytes()).hexdigest()) for mask in self.masks]
-        return repr((self.styles, contents, self.gradient))
+        return repr((self.styles, contents, self.gradient, self.feather))
 
 
 def _check_gradient(gradient: str | float) -> None:

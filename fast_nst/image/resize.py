@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -89,3 +90,29 @@ def _resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(
         mask[None], size=size, mode="bilinear", align_corners=False, antialias=True
     )[0]
+
+
+def feather_mask(masks: Tensor, width: float) -> Tensor:
+    """Turn hard borders into ones that rise from nearly 0 to nearly 1 over ``width`` px.
+
+    Args:
+        masks: (N, H, W).
+        width: px, greater than 0.
+
+    Returns:
+        The same shape; masks that sum to 1 still do.
+    """
+    std = width / 4  # 95 % of a normal distribution lie within a range of four
+    radius = feather_radius(width)
+    offsets = torch.arange(-radius, radius + 1, dtype=masks.dtype, device=masks.device)
+    kernel = torch.exp(-0.5 * (offsets / std) ** 2)
+    kernel = (kernel / kernel.sum()).view(1, 1, -1, 1)
+    padded = F.pad(masks[:, None], (0, 0, radius, radius), mode="replicate")
+    columns = F.conv2d(padded, kernel)
+    padded = F.pad(columns, (radius, radius, 0, 0), mode="replicate")
+    return F.conv2d(padded, kernel.transpose(2, 3))[:, 0]
+
+
+def feather_radius(width: float) -> int:
+    """How far :func:`feather_mask` sees, px."""
+    return max(1, math.ceil(0.75 * width))

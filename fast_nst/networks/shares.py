@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fast_nst.image.resize import resize_mask
+from fast_nst.image.resize import feather_mask, feather_radius, resize_mask
 from fast_nst.networks.layers import SCALES, STRIDE, pad_to_stride
 from fast_nst.style_map import StyleMap
 
@@ -34,10 +34,17 @@ def map_shares(
         place = gradient_places(style_map.gradient, size, rows) * (len(style_map.styles) - 1)
         numbers = torch.arange(len(style_map.styles))[:, None, None]
         return (1 - (place - numbers).abs()).clamp(min=0)
-    masks = [resize_mask(torch.from_numpy(mask)[None], size, rows) for mask in style_map.masks]
+    margin = feather_radius(style_map.feather) if style_map.feather else 0
+    seen = max(0, rows[0] - margin), min(size[0], rows[1] + margin)
+    masks = [resize_mask(torch.from_numpy(mask)[None], size, seen) for mask in style_map.masks]
     others = torch.cat(masks).clamp(0, 1)
     total = others.sum(0, keepdim=True)
-    return torch.cat([(1 - total).clamp(min=0), others / total.clamp(min=1)])
+    shares = torch.cat([(1 - total).clamp(min=0), others / total.clamp(min=1)])
+    if style_map.feather:
+        shares = feather_mask(shares, style_map.feather)[:, rows[0] - seen[0] :][
+            :, : rows[1] - rows[0]
+        ]
+    return shares
 
 
 def gradient_places(gradient: str | float, size: tuple[int, int], rows: tuple[int, int]) -> Tensor:

@@ -49,7 +49,8 @@ def choose(values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
     if isinstance(values["mix"], dict):
         bindings = [Binding(knobs=knobs, shares=values["mix"])]
     elif isinstance(values["mix"], tuple):
-        style_map = StyleMap(values["mix"], values["mix_masks"], values["mix_gradient"])
+        where = (values[name] for name in ("mix_masks", "mix_gradient", "mix_feather"))
+        style_map = StyleMap(values["mix"], *where)
         bindings = [Binding(knobs=knobs, style_map=style_map)]
     else:
         bindings = [Binding(style, knobs) for style in inside]

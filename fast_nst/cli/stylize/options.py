@@ -174,6 +174,14 @@ OPTIONS = (
     ),
     StylizeOption(
         "Look",
+        "--mix-feather",
+        type=click.FloatRange(0),
+        default=0.0,
+        metavar="PX",
+        help="Width of the soft border between styles.",
+    ),
+    StylizeOption(
+        "Look",
         "--mix-gradient",
         type=GRADIENT,
         metavar="WAY",

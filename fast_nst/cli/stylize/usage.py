@@ -161,6 +161,8 @@ def _check_map(chosen: Mapping[str, Any]) -> None:
     """Refuse masks and gradients of styles that say nothing, or go with nothing."""
     masks, gradient, mix = chosen["mix_masks"], chosen["mix_gradient"], chosen["mix"]
     flag = "--mix-mask" if masks else "--mix-gradient"
+    if chosen["mix_feather"] and not masks:
+        raise click.UsageError("--mix-feather goes with --mix-mask. Give both, or leave it out.")
     if not isinstance(mix, tuple):
         if masks or gradient is not None:
             raise click.UsageError(f"{flag} goes with the names of styles: --mix a,b.")

@@ -51,7 +51,7 @@ VALUES = {
 # They say what kind a request is, or need a second thing.
 APART = {
     "checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "mix", "polish_styles",
-    "grid", "mix_masks", "mix_gradient",
+    "grid", "mix_masks", "mix_gradient", "mix_feather",
 }  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def test_no_option_is_lost_on_its_way(folder: Path) -> None:
     fields = {field.name for each in made for field in dataclasses.fields(each)}
     renamed = {
         **{"metadata": "keep_metadata", "contact_sheet": "target", "stroke_size": "bindings"},
-        **{"mix_masks": "bindings", "mix_gradient": "bindings"},
+        **dict.fromkeys(("mix_masks", "mix_gradient", "mix_feather"), "bindings"),
     }
     for option in OPTIONS:
         if option.name == "cluster":
@@ -218,6 +218,7 @@ def test_a_picture_stands_for_a_filter(folder: Path) -> None:
         ),
         (["{}/a.jpg", "-o", "o.png", "--mix", "a,b"], "say where each is: --mix-mask FILE"),
         (["{}/a.jpg", "-o", "o.png", "--mix", "a,"], "a style without a name"),
+        (["{}/a.jpg", "-o", "o.png", "--mix-feather", "9"], "--mix-feather goes with --mix-mask"),
         (["{}/a.jpg", "-o", "o.png", "--mix-gradient", "radial"], "goes with the names of styles"),
         (["{}/a.jpg", "-o", "o", "--mix", "a,b", "--mix-gradient", "up"], "no gradient 'up'"),
         (
@@ -256,12 +257,14 @@ def test_a_mask_or_a_gradient_says_where_styles_are(folder: Path) -> None:
 
     Image.new("L", (3, 2), 255).save(folder / "white.png")
     for line in LINES.values():
-        (request,) = requests(folder, *line, "--mix", "a,b", "--mix-mask", "{}/white.png")
+        mask = ("--mix-mask", "{}/white.png", "--mix-feather", "9")
+        (request,) = requests(folder, *line, "--mix", "a,b", *mask)
         style_map = request.filters.bindings[0].style_map
         assert style_map is not None
         assert (style_map.styles, style_map.gradient) == (("a", "b"), None)
         assert style_map.masks[0].shape == (2, 3)
         assert style_map.masks[0].min() == 1
+        assert style_map.feather == 9
     for way, meant in (("radial", "radial"), ("45", 45.0)):
         (request,) = requests(folder, *line, "--mix", "a..b..a", "--mix-gradient", way)
         style_map = request.filters.bindings[0].style_map

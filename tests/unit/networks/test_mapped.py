@@ -202,11 +202,26 @@ def test_the_first_style_has_what_masks_leave_and_overlaps_are_shared() -> None:
 @pytest.mark.parametrize("size", [(50, 33), (20, 70), (9, 9)])
 def test_some_rows_of_a_map_are_those_of_the_whole(size: tuple[int, int]) -> None:
     masks = (random(20, 31).numpy(), random(7, 5, seed=6).numpy())
-    for style_map in (StyleMap(STYLES, masks), StyleMap(STYLES, gradient=30.0)):
+    for style_map in (
+        StyleMap(STYLES, masks),
+        StyleMap(STYLES, masks, feather=5),
+        StyleMap(STYLES, gradient=30.0),
+    ):
         whole = map_shares(style_map, size)
         torch.testing.assert_close(whole.sum(0), torch.ones(size))
         parts = [map_shares(style_map, size, rows) for rows in ((0, 4), (4, 5), (5, size[0]))]
         torch.testing.assert_close(torch.cat(parts, dim=1), whole)
+
+
+def test_a_feather_makes_borders_soft() -> None:
+    hard = np.zeros((1, 40), np.float32)
+    hard[:, 20:] = 1
+    second = map_shares(StyleMap(("a", "b"), (hard,), feather=16), (8, 40))[1]
+    assert (second == second[0]).all()
+    assert (second[0].diff() >= 0).all()
+    assert second[0, 11] < 0.03
+    assert second[0, 28] > 0.97
+    torch.testing.assert_close(second[0, 19] + second[0, 20], torch.tensor(1.0))
 
 
 def test_small_copies_are_reduced_as_a_whole_and_of_a_useful_size(
@@ -249,6 +264,10 @@ def test_a_map_says_what_it_lacks() -> None:
         StyleMap(STYLES, (np.ones((2, 2), np.float32),))
     with pytest.raises(ConfigError, match="masks and a gradient"):
         StyleMap(("a", "b"), (np.ones((2, 2), np.float32),), "radial")
+    with pytest.raises(ConfigError, match="no border to feather"):
+        StyleMap(("a", "b"), gradient="radial", feather=3)
+    with pytest.raises(ConfigError, match="feather is inf px"):
+        StyleMap(("a", "b"), (np.ones((2, 2), np.float32),), feather=float("inf"))
     with pytest.raises(ConfigError, match="did you mean 'vertical'"):
         StyleMap(("a", "b"), gradient="verticle")
     with pytest.raises(ConfigError, match="is inf; expected degrees"):
