@@ -279,6 +279,10 @@ class StyledNetwork(TransformationNetwork):
         """Bind it to styles that vary over the image; see the base class."""
         from fast_nst.networks.mapped import MappedNetwork
 
+        if len(styles) != len(style_map.styles):
+            raise ConfigError(
+                f"got numbers of {len(styles)} styles; the map has {len(style_map.styles)}."
+            )
         known = check_knobs(self.knobs, values)
         strength, stroke_size = known["strength"], known["stroke_size"]
         settings = self.codes.new_tensor([[max(strength, LEAST_STRENGTH)], [stroke_size]])

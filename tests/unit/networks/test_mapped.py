@@ -166,6 +166,8 @@ def test_a_network_of_one_style_has_no_map() -> None:
     plain = create_network("mobile", width=2, blocks=0)
     with pytest.raises(ConfigError, match="cannot mix styles"):
         plain.bind_map([0, 1], StyleMap(("a", "b"), gradient="radial"))
+    with pytest.raises(ConfigError, match="numbers of 1 styles; the map has 3"):
+        styled("mobile").bind_map([0], StyleMap(STYLES, gradient="radial"))
     with pytest.raises(ConfigError, match=r"strength is 2; expected 0 to 1"):
         mapped(styled("mobile"), StyleMap(STYLES, gradient="radial"), strength=2)
 
