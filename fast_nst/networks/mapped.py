@@ -115,7 +115,7 @@ class MappedNetwork(nn.Module):
         self._rows = (top, height)
         if compared is not None:
             for own, other in zip(_norms(self), _norms(compared), strict=True):
-                own.compared = other.compared
+                own.compared = dict(other.compared)
 
     def _small_shares(self, size: tuple[int, int]) -> Shares:
         """Shares for the small copies of an image of a size."""

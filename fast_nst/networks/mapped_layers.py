@@ -143,9 +143,9 @@ class MappedNorm(InstanceNorm):
         nn.init.zeros_(self.adapted.bias)
         self.register_buffer("scales", scales)
         self.register_buffer("shifts", shifts)
-        # Of the small copies: of each style all over, (S, C), and of the map, (1, C).
-        none = Statistics(torch.zeros(1), torch.ones(1))
-        self.compared: tuple[Statistics, Statistics] = none, none
+        # Of the small copies: of each style all over, (S, C), and of the map, (1, C). By the stride
+        # of what was normalized: blocks see an image at two scales where strokes are large.
+        self.compared: dict[int, tuple[Statistics, Statistics]] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to the same shape."""
@@ -158,7 +158,8 @@ class MappedNorm(InstanceNorm):
         found = measure(x.detach())
         count = len(x) - 1
         own = Statistics(found.mean[:count], found.var[:count])
-        self.compared = own, Statistics(found.mean[count:], found.var[count:])
+        last = Statistics(found.mean[count:], found.var[count:])
+        self.compared[self._pass.shares.stride(x)] = own, last
         mean, var = (  # each copy's own; for the one with the map, each style's
             torch.cat([each[:, None].expand(-1, count, -1), each[None]])
             for each in (own.mean, own.var)
@@ -167,8 +168,10 @@ class MappedNorm(InstanceNorm):
 
     def normalize(self, x: Tensor, statistics: Statistics) -> Tensor:
         """Normalize with given statistics of an image: (1, C, H, W) to the same shape."""
+        equal = Statistics(torch.zeros(1), torch.ones(1))  # where nothing was compared yet
+        compared = self.compared.get(self._pass.shares.stride(x), (equal, equal))
         own, mapped = (
-            Statistics(each.mean.to(x.device), each.var.to(x.device)) for each in self.compared
+            Statistics(each.mean.to(x.device), each.var.to(x.device)) for each in compared
         )
         near = statistics.mean.to(x.device).view(1, -1)
         var = statistics.var.to(x.device).view(1, -1)

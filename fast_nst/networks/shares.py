@@ -79,29 +79,40 @@ class Shares:
     def __init__(self, pixels: Tensor) -> None:
         self.pixels = pixels
         self._found: dict[tuple[object, ...], Tensor] = {}
+        self._found_padded: dict[int, Tensor] = {}
 
     def at(self, features: Tensor) -> Tensor:
         """The shares at the places of features, (B, C, h, w): (B, S, h, w), on their device."""
-        key = (features.shape[-2:], features.device, features.dtype)
+        stride = self.stride(features)
+        key = (stride, features.device, features.dtype)
         if key not in self._found:
-            self._found[key] = self._reduce(features.shape[-2:]).to(features)
+            self._found[key] = F.avg_pool2d(self._padded(stride), stride).to(features)
         return self._found[key]
+
+    def stride(self, features: Tensor) -> int:
+        """How many px of the image are one of features, (B, C, h, w), in each direction.
+
+        Below 32 px, two strides may give one size; then it is the smaller one, whose shares are
+        those of nearly the same pixels.
+        """
+        for stride in STRIDES:
+            sides = self._padded(stride).shape[-2:]
+            if features.shape[-2:] == torch.Size(side // stride for side in sides):
+                return stride
+        raise AssertionError(f"no layer works at {tuple(features.shape[-2:])}")
+
+    def _padded(self, stride: int) -> Tensor:
+        """Padded as layers of a stride pad."""
+        factor = max(1, stride // STRIDE)
+        if factor not in self._found_padded:
+            padded = pad_to_stride(self.pixels)
+            self._found_padded[factor] = pad_to_stride(padded, factor) if factor > 1 else padded
+        return self._found_padded[factor]
 
     def in_cells(self, cells: Tensor) -> Tensor:
         """The shares at all pixels of cells of 4x4 px, (B, C, h, w): (B, S, 16, h, w)."""
         key = ("cells", cells.device, cells.dtype)
         if key not in self._found:
-            padded = pad_to_stride(self.pixels)[:, :, None]
+            padded = self._padded(STRIDE)[:, :, None]
             self._found[key] = F.pixel_unshuffle(padded, STRIDE).to(cells)
         return self._found[key]
-
-    def _reduce(self, size: torch.Size) -> Tensor:
-        # Layers pad as these do, and then reduce. Below 32 px, two strides may give one size; then
-        # the smaller one is taken, whose shares are those of nearly the same pixels.
-        for stride in STRIDES:
-            padded = pad_to_stride(self.pixels)
-            if stride > STRIDE:
-                padded = pad_to_stride(padded, stride // STRIDE)
-            if size == torch.Size(side // stride for side in padded.shape[-2:]):
-                return F.avg_pool2d(padded, stride)
-        raise AssertionError(f"no layer works at {tuple(size)}")
