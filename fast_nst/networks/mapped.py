@@ -25,6 +25,7 @@ REDUCTION = 4
 SMALL_SIDE = 96  # but no smaller than this, px on the short side,
 ENOUGH_SIDE = 192  # and not much larger than this;
 SMALL_PIXELS = 1 << 20  # and in all, px, no larger than this
+SHARES_COPIES = 6  # of shares that are in memory while they are computed
 PART_PIXELS = 1 << 22  # px, that are reduced at a time
 
 
@@ -89,6 +90,11 @@ class MappedNetwork(nn.Module):
         self._pass.shares = self._whole[1]
         painted: Tensor = self.network(images)
         return painted
+
+    @property
+    def shares_bytes(self) -> int:
+        """Bytes of memory that shares take for each px, while they are computed."""
+        return SHARES_COPIES * 4 * len(self.style_map.styles)
 
     def compare(self, small: Tensor, size: tuple[int, int]) -> None:
         """Take note of what styles do to the statistics of an image, before it is painted.

@@ -75,6 +75,7 @@ class SegmentedNetwork:
     Attributes:
         values: every value.
         segments: in order; there is one more of them than of norms.
+        shares_bytes: for each pixel, of the shares of styles that vary over an image.
         min_strip: px; the network pads smaller images, so strips have at least as many rows.
         unit: px; strips begin at multiples of it, so that strides and padding fall as they do in
             the whole image.
@@ -90,6 +91,7 @@ class SegmentedNetwork:
             raise _not_local("it compares the image as a whole with a style")
         self.min_strip = max(int(getattr(each, "min_strip", 1)) for each in network.modules())
         self._mapped = _mapped(network)
+        self.shares_bytes = sum(each.shares_bytes for each in self._mapped)
         self._real = _Watched(network)
         self._shapes_only = _Watched(network, device="meta")
         self._shapes = lru_cache(maxsize=64)(self._find_shapes)

@@ -165,7 +165,8 @@ def strip_bytes(network: SegmentedNetwork, segment: Segment) -> float:
     # Layers copy what goes in and out to the order in memory that suits them, and so do the files;
     # convolutions on CPUs fill few channels up to eight.
     moved = [network.values[n] for n in (*segment.needs, *segment.makes)]
-    return segment.bytes_per_pixel + sum(8 * max(8, v.channels) / v.stride**2 for v in moved)
+    moved_bytes = sum(8 * max(8, v.channels) / v.stride**2 for v in moved)
+    return segment.bytes_per_pixel + network.shares_bytes + moved_bytes
 
 
 def _strip_rows(
