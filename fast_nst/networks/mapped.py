@@ -25,7 +25,7 @@ REDUCTION = 4
 SMALL_SIDE = 96  # but no smaller than this, px on the short side,
 ENOUGH_SIDE = 192  # and not much larger than this;
 SMALL_PIXELS = 1 << 20  # and in all, px, no larger than this
-SHARES_COPIES = 6  # of shares that are in memory while they are computed
+SHARES_COPIES = 8  # of shares that are in memory while they are computed
 PART_PIXELS = 1 << 22  # px, that are reduced at a time
 
 
@@ -83,6 +83,8 @@ class MappedNetwork(nn.Module):
         rows, width = images.shape[-2:]
         key = (top, rows, height, width)
         if self._whole is None or self._whole[0] != key:
+            self._whole = None
+            self._pass.shares = Shares(torch.empty(0))  # so that the last ones make room
             # Where only shapes are computed, there may be more rows than the image has.
             size = (max(height, top + rows), width)
             shares = map_shares(self.style_map, size, (top, top + rows))
