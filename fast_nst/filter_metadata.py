@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fast_nst.errors import CheckpointError, ConfigError, suggest
+from fast_nst.style_map import StyleMap
 
 FORMAT_VERSION = 2
 KEY = "fast_nst"
@@ -70,11 +71,31 @@ class Binding:
         style: the name of one of its styles; None for the first.
         knobs: values by the knobs' names; those that are missing have their defaults.
         shares: of styles in a mixture, by name; they sum to 1. Empty for one style.
+        style_map: instead of them, of styles that vary over the image.
     """
 
     style: str | None = None
     knobs: Mapping[str, float] = field(default_factory=dict)
     shares: Mapping[str, float] = field(default_factory=dict)
+    style_map: StyleMap | None = None
+
+    @classmethod
+    def of(
+        cls,
+        style: str | None = None,
+        knobs: Mapping[str, float] | None = None,
+        mix: Mapping[str, Any] | StyleMap | None = None,
+    ) -> Binding:
+        """What the arguments ``style``, ``knobs`` and ``mix`` of functions stand for.
+
+        Raises:
+            ConfigError: If ``mix`` holds maps that do not go together.
+        """
+        if mix and not isinstance(mix, StyleMap):
+            if all(getattr(share, "ndim", 0) == 0 for share in mix.values()):
+                return cls(style, knobs or {}, {name: float(mix[name]) for name in mix})
+            return cls(style, knobs or {}, style_map=StyleMap.of_shares(mix))
+        return cls(style, knobs or {}, style_map=mix if isinstance(mix, StyleMap) else None)
 
     @property
     def key(self) -> str:
@@ -83,7 +104,8 @@ class Binding:
             return ""
         values = {name: float(value) for name, value in self.knobs.items()}
         shares = {name: float(share) for name, share in self.shares.items()}
-        text = json.dumps([self.style, values, *([shares] if shares else [])], sort_keys=True)
+        more = [shares] if shares else [self.style_map.key] if self.style_map else []
+        text = json.dumps([self.style, values, *more], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -136,6 +158,8 @@ class FilterMetadata:
             ConfigError: If there is no such style or knob, a value is out of range, or shares do
                 not sum to 1.
         """
+        if binding.style_map is not None:
+            raise ConfigError("this takes one setting of styles for the whole image, and no map.")
         values = check_knobs(self.knobs, binding.knobs)
         if not binding.shares:
             return 0 if binding.style is None else self.number(binding.style), values
@@ -149,6 +173,17 @@ class FilterMetadata:
         if not abs(sum(shares) - 1) <= SHARES_ROUNDING:
             raise ConfigError(f"the shares of the styles sum to {sum(shares):g}; expected 1.")
         return shares, values
+
+    def choose_map(self, binding: Binding) -> tuple[list[int], dict[str, float]]:
+        """The same for styles that vary over the image: their numbers, and the knobs' values.
+
+        Raises:
+            ConfigError: As for :meth:`choose`.
+        """
+        if binding.style is not None or binding.shares or binding.style_map is None:
+            raise ConfigError("a style and a map of styles were given. Leave one out.")
+        values = check_knobs(self.knobs, binding.knobs)
+        return [self.number(name) for name in binding.style_map.styles], values
 
     def number(self, name: str) -> int:
         """The number of a style, from 0.
@@ -164,11 +199,14 @@ class FilterMetadata:
         return names.index(name)
 
     def with_bound(
-        self, chosen: int | Sequence[float], values: Mapping[str, float]
+        self, chosen: int | Sequence[float] | StyleMap, values: Mapping[str, float]
     ) -> FilterMetadata:
         """The same for a network that is bound to a style and to values: it has no knobs left."""
         if isinstance(chosen, int):
             style = self.styles[chosen]
+        elif isinstance(chosen, StyleMap):
+            first = self.styles[self.number(chosen.styles[0])]
+            style = Style(" to ".join(chosen.styles), thumbnail=first.thumbnail)
         else:
             shares = sorted(zip(chosen, self.styles, strict=True), key=lambda each: -each[0])
             said = [f"{each.name} {share:.0%}" for share, each in shares if share]

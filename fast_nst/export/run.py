@@ -106,7 +106,13 @@ def export(
                 "Leave it out, or what chooses a setting."
             )
         return _export_open(Path(checkpoint), output, opset, tell)
-    trained = load_filter(os.fspath(checkpoint), Binding(style, knobs or {}, mix or {}))
+    binding = Binding.of(style, knobs, mix)
+    if binding.style_map is not None:
+        raise ConfigError(
+            "an exported file holds one setting for the whole image, and no map of styles. Give "
+            "shares that are numbers."
+        )
+    trained = load_filter(os.fspath(checkpoint), binding)
     with _partial(output) as partial:
         tell("converting")
         int8 = None

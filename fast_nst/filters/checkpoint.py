@@ -62,6 +62,10 @@ class UnboundFilter:
         Raises:
             ConfigError: If there is no such style or knob, or a value is out of range.
         """
+        if (style_map := binding.style_map) is not None:
+            numbers, values = self.metadata.choose_map(binding)
+            mapped = self.network.bind_map(numbers, style_map, **values).eval()
+            return Filter(mapped, self.metadata.with_bound(style_map, values))
         chosen, values = self.metadata.choose(binding)
         network = self.network.bind(chosen, **values).eval()
         return Filter(network, self.metadata.with_bound(chosen, values))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from fast_nst.image.color import luminance, match_colors, replace_luminance
 from fast_nst.image.io import TensorImage, image_from_pil, open_image
+from fast_nst.image.resize import feather_mask, resize_mask
 from fast_nst.inference.controls import Controls
 from fast_nst.lut import Lut
 
@@ -80,28 +79,10 @@ def _share(controls: Controls, content: Tensor) -> Tensor | float:
     if controls.mask is None:
         return float(controls.strength)
     height, width = content.shape[-2:]
-    mask = controls.mask.to(content)
-    if mask.shape[-2:] != (height, width):
-        mask = F.interpolate(
-            mask[None], size=(height, width), mode="bilinear", align_corners=False, antialias=True
-        )[0]
-    mask = mask.clamp(0, 1)
+    mask = resize_mask(controls.mask.to(content), (height, width)).clamp(0, 1)
     if controls.mask_feather:
-        mask = _blur(mask, controls.mask_feather)
+        mask = feather_mask(mask, controls.mask_feather)
     return controls.strength * (1 - mask if controls.mask_invert else mask)
-
-
-def _blur(mask: Tensor, width: float) -> Tensor:
-    """Turn a hard border into one that rises from nearly 0 to nearly 1 over ``width`` px."""
-    std = width / 4  # 95 % of a normal distribution lie within a range of four
-    radius = max(1, math.ceil(3 * std))
-    offsets = torch.arange(-radius, radius + 1, dtype=mask.dtype, device=mask.device)
-    kernel = torch.exp(-0.5 * (offsets / std) ** 2)
-    kernel = (kernel / kernel.sum()).view(1, 1, -1, 1)
-    padded = F.pad(mask[None], (0, 0, radius, radius), mode="replicate")
-    columns = F.conv2d(padded, kernel)
-    padded = F.pad(columns, (radius, radius, 0, 0), mode="replicate")
-    return F.conv2d(padded, kernel.transpose(2, 3))[0]
 
 
 def _stylize_at_scale(

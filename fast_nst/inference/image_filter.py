@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fast_nst.filter_metadata import Binding
 from fast_nst.image.arrays import ArrayImage
 from fast_nst.inference.controls import Controls
 from fast_nst.runtimes.select import ENGINES, Opening, Session, choose_engine, open_session
 from fast_nst.startup import without_gc
+from fast_nst.style_map import StyleMap
 
 if TYPE_CHECKING:
     from fast_nst.inference.stylizer import Stylizer
@@ -81,7 +82,7 @@ def open_filter(
     moving: bool = False,
     style: str | None = None,
     knobs: Mapping[str, float] | None = None,
-    mix: Mapping[str, float] | None = None,
+    mix: Mapping[str, Any] | StyleMap | None = None,
 ) -> ArrayFilter:
     """Load a filter, or an ONNX model of images, for the images of files.
 
@@ -95,12 +96,12 @@ def open_filter(
         moving: whether there are videos or a camera among them: see ``choose_engine``.
         style: as for ``Stylizer.load``, like ``knobs`` and ``mix``.
         knobs: values by name.
-        mix: shares by name.
+        mix: shares by name, numbers or maps; or a map of styles.
 
     Raises:
         CheckpointError, ConfigError, ExportError: As ``Stylizer.load`` does.
     """
-    binding = Binding(style, knobs or {}, mix or {})
+    binding = Binding.of(style, knobs, mix)
     opening = Opening(Path(path), device, value_range, on_compile, binding)
     engine = choose_engine(opening.path, device, engine, moving=moving, binding=binding)
     if ENGINES[engine].on_arrays:

@@ -25,6 +25,7 @@ from fast_nst.networks.blend import Blend
 from fast_nst.runtimes.load import load_network
 from fast_nst.runtimes.onnx_network import GraphNetwork
 from fast_nst.runtimes.select import Opening
+from fast_nst.style_map import StyleMap
 
 ImageT = TypeVar("ImageT", Image.Image, Tensor, npt.NDArray[np.uint8])
 
@@ -66,7 +67,7 @@ class Stylizer:
         *,
         style: str | None = None,
         knobs: Mapping[str, float] | None = None,
-        mix: Mapping[str, float] | None = None,
+        mix: Mapping[str, Any] | StyleMap | None = None,
     ) -> Stylizer:
         """Load a filter file, Lightning's ``.ckpt`` of a training, or an ONNX model of images.
 
@@ -84,17 +85,20 @@ class Stylizer:
             knobs: values for what the filter's network takes besides images, by name; those that
                 are missing have their defaults. ``fast-nst info`` lists styles and knobs.
             mix: shares of styles by name, which sum to 1, instead of ``style``: a mixture in one
-                pass.
+                pass. Shares that vary over the image are arrays or tensors, (H, W) in [0, 1] of any
+                size; each image has them resized to its own. Or a ``StyleMap``, such as a gradient.
 
         Raises:
             CheckpointError: If it cannot be loaded.
             ConfigError: If ``device`` or ``engine`` is unknown or absent, ``value_range`` is
-                missing, there is no such style or knob, or the shares do not sum to 1.
+                missing, there is no such style or knob, the shares do not sum to 1, or a mixture
+                varies over the image and ``engine`` is not ``"torch"``.
 
         Example:
             >>> Stylizer.load("many.safetensors", mix={"waves": 0.3, "night": 0.7})(photo)
+            >>> Stylizer.load("many.safetensors", mix={"waves": 1 - sky, "night": sky})(photo)
         """
-        binding = Binding(style, knobs or {}, mix or {})
+        binding = Binding.of(style, knobs, mix)
         return cls.open(Opening(Path(path), device, value_range, on_compile, binding), engine)
 
     @classmethod

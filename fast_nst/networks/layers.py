@@ -15,6 +15,7 @@ from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import Knob, check_knobs
 from fast_nst.image.pad import pad_by_index, reflect_pad
 from fast_nst.networks.norm import AdaptiveInstanceNorm, InstanceNorm
+from fast_nst.style_map import StyleMap
 
 STRIDE = 4  # the residual blocks work at a quarter of the image's size
 SCALES = (1, 2, 4)  # at which residual blocks may see an image, divisors of its size
@@ -143,6 +144,19 @@ class TransformationNetwork(nn.Module):
         if not 0 <= style < self.styles:
             raise ConfigError(f"style number is {style}; expected 0 to {self.styles - 1}.")
         return self._bind(style, known)
+
+    def bind_map(self, styles: Sequence[int], style_map: StyleMap, **values: float) -> nn.Module:
+        """The same for styles that vary over the image.
+
+        Args:
+            styles: the numbers of the map's styles.
+            style_map: where they are.
+            **values: of knobs, as for :meth:`bind`.
+
+        Raises:
+            ConfigError: As :meth:`bind` does.
+        """
+        raise ConfigError(f"{type(self).__name__} cannot mix styles. Choose one of them.")
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Its parameters for an optimizer; ``rate`` multiplies the learning rate of a group."""

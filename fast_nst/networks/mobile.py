@@ -111,9 +111,9 @@ class PaintPatches(nn.Module):
         cells = cells.permute(1, 3, 0, 2).flatten(0, 1)  # (16, 3, 3)
         self.register_buffer("fade", cells.repeat_interleave(3, dim=0)[:, None], persistent=False)
 
-    def kernel(self) -> Tensor:
-        """The convolution's weights, (48, C, 3, 3)."""
-        kernel = self.weight * self.fade
+    def kernel(self, weight: Tensor | None = None) -> Tensor:
+        """The convolution's weights, (48, C, 3, 3); of another ``weight``, if that is given."""
+        kernel = (self.weight if weight is None else weight) * self.fade
         flat = kernel.sum((2, 3), keepdim=True).view(STRIDE**2, 3, -1, 1, 1)
         # Taken away: the differences between a cell's pixels where features are constant.
         excess = (flat - flat.mean(0)).flatten(0, 1)

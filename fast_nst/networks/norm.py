@@ -78,7 +78,7 @@ def _is_nearly_flat(mean: Tensor, var: Tensor) -> bool:
     return bool((mean.square() > MAX_MEAN**2 * var).any())
 
 
-def _inverse_std(mean: Tensor, var: Tensor) -> Tensor:
+def inverse_std(mean: Tensor, var: Tensor) -> Tensor:
     """1 / sqrt(var + EPSILON), but 0 where the variance is no more than rounding.
 
     A convolution may give a constant channel pixels that differ in their last digits; each norm
@@ -166,7 +166,7 @@ class InstanceNorm(nn.Module):
         y = widen(x) - near[..., None, None]
         rest, var = _moments(y)
         weight, bias = self.affine(Statistics(near + rest, var))
-        scale = weight * _inverse_std(near + rest, var)
+        scale = weight * inverse_std(near + rest, var)
         shift = bias - rest * scale
         return (y * scale[..., None, None] + shift[..., None, None]).to(x.dtype)
 
@@ -181,7 +181,7 @@ class InstanceNorm(nn.Module):
             y = y - near[..., None, None]
             rest, var = _moments(y)
         weight, bias = self.affine(Statistics(near + rest, var))
-        scale = weight * _inverse_std(near + rest, var)
+        scale = weight * inverse_std(near + rest, var)
         shift = bias - rest * scale
         result = None if y is x else y  # never write into the caller's tensor
         return torch.addcmul(shift[..., None, None], y, scale[..., None, None], out=result).to(
@@ -196,7 +196,7 @@ class InstanceNorm(nn.Module):
         """Normalize with given statistics: (B, C, H, W) to the same shape."""
         statistics = Statistics(statistics.mean.to(x.device), statistics.var.to(x.device))
         weight, bias = self.affine(statistics)
-        scale = weight * _inverse_std(statistics.mean, statistics.var)
+        scale = weight * inverse_std(statistics.mean, statistics.var)
         # Not x * scale + shift: for a constant channel, both are large and lose digits.
         y = widen(x) - statistics.mean[..., None, None]
         return torch.addcmul(bias[..., None, None], y, scale[..., None, None]).to(x.dtype)

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
-from fast_nst.filter_metadata import STYLED_KNOBS, STYLED_LEAST_STRENGTH, STYLED_STROKE_SIZES
+from fast_nst.filter_metadata import (
+    STYLED_KNOBS,
+    STYLED_LEAST_STRENGTH,
+    STYLED_STROKE_SIZES,
+    check_knobs,
+)
 from fast_nst.networks.blend import Blend
 from fast_nst.networks.layers import ScaledNetwork, TransformationNetwork, scale_shares
+
+if TYPE_CHECKING:
+    from fast_nst.style_map import StyleMap
 
 KNOBS = 2  # strength and stroke size
 TURNING = 48  # units of the layer between a code with its knobs, and the code that they make of it
@@ -28,6 +36,20 @@ RATES = {"rank-one": 0.25, "last layers": 0.2, "knobs": 2.0, "codes": 1.0}
 def style_weight(strengths: Tensor) -> Tensor:
     """What the style's weight in a loss is multiplied by at strengths, ``LEAST_STRENGTH`` to 1."""
     return WEAKEST ** ((1 - strengths) / (1 - LEAST_STRENGTH))
+
+
+class StyleChanges(NamedTuple):
+    """What a decoder makes of S codes.
+
+    Attributes:
+        affine: scales of norms, shifts and biases by their names in the network, (S, C) each.
+        sums: by the names of convolutions, (S, rank): the weights of rank-one matrices.
+        palettes: (S, 3, 3).
+    """
+
+    affine: dict[str, Tensor]
+    sums: dict[str, Tensor]
+    palettes: Tensor
 
 
 class StyleDecoder(nn.Module):
@@ -92,29 +114,37 @@ class StyleDecoder(nn.Module):
         turned: Tensor = codes + (knobs[:, :, None] * moves).sum(1)
         return turned
 
-    def forward(self, codes: Tensor) -> list[dict[str, Tensor]]:
-        """For each code, (S, code), the weights of ``network`` that differ by style, by name."""
+    def changes(self, codes: Tensor) -> StyleChanges:
+        """What each code, (S, code), makes of the network; linear in it."""
         weights = dict(self.network.named_parameters())
         names = self.scales + self.shifts
         changes = self.affine(codes).split([weights[name].numel() for name in names], dim=1)
-        strengths = self.mixture(codes).split([left.shape[1] for left in self.left], dim=1)
-        palettes = torch.eye(3, device=codes.device) + self.palette(codes).view(-1, 3, 3)
+        sums = self.mixture(codes).split([left.shape[1] for left in self.left], dim=1)
+        return StyleChanges(
+            {
+                name: weights[name] * (1 + change)
+                if name in self.scales
+                else weights[name] + change
+                for name, change in zip(names, changes, strict=True)
+            },
+            dict(zip(self.convolutions, sums, strict=True)),
+            torch.eye(3, device=codes.device) + self.palette(codes).view(-1, 3, 3),
+        )
+
+    def forward(self, codes: Tensor) -> list[dict[str, Tensor]]:
+        """For each code, (S, code), the weights of ``network`` that differ by style, by name."""
+        weights = dict(self.network.named_parameters())
+        changes = self.changes(codes)
         result = []
         for style in range(len(codes)):
-            own = {
-                name: weights[name] * (1 + change[style])
-                if name in self.scales
-                else weights[name] + change[style]
-                for name, change in zip(names, changes, strict=True)
-            }
-            for name, left, right, each in zip(
-                self.convolutions, self.left, self.right, strengths, strict=True
-            ):
-                change = (left * each[style]) @ right
+            own = {name: value[style] for name, value in changes.affine.items()}
+            for name, left, right in zip(self.convolutions, self.left, self.right, strict=True):
+                change = (left * changes.sums[name][style]) @ right
                 own[name] = weights[name] + change.view_as(weights[name])
             # Its outputs are images' pixels, with the color as the innermost index.
-            colors = own[self.convolutions[-1]].unflatten(0, (-1, 3))
-            mixed = torch.einsum("ij,pj...->pi...", palettes[style], colors)
+            colors = own[self.convolutions[-1]]
+            colors = colors.view(-1, 3, *colors.shape[1:])
+            mixed = torch.einsum("ij,pj...->pi...", changes.palettes[style], colors)
             own[self.convolutions[-1]] = mixed.flatten(0, 1)
             result.append(own)
         return result
@@ -194,10 +224,20 @@ class StyledNetwork(TransformationNetwork):
             strengths: (S,), ``LEAST_STRENGTH`` to 1.
             stroke_sizes: (S,), 0.5 or more; from 1 on, the codes are the same.
         """
-        share = (stroke_sizes.clamp(max=1).log2() + 1)[None, :, None]  # 0 at 0.5, 1 at 1
-        codes = torch.lerp(self.codes[:, :1], self.codes[:, 1:], share)
-        code = torch.einsum("sn,nsc->sc", shares, codes)
-        return self.decoder.turned(code, strengths, stroke_sizes)
+        codes = self.turned(strengths, stroke_sizes)
+        return torch.einsum("sn,snc->sc", shares, codes)
+
+    def turned(self, strengths: Tensor, stroke_sizes: Tensor) -> Tensor:
+        """The code of every style with the knobs in it: (S, styles, code), for :meth:`mixed`.
+
+        Codes are mixed after that, as what a decoder makes of turned codes is linear in them: so a
+        mixture is the same whether codes are mixed, or what becomes of them at each place.
+        """
+        share = (stroke_sizes.clamp(max=1).log2() + 1)[:, None, None]  # 0 at 0.5, 1 at 1
+        codes = torch.lerp(self.codes[:, 0], self.codes[:, 1], share)
+        each = [knob.repeat_interleave(self.styles) for knob in (strengths, stroke_sizes)]
+        turned = self.decoder.turned(codes.flatten(0, 1), *each)
+        return turned.view(-1, self.styles, turned.shape[1])
 
     def forward(self, images: Tensor, shares: Tensor, knobs: Tensor) -> Tensor:
         """Stylize (B, 3, H, W), each image in its own style.
@@ -232,7 +272,26 @@ class StyledNetwork(TransformationNetwork):
             raise ConfigError(f"got shares of {len(shares)} styles; expected {self.styles}.")
         strength = values["strength"]
         code = self.code(shares, max(strength, LEAST_STRENGTH), values["stroke_size"])
-        folded = self.decoder.fold(code, values["stroke_size"])
-        if strength >= LEAST_STRENGTH:
-            return folded
-        return Blend(nn.Identity(), folded, strength / LEAST_STRENGTH)
+        return _weakened(self.decoder.fold(code, values["stroke_size"]), strength)
+
+    @torch.no_grad()
+    def bind_map(self, styles: Sequence[int], style_map: StyleMap, **values: float) -> nn.Module:
+        """Bind it to styles that vary over the image; see the base class."""
+        from fast_nst.networks.mapped import MappedNetwork
+
+        if len(styles) != len(style_map.styles):
+            raise ConfigError(
+                f"got numbers of {len(styles)} styles; the map has {len(style_map.styles)}."
+            )
+        known = check_knobs(self.knobs, values)
+        strength, stroke_size = known["strength"], known["stroke_size"]
+        settings = self.codes.new_tensor([[max(strength, LEAST_STRENGTH)], [stroke_size]])
+        codes = self.turned(*settings)[0, list(styles)]
+        return _weakened(MappedNetwork(self.decoder, codes, style_map, stroke_size), strength)
+
+
+def _weakened(network: nn.Module, strength: float) -> nn.Module:
+    """Blend the photo in, for strengths below those that decoders are trained for."""
+    if strength >= LEAST_STRENGTH:
+        return network
+    return Blend(nn.Identity(), network, strength / LEAST_STRENGTH)

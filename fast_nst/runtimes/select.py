@@ -128,6 +128,13 @@ def choose_engine(
         ConfigError: If ``engine`` is unknown or cannot use the file.
     """
     is_graph = path.suffix.lower() == ".onnx"
+    if binding.style_map is not None:
+        if is_graph or engine not in (None, "auto", "torch"):
+            raise ConfigError(
+                "styles that vary over the image need a filter file and --engine torch; got "
+                f"{path.name} and {engine}. Leave --engine out, or the mask or gradient."
+            )
+        return "torch"
     if engine in (None, "auto") and is_graph:
         return "onnxruntime"
     if engine is None:

@@ -23,12 +23,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from fast_nst.errors import ConfigError
+from fast_nst.networks.mapped import MappedNetwork, reduce_rows
 from fast_nst.networks.norm import InstanceNorm, Statistics
 
 PROBE = 256  # px; a network whose segments see further than half of it is not local
 WIDE = 32  # px
 
 Visit = Callable[[int, Tensor], Tensor]
+Reader = Callable[[int, int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class SegmentedNetwork:
     Attributes:
         values: every value.
         segments: in order; there is one more of them than of norms.
+        shares_bytes: for each pixel, of the shares of styles that vary over an image.
         min_strip: px; the network pads smaller images, so strips have at least as many rows.
         unit: px; strips begin at multiples of it, so that strides and padding fall as they do in
             the whole image.
@@ -87,6 +90,8 @@ class SegmentedNetwork:
         if any(getattr(module, "needs_whole_image", False) for module in network.modules()):
             raise _not_local("it compares the image as a whole with a style")
         self.min_strip = max(int(getattr(each, "min_strip", 1)) for each in network.modules())
+        self._mapped = _mapped(network)
+        self.shares_bytes = sum(each.shares_bytes for each in self._mapped)
         self._real = _Watched(network)
         self._shapes_only = _Watched(network, device="meta")
         self._shapes = lru_cache(maxsize=64)(self._find_shapes)
@@ -104,12 +109,28 @@ class SegmentedNetwork:
         """The shape of each value, (1, C, h, w), for an image of that size."""
         return self._shapes(height, width)
 
+    def begin(self, size: tuple[int, int], read: Reader) -> None:
+        """Prepare for an image, where styles vary over it: they are compared on a small copy of it.
+
+        Args:
+            size: height and width of the image, px.
+            read: gives the rows from the first number to the second, not included: (1, 3, h, W).
+        """
+        if not self._mapped:
+            return
+        with torch.inference_mode():
+            small = reduce_rows(read, size).to(self.device)
+            for network, copied in zip(self._mapped, self._real.mapped, strict=True):
+                network.compare(small, size)
+                copied.take_rows(0, size[0], compared=network)
+
     def run(
         self,
         segment: Segment,
         given: Mapping[int, Tensor],
         statistics: Statistics | None,
         size: tuple[int, int],
+        place: tuple[int, int] | None = None,
     ) -> dict[int, Tensor]:
         """Compute one segment of one strip.
 
@@ -118,6 +139,8 @@ class SegmentedNetwork:
             given: the values that it needs, (1, C, h, w), for this strip.
             statistics: of ``segment.begin`` over the whole image; None for the first segment.
             size: height and width of the strip, px.
+            place: the strip's first row, and the height of the whole image; a strip that is the
+                whole image by default.
 
         Returns:
             The values that it makes. Rows within ``segment.margin`` of a border that is not the
@@ -138,6 +161,8 @@ class SegmentedNetwork:
         def absent(number: int) -> Tensor:
             return visit(number, _shape_only(shapes[number]))
 
+        for network in self._real.mapped:
+            network.take_rows(*(place or (0, size[0])))
         with _ShapesSpread():  # type: ignore[no-untyped-call]
             self._real.run(absent(0), visit, segment.begin, statistics)
         return made
@@ -236,6 +261,9 @@ class _Watched:
         if device is not None:
             self._network = self._network.to(device)
         self.device = next(self._network.parameters()).device
+        self.mapped = _mapped(self._network)
+        for each in self.mapped:
+            each.take_rows(0, 0)  # none of an image yet
         self.norm_inputs: list[int] = []
         self._ends: dict[tuple[int, int], int] = {}  # (module, number before) to that of its output
         self._next = 1
@@ -325,6 +353,10 @@ class _CountBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(result, Tensor) and result.device.type != "meta" and not result._is_view():
             self.bytes += result.nbytes
         return result
+
+
+def _mapped(network: nn.Module) -> list[MappedNetwork]:
+    return [each for each in network.modules() if isinstance(each, MappedNetwork)]
 
 
 def _shape_only(shape: tuple[int, ...]) -> Tensor:

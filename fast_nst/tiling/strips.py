@@ -20,14 +20,13 @@ from torch import Tensor, nn
 from fast_nst.errors import ConfigError
 from fast_nst.networks.norm import Statistics
 from fast_nst.tiling.scratch import RowStore
-from fast_nst.tiling.segments import Segment, SegmentedNetwork
+from fast_nst.tiling.segments import Reader, Segment, SegmentedNetwork
 
 MIN_ROWS = 32  # of a strip: networks pad images that are smaller than their layers can take
 MAX_STRIP_PIXELS = 4 << 20  # px; larger strips are no faster
 _UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
-Reader = Callable[[int, int], Tensor]
 Writer = Callable[[int, Tensor], None]
 
 
@@ -97,6 +96,7 @@ def stylize_rows(
     height, width = size
     heights = [_strip_rows(network, segment, size, memory) for segment in network.segments]
     last = network.segments[-1].end
+    network.begin(size, read)
     total = sum(-(-height // rows) for rows in heights)
     done = 0
     shapes = network.shapes(height, width)
@@ -151,7 +151,7 @@ def _compute(
             given[number] = stores[number].read(top // stride, end)
         given[number] = given[number].to(network.device)
     with torch.inference_mode():
-        made = network.run(segment, given, statistics, (bottom - top, width))
+        made = network.run(segment, given, statistics, (bottom - top, width), (top, height))
     found = {}
     for number, value in made.items():
         stride = network.values[number].stride
@@ -165,7 +165,8 @@ def strip_bytes(network: SegmentedNetwork, segment: Segment) -> float:
     # Layers copy what goes in and out to the order in memory that suits them, and so do the files;
     # convolutions on CPUs fill few channels up to eight.
     moved = [network.values[n] for n in (*segment.needs, *segment.makes)]
-    return segment.bytes_per_pixel + sum(8 * max(8, v.channels) / v.stride**2 for v in moved)
+    moved_bytes = sum(8 * max(8, v.channels) / v.stride**2 for v in moved)
+    return segment.bytes_per_pixel + network.shares_bytes + moved_bytes
 
 
 def _strip_rows(

@@ -14,10 +14,11 @@ from skimage.data import astronaut
 
 from fast_nst import Stylizer
 from fast_nst.cli.main import main
-from fast_nst.errors import CheckpointError
+from fast_nst.errors import CheckpointError, ConfigError
 from fast_nst.filters.checkpoint import load_filter, load_unbound, read_metadata, save_filter
 from fast_nst.paths import asset_path
 from fast_nst.prediction.load import predictor_names
+from fast_nst.style_map import StyleMap
 
 NAMES = ("starry_night", "great_wave")
 
@@ -185,6 +186,81 @@ def test_a_grid_shows_every_combination(many: Path, photo: Path, tmp_path: Path)
     assert min(float((each.movedim(-1, 0) - wanted).abs().mean()) for each in found) < 1e-3
 
 
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of masks; white on the right, and white in the middle."""
+    folder = tmp_path_factory.mktemp("masks")
+    right = np.zeros((40, 60), np.uint8)
+    right[:, 30:] = 255
+    Image.fromarray(right).save(folder / "right.png")
+    Image.linear_gradient("L").save(folder / "soft.png")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--memory", "8GB"],
+        ["--strength", "0.3", "--stroke-size", "1.5"],
+    ],
+)
+def test_a_mask_says_where_which_style_is(
+    many: Path, photo: Path, masks: Path, tmp_path: Path, options: list[str]
+) -> None:
+    mixture, mask = ("--mix", "starry_night,great_wave"), ("--mix-mask", masks / "right.png")
+    run("stylize", "--ckpt", many, *mixture, *mask, *options, photo, "-o", tmp_path / "out.png")
+    white = np.asarray(Image.open(masks / "right.png")) / 255
+    knobs = {"strength": 0.3, "stroke_size": 1.5} if "--strength" in options else {}
+    mix = {"starry_night": 1 - white, "great_wave": torch.tensor(white)}
+    painted = pixels(tmp_path / "out.png")
+    wanted = expected(photo, many, mix=mix, knobs=knobs)
+    assert (painted - wanted).abs().max() < 1.5 / 255
+    if not options:  # far from the border, each style is nearly as it is alone
+        for part, style in ((painted[:, :20], "starry_night"), (painted[:, -20:], "great_wave")):
+            alone = expected(photo, many, style=style)
+            alone = alone[:, :20] if style == "starry_night" else alone[:, -20:]
+            assert (part - alone).abs().mean() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("mixture", "way"), [("starry_night..great_wave", "vertical"), ("great_wave..starry_night", 30)]
+)
+def test_a_gradient_goes_from_style_to_style(
+    many: Path, photo: Path, tmp_path: Path, mixture: str, way: str | float
+) -> None:
+    line = ("stylize", "--ckpt", many, "--mix", mixture, "--mix-gradient", way, photo)
+    run(*line, "-o", tmp_path / "out.png")
+    style_map = StyleMap(tuple(mixture.split("..")), gradient=way)
+    painted = pixels(tmp_path / "out.png")
+    assert (painted - expected(photo, many, mix=style_map)).abs().max() < 1.5 / 255
+    for style in NAMES:
+        assert (painted - expected(photo, many, style=style)).abs().mean() > 0.02
+
+
+def test_maps_go_with_masks_colors_grids_and_photos_of_any_size(
+    many: Path, masks: Path, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    for name, size in (("wide.png", (301, 3)), ("one.png", (1, 1)), ("odd.png", (67, 45))):
+        Image.fromarray(astronaut()).resize(size).save(folder / name)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    Image.fromarray(astronaut()[::8, ::4]).save(folder / "turned.jpg", exif=exif)
+    line = ("stylize", "--ckpt", many, "--mix", "starry_night,great_wave", "--mix-mask")
+    line = (*line, masks / "soft.png")
+    look = ("--mask", masks / "right.png", "--preserve-color", "luminance", "--scale", "2")
+    run(*line, *look, folder, "-o", out)
+    assert pixels(out / "turned.jpg").shape == (128, 64, 3)
+    photo = torch.tensor(np.asarray(Image.open(folder / "odd.png")).astype(np.float32) / 255)
+    assert (pixels(out / "odd.png") - photo)[:, :30].abs().max() < 1.5 / 255  # where it is black
+    assert (pixels(out / "odd.png") - photo)[:, -30:].abs().mean() > 0.02
+    run(*line, folder / "odd.png", "--grid", "strength=0.5,1", "-o", tmp_path / "grid.png")
+    with Image.open(tmp_path / "grid.png") as grid:
+        assert grid.width > 3 * 67
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -227,6 +303,17 @@ def test_a_sheet_of_one_file_shows_all_of_its_styles(
         (["--mix", "great_wave=0.5,night=0.5"], "no style 'night'"),
         (["--stroke-size", "4"], "stroke_size is 4; expected 0.5 to 3"),
         (["--grid", "strength=0,7"], "strength is 7; expected 0 to 1"),
+        (["--mix", "great_wave..night", "--mix-gradient", "radial"], "no style 'night'"),
+        (["--mix", "great_wave,starry_night", "--mix-mask", "no.png"], "cannot read no.png"),
+        (["--mix", "a,b", "--mix-gradient", "nan"], "the angle of a gradient is nan"),
+        (
+            ["--mix", "great_wave..starry_night", "--mix-gradient", "45", "--grid", "style=a,b"],
+            "a style and a map of styles were given",
+        ),
+        (
+            ["--mix", "great_wave..starry_night", "--mix-gradient", "0", "--engine", "onnxruntime"],
+            "need a filter file and --engine torch",
+        ),
     ],
 )
 def test_what_the_file_has_not_is_one_line(
@@ -340,6 +427,16 @@ def test_what_cannot_be_exported_is_one_line(
     refused = run("export", "--ckpt", many, *options, "-o", out, fails=True)
     assert message in said(refused)
     assert list(tmp_path.iterdir()) == [tmp_path / "cache"] or not list(tmp_path.iterdir())
+
+
+def test_a_map_of_styles_is_not_exported(many: Path, tmp_path: Path) -> None:
+    from fast_nst.export import export
+
+    with pytest.raises(ConfigError, match="holds one setting for the whole image"):
+        export(many, tmp_path / "a.onnx", mix=StyleMap(NAMES, gradient="radial"))  # type: ignore[arg-type]
+    line = ("export", "--ckpt", many, "--mix", ",".join(NAMES), "-o", tmp_path / "a.onnx")
+    assert "is no style and its share" in said(run(*line, fails=True))
+    assert not (tmp_path / "a.onnx").exists()
 
 
 def test_a_model_with_its_knobs_kept_is_set_when_it_runs(many: Path, tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ PACKAGE = Path(fast_nst.__file__).parent
 MAX_PARAMETERS, MAX_LINES = 8, 280  # of a function, and of a file, in cli/
 EXPORTED = {"__version__", "Stylizer"}  # names of the package itself
 LAYERS = [
-    {"errors", "atomic", "startup", "paths", "config", "filter_metadata", "image", "lut"},
+    {
+        *("errors", "atomic", "startup", "paths", "config", "filter_metadata", "style_map"),
+        *("image", "lut"),
+    },
     {
         *("networks", "encoders", "hardware"),
         *("losses.functional", "losses.strength", "losses.stability"),

@@ -65,6 +65,8 @@ class Animated:
                 f"its network {filter_.metadata.network} has nothing to animate. Make a filter "
                 "that has: fast-nst make --each STYLE... -o FILE."
             )
+        if binding.style_map is not None:
+            raise ConfigError("styles that vary over the image cannot be animated. Leave one out.")
         self._metadata = filter_.metadata
         self._animation = animation
         self._binding = binding

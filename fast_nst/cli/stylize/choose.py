@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from fast_nst.errors import CheckpointError, ConfigError
 from fast_nst.filter_metadata import STYLED_KNOBS, Binding, FilterMetadata, check_knobs
+from fast_nst.style_map import StyleMap
 
 KNOBS = ("strength", "stroke_size")  # options, and the names of knobs
 
 
 def choose(values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
     """Find what ``--style``, ``--mix``, ``--strength`` and ``--stroke-size`` mean for the filters.
+
+    Masks of styles have been read.
 
     A filter with a knob for its strength is opened with that; with any other, the strength is a
     share of its result, as ``Controls`` has it.
@@ -44,6 +48,10 @@ def choose(values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
     knobs = {name: value for name, value in turned.items() if name != "strength" or everywhere}
     if isinstance(values["mix"], dict):
         bindings = [Binding(knobs=knobs, shares=values["mix"])]
+    elif isinstance(values["mix"], tuple):
+        where = (values[name] for name in ("mix_masks", "mix_gradient", "mix_feather"))
+        style_map = StyleMap(values["mix"], *where)
+        bindings = [Binding(knobs=knobs, style_map=style_map)]
     else:
         bindings = [Binding(style, knobs) for style in inside]
     if pictures:
@@ -71,7 +79,7 @@ def _spread(binding: Binding, axes: Sequence[tuple[str, list[Any]]]) -> list[Bin
     for combined in product(*(values for _, values in reversed(axes))):
         setting = dict(zip((name for name, _ in reversed(axes)), combined, strict=True))
         style = setting.pop("style", binding.style)
-        found.append(Binding(style, {**binding.knobs, **setting}, binding.shares))
+        found.append(replace(binding, style=style, knobs={**binding.knobs, **setting}))
     return found
 
 
@@ -81,7 +89,7 @@ def _choose_styles(
     """The styles of filters, None for the first of a file; and the pictures that remain."""
     styles: tuple[str, ...] = values["styles"]
     sheet = values["contact_sheet"] is not None and not values["grid"]
-    if len(files) != 1 or isinstance(values["mix"], dict):
+    if len(files) != 1 or isinstance(values["mix"], dict | tuple):
         return [None] * len(files), styles
     chooses = bool(styles) and not sheet and values["mix"] is None
     if metadata[0] is None:
@@ -109,7 +117,7 @@ def _refuse(file: Path, names: list[str], style: str) -> None:
 def _matters(values: Mapping[str, Any], given: Collection[str]) -> bool:
     """Whether it matters which styles and knobs the filters have."""
     chooses = {"styles", "grid", "animate", "contact_sheet", *KNOBS}
-    return bool(chooses & set(given)) or isinstance(values["mix"], dict)
+    return bool(chooses & set(given)) or isinstance(values["mix"], dict | tuple)
 
 
 def _read(file: Path) -> FilterMetadata | None:
@@ -124,6 +132,9 @@ def _read(file: Path) -> FilterMetadata | None:
 
 def _check(file: Path, metadata: FilterMetadata, binding: Binding) -> None:
     try:
-        metadata.choose(binding)
+        if binding.style_map is None:
+            metadata.choose(binding)
+        else:
+            metadata.choose_map(binding)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error

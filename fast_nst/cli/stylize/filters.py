@@ -47,7 +47,7 @@ def open_filters(
             moving=moving,
             style=binding.style,
             knobs=binding.knobs,
-            mix=binding.shares,
+            mix=binding.style_map or binding.shares,
         )
         for file, binding in openings
     ]

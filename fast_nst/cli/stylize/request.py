@@ -202,6 +202,7 @@ def make_requests(
         "mask": _read_mask(mask) if mask else None,
         "lut": read_chosen_lut(chosen["lut"]),
         "lut_before": read_chosen_lut(chosen["lut_before"]),
+        "mix_masks": tuple(_read_mask(each)[0].numpy() for each in chosen["mix_masks"]),
         "suffix": f".{suffix}" if suffix else None,
         "keep_metadata": chosen["metadata"] == "keep",
         "depth": int(chosen["depth"]) if chosen["depth"] else None,

@@ -38,6 +38,7 @@ def find_kind(inputs: Sequence[str], chosen: Mapping[str, Any], given: Collectio
     _check_filters(chosen)
     _check_polish(chosen, given)
     _check_grid(chosen)
+    _check_map(chosen)
     refuse_others(given, kind)
     if chosen["memory"] is not None:
         _check_memory(chosen, given)
@@ -125,7 +126,7 @@ def _check_filters(chosen: Mapping[str, Any]) -> None:
             f"--mix SHARE blends two filters; --ckpt and --style name {count}. For styles of one "
             "filter, write --mix a=0.6,b=0.4."
         )
-    if isinstance(mix, dict) and (count != 1 or chosen["styles"]):
+    if isinstance(mix, dict | tuple) and (count != 1 or chosen["styles"]):
         raise click.UsageError("--mix a=0.6,b=0.4 mixes styles of one --ckpt. Give that alone.")
     chooses = len(chosen["checkpoints"]) == len(chosen["styles"]) == 1  # a style of the filter
     if mix is None and count > 1 and not chooses and chosen["contact_sheet"] is None:
@@ -154,6 +155,36 @@ def _check_grid(chosen: Mapping[str, Any]) -> None:
     counts = len(chosen["checkpoints"]), len(chosen["styles"])
     if counts not in ((1, 0), (0, 1), (1, 1)) or isinstance(chosen["mix"], float):
         raise click.UsageError("--grid is of one filter; give one --ckpt, or one --style.")
+
+
+def _check_map(chosen: Mapping[str, Any]) -> None:
+    """Refuse masks and gradients of styles that say nothing, or go with nothing."""
+    masks, gradient, mix = chosen["mix_masks"], chosen["mix_gradient"], chosen["mix"]
+    flag = "--mix-mask" if masks else "--mix-gradient"
+    if chosen["mix_feather"] and not masks:
+        raise click.UsageError("--mix-feather goes with --mix-mask. Give both, or leave it out.")
+    if not isinstance(mix, tuple):
+        if masks or gradient is not None:
+            raise click.UsageError(f"{flag} goes with the names of styles: --mix a,b.")
+        return
+    if not masks and gradient is None:
+        raise click.UsageError(
+            "--mix names styles and no shares. Write a=0.6,b=0.4, or say where each is: --mix-mask "
+            "FILE, or --mix-gradient horizontal."
+        )
+    if masks and gradient is not None:
+        raise click.UsageError("--mix-mask and --mix-gradient exclude each other. Leave one out.")
+    if masks and len(masks) != len(mix) - 1:
+        raise click.UsageError(
+            f"--mix names {len(mix)} styles, and there are {len(masks)} --mix-mask. Give one for "
+            "each style after the first, white where that style is."
+        )
+    for name in ("animate", "polish"):
+        if chosen[name]:
+            raise click.UsageError(
+                f"--{name} takes one setting of styles for the whole image, which {flag} is not. "
+                "Leave one out."
+            )
 
 
 def _check_polish(chosen: Mapping[str, Any], given: Collection[str]) -> None:

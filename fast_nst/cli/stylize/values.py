@@ -7,30 +7,36 @@ from typing import Any
 import click
 
 from fast_nst.errors import suggest
+from fast_nst.style_map import GRADIENTS
 
 TURNED = {"style": "style", "strength": "strength", "stroke-size": "stroke_size"}
 _SHARE = click.FloatRange(0, 1)
 
 
 class Mixture(click.ParamType[Any]):
-    """Shares by name, such as ``a=0.6,b=0.4``; or one share, such as 0.4.
+    """Shares by name, such as ``a=0.6,b=0.4``; or one share, such as 0.4, or names: ``a,b``.
 
     Args:
-        may_be_one: whether it may.
+        for_stylize: whether it may be one of the latter; names may also be written ``a..b``.
     """
 
     name = "shares"
 
-    def __init__(self, may_be_one: bool = False) -> None:
-        self._may_be_one = may_be_one
+    def __init__(self, for_stylize: bool = False) -> None:
+        self._for_stylize = for_stylize
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float | dict[str, float]:
+    ) -> float | dict[str, float] | tuple[str, ...]:
         """Parse what the user wrote."""
         if not isinstance(value, str):
             return float(value)
-        if "=" not in value and self._may_be_one:
+        if "=" not in value and self._for_stylize:
+            names = tuple(name.strip() for name in value.replace("..", ",").split(","))
+            if len(names) > 1:
+                if not all(names):
+                    self.fail(f"{value!r} has a style without a name. Write a,b.", param, ctx)
+                return names
             share: float = _SHARE(value, param, ctx)
             return share
         shares: dict[str, float] = {}
@@ -84,6 +90,29 @@ class Axis(click.ParamType[Any]):
         return axes
 
 
-MIXTURE, SHARE_OR_MIXTURE = Mixture(), Mixture(may_be_one=True)
+class Gradient(click.ParamType[Any]):
+    """The way of a gradient: one of ``GRADIENTS``, or an angle in degrees."""
+
+    name = "way"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | float:
+        """Parse what the user wrote."""
+        if value in GRADIENTS:
+            return str(value)
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(
+                f"no gradient {value!r}{suggest(value, GRADIENTS)}. Write {', '.join(GRADIENTS)}, "
+                "or an angle in degrees, such as 45.",
+                param,
+                ctx,
+            )
+
+
+MIXTURE, MIX = Mixture(), Mixture(for_stylize=True)
+GRADIENT = Gradient()
 GRID = Axis("=", ",", "strength=0,0.5,1")
 WALK = Axis(":", "..", "strength:0..1")

@@ -20,8 +20,9 @@ from fast_nst.errors import ConfigError, VideoError
 from fast_nst.filter_metadata import Binding
 from fast_nst.filters.checkpoint import load_unbound, save_filter
 from fast_nst.prediction.styled import make_styles, save_styles
+from fast_nst.style_map import StyleMap
 
-pytest.importorskip("av")
+av = pytest.importorskip("av")
 
 FRAME = torch.rand(3, 40, 52, generator=torch.Generator().manual_seed(2))
 
@@ -160,3 +161,30 @@ def test_weights_of_more_than_half_precision_are_kept(many: Path, tmp_path: Path
     exact = save_filter(tmp_path / "exact.safetensors", trained.network, trained.metadata)
     for key, value in load_unbound(exact).network.state_dict().items():
         assert torch.equal(load_unbound(file).network.state_dict()[key], value), key
+
+
+def test_a_map_of_styles_stays_where_it_is_over_a_video(many: Path, tmp_path: Path) -> None:
+    """Also where statistics are carried from frame to frame."""
+    picture = Image.fromarray((FRAME.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
+    with av.open(str(tmp_path / "clip.mkv"), "w") as clip:
+        stream = clip.add_stream("ffv1", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 52, 40, "bgr0"
+        for shown in (picture, picture.rotate(1), picture.rotate(2)):
+            frame = av.VideoFrame.from_image(shown).reformat(format="bgr0")
+            clip.mux(stream.encode(frame))
+        clip.mux(stream.encode())
+    style_map = StyleMap(("starry_night", "great_wave"), gradient="horizontal")
+    line = ["stylize", "--ckpt", many, "--mix", "starry_night..great_wave", "--mix-gradient"]
+    wanted = Stylizer.load(many, mix=style_map)(np.asarray(picture))
+    for steady in ("0", "0.9"):
+        target = tmp_path / steady / "%03d.png"
+        target.parent.mkdir()
+        full = [*line, "horizontal", tmp_path / "clip.mkv", "--steady", steady, "-o", target]
+        done = CliRunner().invoke(main, [*map(str, full)])
+        assert done.exit_code == 0, done.output
+        frames = [np.asarray(Image.open(each)) for each in sorted(target.parent.iterdir())]
+        assert len(frames) == 3
+        assert np.abs(frames[0].astype(float) - wanted).mean() < 1
+        assert np.abs(frames[2].astype(float) - wanted).mean() > 2
+    with pytest.raises(ConfigError, match="cannot be animated"):
+        Animated(load_unbound(many), Animation({"strength": (0, 1)}), Binding.of(mix=style_map))

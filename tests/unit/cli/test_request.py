@@ -51,8 +51,11 @@ VALUES = {
 # They say what kind a request is, or need a second thing.
 APART = {
     "checkpoints", "styles", "output", "contact_sheet", "cluster", "mask", "mix", "polish_styles",
-    "grid", "lut", "lut_before",
+    "grid", "mix_masks", "mix_gradient", "mix_feather", "lut", "lut_before",
 }  # fmt: skip
+
+
+ANIMATE = ("--animate", "strength:0..1")
 
 
 @pytest.fixture
@@ -161,7 +164,10 @@ def test_no_option_is_lost_on_its_way(folder: Path) -> None:
 
     made = (*RUN, Filters, Encoding, Controls, Saving)
     fields = {field.name for each in made for field in dataclasses.fields(each)}
-    renamed = {"metadata": "keep_metadata", "contact_sheet": "target", "stroke_size": "bindings"}
+    renamed = {
+        **{"metadata": "keep_metadata", "contact_sheet": "target", "stroke_size": "bindings"},
+        **dict.fromkeys(("mix_masks", "mix_gradient", "mix_feather"), "bindings"),
+    }
     for option in OPTIONS:
         if option.name == "cluster":
             continue  # that is a kind
@@ -210,7 +216,32 @@ def test_a_picture_stands_for_a_filter(folder: Path) -> None:
             ["{}/a.jpg", "-o", "o.png", "--grid", "strength=1", "--style", "a", "--mix", "0.5"],
             "of one filter",
         ),
-        (["{}/a.jpg", "-o", "o.png", "--animate", "strength:0..1"], "--animate is for videos"),
+        (["{}/a.jpg", "-o", "o.png", "--mix", "a,b"], "say where each is: --mix-mask FILE"),
+        (["{}/a.jpg", "-o", "o.png", "--mix", "a,"], "a style without a name"),
+        (["{}/a.jpg", "-o", "o.png", "--mix-feather", "9"], "--mix-feather goes with --mix-mask"),
+        (["{}/a.jpg", "-o", "o.png", "--mix-gradient", "radial"], "goes with the names of styles"),
+        (["{}/a.jpg", "-o", "o", "--mix", "a,b", "--mix-gradient", "up"], "no gradient 'up'"),
+        (
+            ["{}/a.jpg", "-o", "o", "--mix", "a=1,b=0", "--mix-mask", "m.png"],
+            "--mix-mask goes with the names of styles",
+        ),
+        (
+            ["{}/a.jpg", "-o", "o", "--mix", "a,b", "--mix-mask", "m.png", "--mix-gradient", "45"],
+            "exclude each other",
+        ),
+        (
+            ["{}/a.jpg", "-o", "o", "--mix", "a,b,c", "--mix-mask", "m.png"],
+            "--mix names 3 styles, and there are 1 --mix-mask",
+        ),
+        (
+            ["{}/a.jpg", "-o", "o", "--mix", "a..b", "--mix-gradient", "45", "--polish", "2"],
+            "--polish takes one setting of styles for the whole image",
+        ),
+        (
+            ["{}/b.mp4", "-o", "o", "--mix", "a..b", "--mix-gradient", "45", *ANIMATE],
+            "--animate takes one setting of styles for the whole image",
+        ),
+        (["{}/a.jpg", "-o", "o.png", *ANIMATE], "--animate is for videos"),
         (["{}/b.mp4", "-o", "o.mp4", "--animate", "strength=0..1"], "no knob 'strength=0..1'"),
     ],
 )
@@ -219,6 +250,26 @@ def test_what_cannot_be_meant_is_a_usage_error(
 ) -> None:
     with pytest.raises(click.UsageError, match=re.escape(message)):
         requests(folder, *arguments)
+
+
+def test_a_mask_or_a_gradient_says_where_styles_are(folder: Path) -> None:
+    from PIL import Image
+
+    Image.new("L", (3, 2), 255).save(folder / "white.png")
+    for line in LINES.values():
+        mask = ("--mix-mask", "{}/white.png", "--mix-feather", "9")
+        (request,) = requests(folder, *line, "--mix", "a,b", *mask)
+        style_map = request.filters.bindings[0].style_map
+        assert style_map is not None
+        assert (style_map.styles, style_map.gradient) == (("a", "b"), None)
+        assert style_map.masks[0].shape == (2, 3)
+        assert style_map.masks[0].min() == 1
+        assert style_map.feather == 9
+    for way, meant in (("radial", "radial"), ("45", 45.0)):
+        (request,) = requests(folder, *line, "--mix", "a..b..a", "--mix-gradient", way)
+        style_map = request.filters.bindings[0].style_map
+        assert style_map is not None
+        assert (style_map.styles, style_map.gradient) == (("a", "b", "a"), meant)
 
 
 def test_a_mistyped_engine_is_an_error_with_the_nearest(folder: Path) -> None:

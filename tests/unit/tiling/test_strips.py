@@ -13,6 +13,7 @@ from fast_nst.image.io import read_image
 from fast_nst.networks import NETWORKS, create_network
 from fast_nst.networks.layers import ConvNorm
 from fast_nst.networks.norm import InstanceNorm
+from fast_nst.style_map import StyleMap
 from fast_nst.tiling.segments import SegmentedNetwork
 from fast_nst.tiling.strips import (
     MIN_ROWS,
@@ -39,6 +40,18 @@ def make_network(name: str) -> nn.Module:
 @pytest.fixture(scope="module", params=KINDS)
 def network(request: pytest.FixtureRequest) -> nn.Module:
     return make_network(request.param)
+
+
+def make_mapped() -> nn.Module:
+    """One whose styles vary over the image, of which strips have to know their place."""
+    torch.manual_seed(0)
+    base = {"width": 2, "blocks": 1}
+    net = create_network("styled", base="mobile", base_arguments=base, code=4, rank=2, styles=3)
+    for parameter in net.parameters():
+        parameter.data += 0.2 * torch.randn_like(parameter)
+    mask = torch.rand(9, 5, generator=torch.Generator().manual_seed(1)).numpy()
+    style_map = StyleMap(("a", "b", "c"), (mask, 1 - mask[:4]))
+    return net.eval().bind_map([0, 2, 1], style_map, strength=0.4, stroke_size=1.5)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +87,17 @@ def in_strips(
         on_progress=None if seen is None else seen.append,
     )
     return result
+
+
+def test_styles_vary_over_strips_as_over_the_whole() -> None:
+    net = make_mapped()
+    segmented = SegmentedNetwork(net)
+    for size in ((301, 192), (20, 20)):  # of the first, smaller copies are compared
+        seen: list[TileProgress] = []
+        rgb = image(*size)
+        painted = in_strips(segmented, rgb, 96, seen)
+        torch.testing.assert_close(painted, net(rgb), atol=1e-5, rtol=0)
+        assert len(seen) > len(segmented.segments) or size == (20, 20)
 
 
 @pytest.mark.parametrize(
