@@ -22,8 +22,9 @@ from fast_nst.cli.stylize.kinds import (
     VIDEOS,
     WRITTEN,
 )
+from fast_nst.cli.stylize.mix_options import MIX_OPTIONS
 from fast_nst.cli.stylize.option import StylizeOption
-from fast_nst.cli.stylize.values import GRADIENT, GRID, MIX, WALK
+from fast_nst.cli.stylize.values import GRID, WALK
 from fast_nst.cli.stylize.video_options import VIDEO_OPTIONS
 from fast_nst.runtimes.select import engine_help
 
@@ -168,39 +169,7 @@ OPTIONS = (
         metavar="LUT",
         help="Give the image the colors of a LUT, before anything else.",
     ),
-    StylizeOption(
-        "Look",
-        "--mix",
-        type=MIX,
-        metavar="SHARES",
-        help="Mix styles of one filter: a=0.6,b=0.4; or a,b, with a mask or gradient that says "
-        "where. Or blend two filters: the share of the second --ckpt.",
-    ),
-    StylizeOption(
-        "Look",
-        "--mix-mask",
-        "mix_masks",
-        multiple=True,
-        type=_FILE,
-        metavar="FILE",
-        help="With --mix a,b: a where this image is black, b where it is white. Of more styles, "
-        "one for each after the first.",
-    ),
-    StylizeOption(
-        "Look",
-        "--mix-feather",
-        type=click.FloatRange(0),
-        default=0.0,
-        metavar="PX",
-        help="Width of the soft border between styles.",
-    ),
-    StylizeOption(
-        "Look",
-        "--mix-gradient",
-        type=GRADIENT,
-        metavar="WAY",
-        help="With --mix a..b: from a to b; horizontal, vertical, radial, or an angle in degrees.",
-    ),
+    *MIX_OPTIONS,
     StylizeOption(
         "Look",
         "--grid",
