@@ -13,6 +13,7 @@ from fast_nst.errors import CheckpointError, ConfigError, suggest
 
 FORMAT_VERSION = 2
 KEY = "fast_nst"
+FILTER_SUFFIXES = (".safetensors", ".ckpt", ".onnx")  # of what is a filter, and no picture
 STYLED = "styled"  # name of the network that is made around another: networks/styled.py
 SHARES_ROUNDING = 1e-3  # how far from 1 shares may sum to
 

@@ -17,7 +17,7 @@ from fast_nst.image.animation import is_animated, read_frames
 from fast_nst.image.depths import check_depth
 from fast_nst.image.io import image_format, open_image, write_bytes
 from fast_nst.inference.controls import Controls
-from fast_nst.inference.image_filter import ArrayFilter
+from fast_nst.inference.image_filter import ArrayFilter, ArrayPainter
 
 FileT = TypeVar("FileT")  # an image and its result
 SourceT = TypeVar("SourceT")  # where an image is
@@ -103,7 +103,7 @@ def stylize_files(
 
 
 def stylize_planned(
-    stylizer: ArrayFilter,
+    stylizer: ArrayPainter,
     files: Sequence[Planned],
     *,
     controls: Controls | None = None,
@@ -118,6 +118,8 @@ def stylize_planned(
     check_depths(files, saving)
     stream: Callable[[Path, Path], tuple[str, ...]] | None = None
     if memory is not None:
+        if not isinstance(stylizer, ArrayFilter):
+            raise ConfigError("a memory limit is for filters. Leave it out.")
         stream = _stream(stylizer, controls, saving, memory)
     skipped: set[int] = set()
     failures: dict[int, StylizeFailure[Path]] = {}

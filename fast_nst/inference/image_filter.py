@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from fast_nst.filter_metadata import Binding
 from fast_nst.image.arrays import ArrayImage
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _AS_TRAINED = Controls()
 
 
-class ArrayFilter(Protocol):
-    """Repaints images that are arrays: a ``Stylizer``, or a :class:`GraphFilter`."""
+class ArrayPainter(Protocol):
+    """Makes images of images that are arrays."""
 
     @property
     def bits(self) -> int:
@@ -31,6 +31,11 @@ class ArrayFilter(Protocol):
     def stylize_arrays(self, image: ArrayImage, controls: Controls = _AS_TRAINED) -> ArrayImage:
         """Repaint an image; its transparency and metadata are kept."""
         ...
+
+
+@runtime_checkable
+class ArrayFilter(ArrayPainter, Protocol):
+    """Repaints images that are arrays: a ``Stylizer``, or a :class:`GraphFilter`."""
 
     def to_torch(self) -> Stylizer:
         """The same filter for tensors, which loads PyTorch."""

@@ -31,7 +31,7 @@ LAYERS = [
         "tiling",
         "prediction",
     },
-    {"training", "optimize", "inference", "export", "evaluation"},
+    {"training", "optimize", "inference", "export", "evaluation", "photo"},
     {"batch"},
     {"apps"},
     {"train", "sweep", "cli", "__main__"},
@@ -114,6 +114,7 @@ def test_starting_up_loads_no_heavy_library(statement: str) -> None:
         *("errors", "atomic", "startup", "paths", "config", "filter_metadata", "onnx.session"),
         *("runtimes.select", "runtimes.onnx_runtime", "runtimes.graph_cache"),
         *("image.animation", "image.io", "batch", "batch.contact_sheet", "batch.remote"),
+        *("batch.enhance", "photo"),
         *("inference.image_filter", "apps.video.plan"),
     ],
 )
