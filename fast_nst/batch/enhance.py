@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from fast_nst.batch.paint import Saving
 from fast_nst.batch.places import PathLike
 from fast_nst.batch.plan import Planned, StylizedFile, plan
-from fast_nst.batch.run import StylizeProgress, StylizeReport, stylize_planned
+from fast_nst.batch.run import Stream, StylizeProgress, StylizeReport, stylize_planned
 from fast_nst.errors import ConfigError
 from fast_nst.filter_metadata import FILTER_SUFFIXES
 from fast_nst.image.arrays import ArrayImage, array_from_pil
@@ -179,7 +180,17 @@ def enhance_planned(
     on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
 ) -> StylizeReport[StylizedFile, Path]:
     """Enhance local images that are planned already; else as :func:`enhance_files`."""
-    return stylize_planned(enhancer, files, saving=saving, resume=resume, on_progress=on_progress)
+    from fast_nst.batch.enhance_large import is_large, write_large
+
+    chosen = saving or Saving()
+    return stylize_planned(
+        enhancer,
+        files,
+        saving=chosen,
+        resume=resume,
+        stream=Stream(partial(write_large, enhancer, saving=chosen), is_large),
+        on_progress=on_progress,
+    )
 
 
 def _read(file: PathLike) -> ArrayImage:
@@ -191,6 +202,8 @@ def _read_mask(file: PathLike) -> Array:
     """A mask, (H, W) in [0, 1]: the alpha channel where there is one, else the luminance."""
     image = _read(file)
     if image.alpha is not None:
-        return image.alpha[0]
-    mask: Array = np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), image.rgb, 1)
+        alpha: Array = image.alpha[0]
+        return alpha
+    red, green, blue = image.rgb
+    mask: Array = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
     return mask

@@ -57,6 +57,19 @@ class StylizeReport(Generic[FileT, SourceT]):
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Stream:
+    """Computes image files in strips, each by itself.
+
+    Attributes:
+        write: makes one file of another, and says what is left out, as parts of sentences.
+        takes: which files it is for; the others are loaded as a whole.
+    """
+
+    write: Callable[[Path, Path], tuple[str, ...]]
+    takes: Callable[[Path], bool] = lambda _: True
+
+
 def stylize_files(
     stylizer: ArrayFilter,
     inputs: Sequence[PathLike],
@@ -110,13 +123,16 @@ def stylize_planned(
     saving: Saving | None = None,
     resume: bool = False,
     memory: float | None = None,
+    stream: Stream | None = None,
     on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
 ) -> StylizeReport[StylizedFile, Path]:
-    """Stylize local images that are planned already; else as :func:`stylize_files`."""
+    """Stylize local images that are planned already; else as :func:`stylize_files`.
+
+    ``stream`` is another way to stay within memory: what it takes is not loaded as a whole.
+    """
     planned = [file.on_disk() for file in files]
     controls, saving = controls or Controls(), saving or Saving()
     check_depths(files, saving)
-    stream: Callable[[Path, Path], tuple[str, ...]] | None = None
     if memory is not None:
         if not isinstance(stylizer, ArrayFilter):
             raise ConfigError("a memory limit is for filters. Leave it out.")
@@ -131,7 +147,7 @@ def stylize_planned(
         if resume and is_done(files[number]):
             skipped.add(number)
             return None
-        if stream is not None and not is_animated(source):
+        if stream is not None and stream.takes(source) and not is_animated(source):
             return source  # it is read, computed and written at once, when its turn comes
         return read_frames(source)
 
@@ -140,7 +156,7 @@ def stylize_planned(
             return None
         encoder: Encoder | None = None
         if stream is not None and isinstance(loaded, Path):
-            lost = stream(loaded, planned[number].target)
+            lost = stream.write(loaded, planned[number].target)
         else:
             assert not isinstance(loaded, Path)
             kind = image_format(planned[number].target)
@@ -238,10 +254,8 @@ def check_depths(files: Iterable[Planned], saving: Saving) -> None:
             raise ImageError(f"cannot write {file.target}: {error}") from error
 
 
-def _stream(
-    stylizer: ArrayFilter, controls: Controls, saving: Saving, memory: float
-) -> Callable[[Path, Path], tuple[str, ...]]:
-    """A function that stylizes one file into another in strips, and says what is left out."""
+def _stream(stylizer: ArrayFilter, controls: Controls, saving: Saving, memory: float) -> Stream:
+    """What stylizes all files in strips."""
     from fast_nst.tiling.segments import SegmentedNetwork
     from fast_nst.tiling.stream import stylize_file_streamed
 
@@ -250,7 +264,7 @@ def _stream(
             "a memory limit takes a filter as it is, with no strength, preserved color, scale or "
             "mask. Leave them out, or leave the limit out."
         )
-    return partial(
+    write = partial(
         stylize_file_streamed,
         SegmentedNetwork(stylizer.to_torch().network),
         memory=memory,
@@ -258,6 +272,7 @@ def _stream(
         depth=saving.depth,
         keep_metadata=saving.keep_metadata,
     )
+    return Stream(write)
 
 
 def _count_pixels(source: Path) -> int:

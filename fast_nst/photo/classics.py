@@ -15,9 +15,7 @@ def match_histograms(photo: Array, reference: Array) -> Array:
     """Match the histogram of each channel of sRGB, as scikit-image does."""
     from skimage import exposure
 
-    matched: Array = exposure.match_histograms(  # type: ignore[no-untyped-call]
-        photo, reference, channel_axis=-1
-    )
+    matched: Array = exposure.match_histograms(photo, reference, channel_axis=-1)
     return matched.astype(np.float32).clip(0, 1)
 
 

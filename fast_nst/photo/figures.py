@@ -39,12 +39,12 @@ def structure(photo: Array, result: Array, *, relative: bool = True) -> float:
     from skimage.filters import sobel
     from skimage.metrics import structural_similarity
 
-    edges = [sobel(image @ _LUMA) for image in (photo, result)]
+    edges = [sobel(image @ _LUMA) for image in (photo, result)]  # type: ignore[no-untyped-call]
     strong = [max(float(np.percentile(each, _STRONG)), 1e-6) for each in edges]
     strong = strong if relative else [strong[0]] * 2
     maps = [np.minimum(each / full, 1) for each, full in zip(edges, strong, strict=True)]
     return float(
-        structural_similarity(
+        structural_similarity(  # type: ignore[no-untyped-call]
             *maps, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
         )
     )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from fast_nst.errors import ConfigError
+from fast_nst.photo.balance import weigh
 from fast_nst.photo.grid import Base, make_flat, make_grid, measure_base
 from fast_nst.photo.look import SIZE, Look, Part
 from fast_nst.photo.oklab import Floats, gray_of, to_colors, unit_light
@@ -22,6 +23,7 @@ Array = npt.NDArray[np.float32]
 
 SHORT_SIDE = 320  # px, of the copies that are measured
 LONG_SIDES = 4  # times as long a copy's long side may be
+MASK_SIDE = 1024  # px, the most that masks are kept with
 SAMPLES = 8000  # colors of each that transport is fitted with
 GAINS = (0.5, 2.5)  # of details
 
@@ -89,7 +91,9 @@ def pool(measured: Sequence[Measured]) -> Measured:
 
 def fit_part(photo: Measured, reference: Measured, options: EnhanceOptions) -> Part:
     """Fit the look of a reference to a photograph, or of a region of both."""
-    curve = fit_curve(photo.smooth, reference.smooth)
+    own = _sample(photo.colors)
+    chosen = _chosen(weigh(own, reference.colors))
+    curve = fit_curve(photo.smooth, reference.smooth[chosen])
     flat = make_flat(curve)
     grid = flat
     if options.local:
@@ -102,7 +106,7 @@ def fit_part(photo: Measured, reference: Measured, options: EnhanceOptions) -> P
     if options.luma_only:
         moved = np.column_stack([lightness, colors[:, 1:] * _ratio(lightness, colors[:, 0])])
     else:
-        moved = fit_smooth(_sample(photo.colors), _sample(reference.colors))(colors)
+        moved = fit_smooth(own, reference.colors[chosen])(colors)
         moved[:, 0] = lightness
         moved = protected(colors, moved, options.protect)
     hues = unit_light(moved)[:, (0, 2)].T.reshape(2, SIZE, SIZE, SIZE)
@@ -152,7 +156,7 @@ def fit(
         )
         for own, wanted in masks
     ]
-    rests = [_rest([pair[side] for pair in masks]) for side in (0, 1)]
+    rests = [shares([pair[side] for pair in masks])[-1] for side in (0, 1)]
     measured = [
         measure(image, rest if (rest >= 0.5).any() else None)
         for image, rest in zip((photo, references[0]), rests, strict=True)
@@ -191,30 +195,29 @@ def shrink(rgb: Array, short_side: int = SHORT_SIDE) -> Array:
 
 
 def shares(regions: Sequence[Array]) -> Array:
-    """The share of each region and of the rest, (R + 1, H, W), of sum 1, with soft borders."""
-    size = np.max([each.shape for each in regions], axis=0)
-    soft = [_soft(_resized(each, (int(size[0]), int(size[1])))) for each in regions]
-    stack = np.stack(soft)
+    """The share of each region and of the rest, (R + 1, h, w), of sum 1, with soft borders."""
+    height, width = np.max([each.shape for each in regions], axis=0)
+    scale = min(1, MASK_SIDE / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    stack = np.stack([_soft(_resized(each, size)) for each in regions])
     stack /= np.maximum(stack.sum(0), 1)
-    return np.concatenate([stack, 1 - stack.sum(0, keepdims=True)]).clip(0, 1)
+    weights: Array = np.concatenate([stack, 1 - stack.sum(0, keepdims=True)]).clip(0, 1)
+    return weights
 
 
 def _ratio(lightness: Floats, own: Floats) -> Floats:
     return (lightness / np.maximum(own, 1e-6))[:, None]
 
 
-def _rest(regions: Sequence[Array]) -> Array:
-    weights = shares(regions)
-    return weights[-1]
-
-
 def _soft(mask: Array) -> Array:
     """A mask with a border as wide as a hundredth of its shorter side."""
-    radius = min(mask.shape) / 200
-    if radius < 0.5:
-        return mask
-    image = Image.fromarray(mask).filter(ImageFilter.GaussianBlur(radius))
-    return np.asarray(image)
+    std = min(mask.shape) / 400
+    for axis in (0, 1):
+        places = np.arange(mask.shape[axis])
+        kernel = np.exp(-0.5 * ((places[:, None] - places) / max(std, 1e-3)) ** 2)
+        kernel /= kernel.sum(1, keepdims=True)
+        mask = np.moveaxis(np.tensordot(kernel, mask, (1, axis)), 0, axis)
+    return mask.astype(np.float32)
 
 
 def _resized(plane: Array, size: tuple[int, int]) -> Array:
@@ -223,6 +226,12 @@ def _resized(plane: Array, size: tuple[int, int]) -> Array:
     image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
     way = Image.Resampling.BOX if size[0] <= plane.shape[0] else Image.Resampling.BILINEAR
     return np.asarray(image.resize(size[::-1], way))
+
+
+def _chosen(weights: Floats) -> npt.NDArray[np.int64]:
+    """Numbers of ``SAMPLES`` points, drawn by weight; the same every time."""
+    share = weights / weights.sum()
+    return np.random.default_rng(1).choice(len(weights), SAMPLES, p=share)
 
 
 def _sample(colors: Floats) -> Floats:

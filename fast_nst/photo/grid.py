@@ -12,8 +12,8 @@ import numpy.typing as npt
 from fast_nst.photo.oklab import Floats, gray_of, lightness_of
 from fast_nst.photo.tone import compress_ends
 
-CELLS = 16  # along the shorter side
-MOST_CELLS = 64  # along the longer side
+CELLS = 32  # along the shorter side
+MOST_CELLS = 128  # along the longer side
 LEVELS = 25  # nodes of lightness
 BLUR = (1.0, 0.375)  # of the base: cells, and lightness
 SLOPES = (0.25, 4.0)  # of the grid's curves: below 0, gradients would turn around
@@ -53,11 +53,12 @@ def measure_base(lightness: Floats) -> Base:
     """
     shape = (*_cells(*lightness.shape), LEVELS)
     gray, count = gray_of(lightness).ravel(), math.prod(shape)
-    weight, total = np.zeros(count), np.zeros(count)
+    weight: Floats = np.zeros(count)
+    total: Floats = np.zeros(count)
     for index, share in _corners(lightness, shape):
         weight += np.bincount(index, share, count)
         total += np.bincount(index, share * gray, count)
-    weight, total = (_blurred(each.reshape(shape)) for each in (weight, total))
+    weight, total = _blurred(weight.reshape(shape)), _blurred(total.reshape(shape))
     own = gray_of(np.linspace(0, 1, LEVELS))
     far = _FAR * weight.max()
     nodes = (total + far * own) / (weight + far)
@@ -181,7 +182,8 @@ def _corners(
     x, right = _nodes_of(np.arange(width), width, shape[1])
     at = lightness * (shape[2] - 1)
     level = np.minimum(at.astype(np.int64), shape[2] - 2)
-    part, found = at - level, []
+    part = at - level
+    found: list[tuple[npt.NDArray[np.int64], Floats]] = []
     for corner in np.ndindex(2, 2, 2):
         index = ((y[:, None] + corner[0]) * shape[1] + x + corner[1]) * shape[2] + level + corner[2]
         share = (

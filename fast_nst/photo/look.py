@@ -129,7 +129,7 @@ class Rows:
 
 def _dot(light: Array) -> Array:
     red, green, blue = (np.float32(each) for each in LUMINANCE)
-    luminance = light[0] * red
+    luminance: Array = light[0] * red
     luminance += light[1] * green
     luminance += light[2] * blue
     return luminance
@@ -147,9 +147,8 @@ def _lit(hues: Array, rgb: Array, lightness: Array) -> Array:
     light *= luminance
     most = light.max(0)
     if most.max() > 1:
-        beyond = np.nonzero(most > 1)
-        colors = light[:, *beyond].T
-        light[:, *beyond] = into_gamut(colors, luminance[beyond]).T
+        beyond = most > 1
+        light[:, beyond] = into_gamut(light[:, beyond].T, luminance[beyond]).T
     return light
 
 

@@ -68,7 +68,7 @@ def to_colors(srgb: Floats) -> Floats:
         The same shape: lightness in [0, 1], a and b of about -0.4 to 0.4.
     """
     linear = to_linear(np.asarray(srgb, np.float64))
-    lab = np.cbrt(linear @ _LMS.T) @ _LAB.T
+    lab: Floats = np.cbrt(linear @ _LMS.T) @ _LAB.T
     lab[..., 0] = np.cbrt(linear @ np.array(LUMINANCE))
     return lab
 

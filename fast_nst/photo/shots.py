@@ -40,8 +40,9 @@ class ShotFinder:
         """Take note of the next frame, (3, H, W) in [0, 1]; it may be small already."""
         small = shrink(frame, SIDE)
         number = self.frames
-        same = self._last is not None and self._last.shape == small.shape
-        change = float(np.abs(small - self._last).mean()) if same else 1.0
+        last, change = self._last, 1.0
+        if last is not None and last.shape == small.shape:
+            change = float(np.abs(small - last).mean())
         self._differences.append(change)
         self._last = small
         if change >= LEAST_CHANGE or number % self._stride == 0:
@@ -74,7 +75,8 @@ class ShotFinder:
         for start, end in zip(starts, [*starts[1:], self.frames], strict=True):
             inside = sorted(index for index in self._kept if start <= index < end)
             chosen = np.unique(np.linspace(0, len(inside) - 1, MEASURED).round().astype(int))
-            found.append([self._kept[inside[each]].astype(np.float32) / 255 for each in chosen])
+            frames = [self._kept[inside[each]].astype(np.float32) for each in chosen]
+            found.append([each / np.float32(255) for each in frames])
         return found
 
 

@@ -87,4 +87,4 @@ def _slopes(own: Floats, wanted: Floats, points: Floats) -> Floats:
     y = (weight * wanted).sum(1) / total
     across = (weight * (own[None] - x[:, None]) ** 2).sum(1) + 1e-9
     rise = (weight * (own[None] - x[:, None]) * (wanted[None] - y[:, None])).sum(1)
-    return rise / across
+    return np.asarray(rise / across)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,7 @@ def enhance(
         >>> enhance(Image.open("me.jpg"), "golden_hour.jpg", strength=0.7).save("better.jpg")
     """
     wanted = options or EnhanceOptions(**chosen)  # type: ignore[arg-type]
-    given = references if isinstance(references, list | tuple) else [references]
+    given: list[Any] = list(references) if isinstance(references, list | tuple) else [references]
     looks = [_read(each)[0] for each in given]
     rgb, alpha = _read(photo)
     visible = None if alpha is None else alpha[0]

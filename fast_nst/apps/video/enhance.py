@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 
 import numpy as np
@@ -95,7 +95,9 @@ def fit_clip(
     return ShotFilter(painter)
 
 
-def _small_frames(source: PathLike, deinterlace: str, frames: int | None) -> Iterator[Array]:
+def _small_frames(
+    source: PathLike, deinterlace: str, frames: int | None
+) -> Generator[Array, None, None]:
     open_clip: Callable[[], PictureReader | ClipReader] = (
         (lambda: PictureReader(source))
         if is_animated_image(source)
