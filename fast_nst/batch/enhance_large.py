@@ -21,7 +21,7 @@ from fast_nst.image.formats import HOLDS_ALPHA, check_size, image_format, save
 from fast_nst.image.io import open_image, replace_file
 from fast_nst.image.metadata import read_metadata
 from fast_nst.image.notes import read_with_notes
-from fast_nst.photo.fitting import SHORT_SIDE, shrink
+from fast_nst.photo.fitting import reduce, reduction
 
 if TYPE_CHECKING:
     from fast_nst.batch.enhance import Enhancer
@@ -129,18 +129,13 @@ def _enhance(
 def _shrink(pixels: Pixels, read: Callable[[int, int], Array]) -> tuple[Array, Array | None]:
     """A copy that is small, but not smaller than what is measured, and its opacity."""
     width, height = pixels.size
-    side = 2 * SHORT_SIDE
-    factor = max(1, min(height, width) // side)
+    factor = reduction(height, width)
     step = factor * max(1, _STRIP // (width * factor))
 
     def reduced(rows: Callable[[int, int], Array]) -> Array:
         strips = []
         for top in range(0, height, step):
-            strip = rows(top, min(top + step, height))
-            images = [Image.fromarray(plane).reduce(factor) for plane in strip]
-            strips.append(np.stack([np.asarray(image) for image in images]))
+            strips.append(reduce(rows(top, min(top + step, height)), factor))
         return np.concatenate(strips, 1)
 
-    small = reduced(read)
-    opacity = None if pixels.alpha is None else reduced(pixels.opacity)[0]
-    return shrink(small, side), opacity
+    return reduced(read), None if pixels.alpha is None else reduced(pixels.opacity)[0]
