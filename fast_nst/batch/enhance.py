@@ -201,9 +201,10 @@ def _read(file: PathLike) -> ArrayImage:
 def _read_mask(file: PathLike) -> Array:
     """A mask, (H, W) in [0, 1]: the alpha channel where there is one, else the luminance."""
     image = _read(file)
-    if image.alpha is not None:
-        alpha: Array = image.alpha[0]
-        return alpha
     red, green, blue = image.rgb
     mask: Array = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+    if image.alpha is not None:
+        mask = image.alpha[0]
+    if not (mask >= 0.5).any():
+        raise ConfigError(f"{file} chooses no pixels. Paint a region white.")
     return mask

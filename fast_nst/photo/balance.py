@@ -11,8 +11,8 @@ import numpy as np
 
 from fast_nst.photo.oklab import Floats
 
-MOST = 3.0  # what parts are multiplied with at most, and divided by
-_COUNT = 800  # points that densities are measured with
+MOST = 4.0  # what parts are multiplied with at most, and divided by
+_COUNT = 1200  # points that densities are measured with
 _SCALE = np.array([1.0, 12.0, 12.0, 3.0])  # of lightness in standard deviations, a, b, and place
 _WIDTH = 0.8  # of the kernel, in these units
 
