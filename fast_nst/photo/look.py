@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_nst.photo.grid import RowReader, read_plain
-from fast_nst.photo.oklab import LUMINANCE, into_gamut, to_linear
+from fast_nst.photo.oklab import LUMINANCE, into_gamut, outside_of_knee, to_linear
 
 Array = npt.NDArray[np.float32]
 
@@ -145,9 +145,8 @@ def _lit(hues: Array, rgb: Array, lightness: Array) -> Array:
     luminance *= lightness
     light = np.stack([red, green, blue])
     light *= luminance
-    most = light.max(0)
-    if most.max() > 1:
-        beyond = most > 1
+    beyond = outside_of_knee(light.max(0), luminance)
+    if beyond.any():
         light[:, beyond] = into_gamut(light[:, beyond].T, luminance[beyond]).T
     return light
 

@@ -33,6 +33,7 @@ _LAB = np.array(
 )
 _LMS_BACK, _LAB_BACK = np.linalg.inv(_LMS), np.linalg.inv(_LAB)
 _DARK = 1e-9  # luminance that counts as black
+_KNEE = 0.7  # share of the room around gray from where on colors are compressed into it
 
 
 def to_linear(srgb: Floats) -> Floats:
@@ -94,10 +95,28 @@ def unit_light(colors: Floats) -> Floats:
     return np.maximum(1 + (light - 1) * share[..., None], 0)
 
 
+def outside_of_knee(most: Floats, luminance: Floats) -> npt.NDArray[np.bool_]:
+    """Where :func:`into_gamut` changes colors: by their largest channel and luminance."""
+    return np.asarray(most - luminance > (1 - luminance) * most.dtype.type(_KNEE))
+
+
 def into_gamut(light: Floats, luminance: Floats) -> Floats:
-    """Mix colors that are too bright in a channel with gray of their luminance, (..., 3)."""
-    most = light.max(-1)
-    room = np.clip(1 - luminance, 0, None) / np.maximum(most - luminance, 1e-12)
-    share = np.where(most > 1, np.clip(room, 0, 1), 1.0)[..., None]
-    gray = luminance[..., None]
-    return gray + (light - gray) * share
+    """Mix colors that are too bright in a channel with gray of their luminance.
+
+    It begins below white, little by little: where colors were clipped, a smooth gradient would get
+    an edge.
+
+    Args:
+        light: (N, 3), linear, 0 or more.
+        luminance: (N,), theirs.
+
+    Returns:
+        (N, 3), at most 1 where ``luminance`` is; of the same luminance and hue.
+    """
+    distance = light.max(-1) - luminance
+    # How far a color is from gray, of what there is room for.
+    used = distance / np.maximum(1 - luminance, 1e-6)
+    bent = _KNEE + (1 - _KNEE) * np.tanh((used - _KNEE) / (1 - _KNEE))
+    share = np.where(used > _KNEE, bent / np.maximum(used, 1e-6), 1.0)[:, None]
+    gray = luminance[:, None]
+    return np.asarray(gray + (light - gray) * share)
