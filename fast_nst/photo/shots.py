@@ -18,6 +18,7 @@ SIDE = 48  # px, the short side of frames that are kept
 KEPT = 2000  # of them at most, besides the first of each shot
 MEASURED = 12  # frames of a shot, at most, that its look is fitted to
 LEAST_CHANGE = 0.06  # of the mean difference between two frames, in [0, 1]: less is no cut
+CERTAIN = 0.15  # likewise: less is one only if it stands alone between calmer frames
 TIMES = 3.5  # how much larger than around it the difference at a cut is
 AROUND = 6  # frames before and after that it is compared with
 
@@ -64,7 +65,9 @@ class ShotFinder:
             before = changes[max(1, index - AROUND) : index]
             after = changes[index + 1 : index + 1 + AROUND]
             around = np.concatenate([before, after])
-            if not len(around) or changes[index] > TIMES * np.median(around):
+            beside = changes[max(1, index - 1) : index + 2].sum() - changes[index]
+            alone = changes[index] > 2 * beside or changes[index] >= CERTAIN
+            if alone and (not len(around) or changes[index] > TIMES * np.median(around)):
                 found.append(int(index))
         return found
 
