@@ -11,7 +11,8 @@ from PIL import Image
 
 from fast_nst.errors import ConfigError
 from fast_nst.photo.balance import weigh
-from fast_nst.photo.grid import Base, make_flat, make_grid, measure_base
+from fast_nst.photo.edges import edge_similarity
+from fast_nst.photo.grid import Base, RowReader, make_flat, make_grid, measure_base
 from fast_nst.photo.look import SIZE, Look, Part
 from fast_nst.photo.oklab import Floats, gray_of, to_colors, unit_light
 from fast_nst.photo.options import EnhanceOptions
@@ -26,6 +27,8 @@ LONG_SIDES = 4  # times as long a copy's long side may be
 MASK_SIDE = 1024  # px, the most that masks are kept with
 SAMPLES = 6000  # colors of each that transport is fitted with
 GAINS = (0.5, 2.5)  # of details
+BENDS = (1.6, 1.25, 1.1)  # of curves, the first that keeps edges as similar as this:
+SIMILAR = 0.935
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +40,14 @@ class Measured:
         smooth: (N,): their grays without details.
         base: of the whole image.
         spread: standard deviation of its details, grays.
+        lightness: of the whole image, (h, w).
     """
 
     colors: Floats
     smooth: Floats
     base: Base
     spread: float
+    lightness: Array
 
 
 def measure(rgb: Array, chosen: Array | None = None, name: str = "the image") -> Measured:
@@ -70,7 +75,8 @@ def measure(rgb: Array, chosen: Array | None = None, name: str = "the image") ->
         ((np.arange(height) + 0.5) / height)[:, None, None], (*inside.shape, 1)
     )
     placed = np.concatenate([colors, places], -1)
-    return Measured(placed[inside], base.smooth[inside], base, float(details.std()))
+    lightness = np.ascontiguousarray(colors[..., 0], np.float32)
+    return Measured(placed[inside], base.smooth[inside], base, float(details.std()), lightness)
 
 
 def pool(measured: Sequence[Measured]) -> Measured:
@@ -86,6 +92,7 @@ def pool(measured: Sequence[Measured]) -> Measured:
         np.concatenate([each.smooth[at] for each, at in pairs]),
         measured[0].base,
         float(np.sqrt(np.mean([each.spread**2 for each in measured]))),
+        measured[0].lightness,
     )
 
 
@@ -93,12 +100,7 @@ def fit_part(photo: Measured, reference: Measured, options: EnhanceOptions) -> P
     """Fit the look of a reference to a photograph, or of a region of both."""
     own = _sample(photo.colors)
     chosen = _chosen(own, reference.colors)
-    curve = fit_curve(photo.smooth, reference.smooth[chosen])
-    flat = make_flat(curve)
-    grid = flat
-    if options.local:
-        gain = float(np.clip(reference.spread / max(photo.spread, 1e-6), *GAINS))
-        grid = make_grid(photo.base, curve, gain)
+    flat, grid = _fit_light(photo, reference, chosen, local=options.local)
     levels = np.linspace(0, 1, SIZE)
     nodes = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), -1).reshape(-1, 3)
     colors = to_colors(nodes)
@@ -111,6 +113,25 @@ def fit_part(photo: Measured, reference: Measured, options: EnhanceOptions) -> P
         moved = protected(colors, moved, options.protect)
     hues = unit_light(moved)[:, (0, 2)].T.reshape(2, SIZE, SIZE, SIZE)
     return Part(np.ascontiguousarray(hues, np.float32), flat, grid)
+
+
+def _fit_light(
+    photo: Measured, reference: Measured, chosen: npt.NDArray[np.int64], *, local: bool
+) -> tuple[Array, Array]:
+    """The curve and the grid: the most bent ones that keep enough of the edges."""
+    gain = float(np.clip(reference.spread / max(photo.spread, 1e-6), *GAINS))
+    lightness = photo.lightness
+    own = gray_of(lightness)
+    for bend in BENDS:
+        curve = fit_curve(photo.smooth, reference.smooth[chosen], bend)
+        flat = make_flat(curve)
+        grid = make_grid(photo.base, curve, gain) if local else flat
+        if bend > BENDS[-1]:
+            now = gray_of(RowReader(grid, lightness.shape).read(lightness, 0))
+            if edge_similarity(own, now) < SIMILAR:
+                continue
+        break
+    return flat, grid
 
 
 def fit(

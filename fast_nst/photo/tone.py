@@ -8,7 +8,6 @@ import numpy as np
 
 from fast_nst.photo.oklab import Floats
 
-BEND = 1.25  # how far the slope of a curve may be from its middle one, as a factor
 SLOPES = np.geomspace(0.2, 2.5, 15)  # middle ones that are tried
 SEGMENTS = 32
 KNEE = 0.04  # where values near black and white begin to be compressed instead of clipped
@@ -34,7 +33,7 @@ class Curve:
         return np.interp(gray, points, self.values)
 
 
-def fit_curve(photo: Floats, reference: Floats, bend: float = BEND) -> Curve:
+def fit_curve(photo: Floats, reference: Floats, bend: float = 1.25) -> Curve:
     """Fit a curve that gives grays the distribution of other ones.
 
     Optimal transport in one dimension is the match of quantiles. It may be steep here and flat

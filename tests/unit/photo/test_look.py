@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from fast_nst.errors import ConfigError
-from fast_nst.photo import EnhanceOptions, enhance, fit
+from fast_nst.photo import EnhanceOptions, enhance, fit, fitting
+from fast_nst.photo.edges import edge_similarity
 from fast_nst.photo.figures import reversed_gradients, structure
 from fast_nst.photo.oklab import gray_of, lightness_of, to_colors, to_linear, unit_light
 from fast_nst.photo.protect import neutral_share, skin_share
@@ -54,7 +55,8 @@ def test_the_result_comes_nearer_to_the_reference_in_mean_and_spread_of_colors()
 
 @pytest.mark.parametrize("local", [True, False])
 def test_edges_stay_and_no_gradient_turns_around(local: bool) -> None:
-    photo = scene(3, (120, 160))
+    vivid = scene(3, (120, 160))
+    photo = 0.4 * vivid + 0.6 * vivid.mean(0)  # about as colorful as photographs are
     result = fit(photo, [REFERENCE], EnhanceOptions(local=local)).apply(photo)
     before, after = photo.transpose(1, 2, 0), result.transpose(1, 2, 0)
     assert structure(before, after) > 0.9
@@ -281,3 +283,28 @@ def test_the_function_takes_and_gives_pillow_images_and_arrays() -> None:
     np.testing.assert_array_equal(enhance(rows, [wanted], strength=0), rows)
     with pytest.raises(TypeError, match="expected a file, a PIL image"):
         enhance(rows, [3])  # type: ignore[list-item]
+
+
+def test_the_quick_edge_similarity_agrees_with_that_of_the_figures() -> None:
+    gray = scene(4, (120, 160)).mean(0)
+    rng = np.random.default_rng(0)
+    for changed in (gray, gray**3, gray + 0.1 * rng.random(gray.shape, dtype=np.float32)):
+        quick = edge_similarity(gray, changed)
+        slow = structure(np.stack([gray] * 3, -1), np.stack([changed] * 3, -1))
+        assert quick == pytest.approx(slow, abs=0.06)
+    assert edge_similarity(gray, 0.3 + 0.4 * gray) == pytest.approx(1)
+    assert edge_similarity(gray[:5], gray[:5]) == 1
+
+
+def test_a_curve_that_would_lose_edges_is_straightened(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = scene(3, (120, 160))
+    # Nearly all black, with a few bright spots: the match of quantiles is very bent.
+    dark = (scene(6, (60, 60)) ** 6).astype(np.float32)
+
+    def kept() -> float:
+        result = fit(photo, [dark], EnhanceOptions(luma_only=True)).apply(photo)
+        return structure(photo.transpose(1, 2, 0), result.transpose(1, 2, 0))
+
+    straightened = kept()
+    monkeypatch.setattr(fitting, "SIMILAR", 0.0)
+    assert straightened > kept() + 0.01
