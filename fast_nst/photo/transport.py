@@ -10,7 +10,7 @@ from fast_nst.photo.oklab import Floats
 
 GAINS = (0.2, 2.2)  # least and most that a direction of color space is stretched by
 ROTATIONS = 24  # of the iterative transport
-NODES = 12  # of the lattice, a side
+NODES = 8  # of the lattice, a side
 PRIOR = 0.005  # weight of the linear map in the lattice, as a share of its fullest node
 _LOW, _HIGH = np.array([0.0, -0.4, -0.4]), np.array([1.0, 0.4, 0.4])
 _QUANTILES = 256
