@@ -66,8 +66,9 @@ def measure(rgb: Array, chosen: Array | None = None, name: str = "the image") ->
     base = measure_base(colors[..., 0])
     inside = np.ones(colors.shape[:2], bool)
     if chosen is not None:
-        inside = _resized(chosen, colors.shape[:2]) >= 0.5
-        if not inside.any():
+        share = _resized(chosen, colors.shape[:2])
+        inside = share >= min(0.5, float(share.max()))  # less where only fine lines are chosen
+        if not (chosen >= 0.5).any():
             raise ConfigError(f"the mask of {name} chooses no pixels. Paint a region white.")
     details = (gray_of(colors[..., 0]) - base.smooth)[inside]
     height = len(colors)

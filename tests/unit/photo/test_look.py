@@ -9,8 +9,10 @@ from PIL import Image
 
 from fast_nst.errors import ConfigError
 from fast_nst.photo import EnhanceOptions, enhance, fit, fitting
+from fast_nst.photo.balance import weigh
 from fast_nst.photo.edges import edge_similarity
 from fast_nst.photo.figures import reversed_gradients, structure
+from fast_nst.photo.grid import make_grid, measure_base
 from fast_nst.photo.oklab import gray_of, lightness_of, to_colors, to_linear, unit_light
 from fast_nst.photo.protect import neutral_share, skin_share
 from fast_nst.photo.tone import compress_ends, fit_curve
@@ -308,3 +310,36 @@ def test_a_curve_that_would_lose_edges_is_straightened(monkeypatch: pytest.Monke
     straightened = kept()
     monkeypatch.setattr(fitting, "SIMILAR", 0.0)
     assert straightened > kept() + 0.004
+
+
+def test_fine_lines_of_opacity_and_of_masks_count_although_copies_are_small() -> None:
+    lines = np.zeros((700, 400), np.float32)
+    lines[::5] = 1  # a fifth of every pixel of a small copy
+    photo = scene(8, (700, 400))
+    look = fit(photo, [REFERENCE], visible=lines)
+    assert np.isfinite(look.apply(photo)).all()
+    fit(photo, [REFERENCE], masks=[(lines, np.ones((9, 9), np.float32))])
+
+
+def test_a_grid_rises_with_lightness_everywhere() -> None:
+    base = measure_base(to_colors(scene(9, (80, 120)).transpose(1, 2, 0))[..., 0])
+    assert (np.diff(base.nodes, axis=-1) >= -1e-9).all()
+    grid = make_grid(base, fit_curve(base.smooth, REFERENCE.mean(0)), 2.0)
+    steps = np.diff(grid, axis=-1)
+    assert (steps >= 0).all()  # 0 only at the ends, where steps are smaller than floats
+    assert (steps[(grid[..., :-1] > 0.2) & (grid[..., 1:] < 0.95)] > 0).all()
+
+
+def test_what_the_photo_has_more_of_counts_more_in_the_reference() -> None:
+    rng = np.random.default_rng(0)
+
+    def picture(sky: int, field: int) -> npt.NDArray[np.float64]:
+        top = np.array([0.8, -0.03, -0.08, 0.2]) + 0.01 * rng.normal(size=(sky, 4))
+        below = np.array([0.4, -0.06, 0.08, 0.8]) + 0.01 * rng.normal(size=(field, 4))
+        return np.concatenate([top, below])
+
+    weights = weigh(picture(800, 200), picture(300, 700))
+    share = weights[:300].sum() / weights.sum()
+    assert 0.65 < share < 0.85
+    even = weigh(picture(500, 500), picture(500, 500))
+    assert even.max() / even.min() < 1.3
