@@ -188,6 +188,7 @@ def enhance_planned(
         files,
         saving=chosen,
         resume=resume,
+        verb="enhance",
         stream=Stream(partial(write_large, enhancer, saving=chosen), is_large),
         on_progress=on_progress,
     )

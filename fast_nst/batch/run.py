@@ -124,11 +124,13 @@ def stylize_planned(
     resume: bool = False,
     memory: float | None = None,
     stream: Stream | None = None,
+    verb: str = "stylize",
     on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
 ) -> StylizeReport[StylizedFile, Path]:
     """Stylize local images that are planned already; else as :func:`stylize_files`.
 
     ``stream`` is another way to stay within memory: what it takes is not loaded as a whole.
+    ``verb`` says what is done, in messages.
     """
     planned = [file.on_disk() for file in files]
     controls, saving = controls or Controls(), saving or Saving()
@@ -180,7 +182,7 @@ def stylize_planned(
         source = planned[number].source
         if error is not None:
             notes.pop(number, None)
-            failures[number] = StylizeFailure(source, explain_failure(source, error))
+            failures[number] = StylizeFailure(source, explain_failure(source, error, verb))
         done += 1
         if on_progress is not None:
             on_progress(StylizeProgress(done, len(planned), source))
@@ -283,8 +285,8 @@ def _count_pixels(source: Path) -> int:
         return 0  # it will be reported when its turn comes
 
 
-def explain_failure(source: Path | str, error: Exception) -> str:
-    """The message on an image that failed.
+def explain_failure(source: Path | str, error: Exception, verb: str = "stylize") -> str:
+    """The message on an image that failed at what ``verb`` says.
 
     Raises:
         Exception: ``error`` itself, if it is a fault of the program.
@@ -292,10 +294,10 @@ def explain_failure(source: Path | str, error: Exception) -> str:
     if isinstance(error, ImageError):
         return str(error)  # it names the file that it is about
     if isinstance(error, FastNSTError):
-        return f"cannot stylize {source}: {error}"
+        return f"cannot {verb} {source}: {error}"
     if is_out_of_memory(error):
-        return (
-            f"cannot stylize {source}: it does not fit in memory. "
-            "Use --memory, a smaller copy, or another device."
-        )
+        other = "Use --memory, a smaller copy, or another device."
+        if verb != "stylize":
+            other = "Use a smaller copy."
+        return f"cannot {verb} {source}: it does not fit in memory. {other}"
     raise error
