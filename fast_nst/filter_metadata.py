@@ -14,6 +14,7 @@ from fast_nst.style_map import StyleMap
 
 FORMAT_VERSION = 2
 KEY = "fast_nst"
+FILTER_SUFFIXES = (".safetensors", ".ckpt", ".onnx")  # of what is a filter, and no picture
 STYLED = "styled"  # name of the network that is made around another: networks/styled.py
 SHARES_ROUNDING = 1e-3  # how far from 1 shares may sum to
 

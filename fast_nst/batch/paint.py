@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from PIL import Image
 
 from fast_nst.errors import ConfigError
 from fast_nst.image.animation import Animation, Pages
-from fast_nst.image.arrays import ArrayImage, array_to_deep, array_to_pil, encode_array
+from fast_nst.image.arrays import Array, ArrayImage, array_to_deep, array_to_pil, encode_array
 from fast_nst.image.depths import ASKED, choose_depth, lost_depth
 from fast_nst.image.formats import ANIMATED, PAGED, Timing, encode
 from fast_nst.inference.controls import Controls
-from fast_nst.inference.image_filter import ArrayFilter
+from fast_nst.inference.image_filter import ArrayPainter
 
 Encoder = Callable[[], bytes]
 Loaded = ArrayImage | Animation | Pages
+
+
+@runtime_checkable
+class FitsClips(Protocol):
+    """A painter that must know all frames of an animation before it paints the first."""
+
+    def for_clip(self, frames: Iterable[Array]) -> ArrayPainter:
+        """What paints these frames, (3, H, W) each, in their order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class Saving:
 
 
 def paint(
-    stylizer: ArrayFilter, loaded: Loaded, kind: str, controls: Controls, saving: Saving
+    stylizer: ArrayPainter, loaded: Loaded, kind: str, controls: Controls, saving: Saving
 ) -> tuple[Encoder, tuple[str, ...]]:
     """Stylize every frame or page that a format can hold.
 
@@ -89,7 +99,7 @@ def only_first_page(count: int, kind: str) -> str:
 
 
 def _paint_one(
-    stylizer: ArrayFilter, image: ArrayImage, kind: str, controls: Controls, saving: Saving
+    stylizer: ArrayPainter, image: ArrayImage, kind: str, controls: Controls, saving: Saving
 ) -> tuple[ArrayImage, tuple[str, ...]]:
     lost = [*image.notes]
     if note := lost_depth(kind, image.depth, saving.depth):
@@ -106,11 +116,13 @@ def _paint_one(
 
 
 def _paint_frames(
-    stylizer: ArrayFilter, loaded: Animation, kind: str, controls: Controls, saving: Saving
+    stylizer: ArrayPainter, loaded: Animation, kind: str, controls: Controls, saving: Saving
 ) -> tuple[Encoder, tuple[str, ...]]:
     frames: list[Image.Image] = []
     durations_ms: list[float] = []
     lost = dict[str, None]()
+    if isinstance(stylizer, FitsClips):
+        stylizer = stylizer.for_clip(image.rgb for image, _ in loaded.frames())
     for image, duration_ms in loaded.frames():
         stylized = stylizer.stylize_arrays(image, controls)
         frames.append(array_to_pil(stylized.rgb, stylized.alpha))
@@ -130,7 +142,7 @@ def _paint_frames(
 
 
 def _paint_pages(
-    stylizer: ArrayFilter, loaded: Pages, kind: str, controls: Controls, saving: Saving
+    stylizer: ArrayPainter, loaded: Pages, kind: str, controls: Controls, saving: Saving
 ) -> tuple[Encoder, tuple[str, ...]]:
     """Pages are compressed one by one, as all of them together may not fit into memory."""
     from fast_nst.image.deep_write import TiffPages

@@ -17,7 +17,7 @@ from fast_nst.image.animation import is_animated, read_frames
 from fast_nst.image.depths import check_depth
 from fast_nst.image.io import image_format, open_image, write_bytes
 from fast_nst.inference.controls import Controls
-from fast_nst.inference.image_filter import ArrayFilter
+from fast_nst.inference.image_filter import ArrayFilter, ArrayPainter
 
 FileT = TypeVar("FileT")  # an image and its result
 SourceT = TypeVar("SourceT")  # where an image is
@@ -55,6 +55,19 @@ class StylizeReport(Generic[FileT, SourceT]):
     failures: tuple[StylizeFailure[SourceT], ...]
     skipped: tuple[FileT, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Computes image files in strips, each by itself.
+
+    Attributes:
+        write: makes one file of another, and says what is left out, as parts of sentences.
+        takes: which files it is for; the others are loaded as a whole.
+    """
+
+    write: Callable[[Path, Path], tuple[str, ...]]
+    takes: Callable[[Path], bool] = lambda _: True
 
 
 def stylize_files(
@@ -104,21 +117,28 @@ def stylize_files(
 
 
 def stylize_planned(
-    stylizer: ArrayFilter,
+    stylizer: ArrayPainter,
     files: Sequence[Planned],
     *,
     controls: Controls | None = None,
     saving: Saving | None = None,
     resume: bool = False,
     memory: float | None = None,
+    stream: Stream | None = None,
+    verb: str = "stylize",
     on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
 ) -> StylizeReport[StylizedFile, Path]:
-    """Stylize local images that are planned already; else as :func:`stylize_files`."""
+    """Stylize local images that are planned already; else as :func:`stylize_files`.
+
+    ``stream`` is another way to stay within memory: what it takes is not loaded as a whole.
+    ``verb`` says what is done, in messages.
+    """
     planned = [file.on_disk() for file in files]
     controls, saving = controls or Controls(), saving or Saving()
     check_depths(files, saving)
-    stream: Callable[[Path, Path], tuple[str, ...]] | None = None
     if memory is not None:
+        if not isinstance(stylizer, ArrayFilter):
+            raise ConfigError("a memory limit is for filters. Leave it out.")
         stream = _stream(stylizer, controls, saving, memory)
     skipped: set[int] = set()
     failures: dict[int, StylizeFailure[Path]] = {}
@@ -130,7 +150,7 @@ def stylize_planned(
         if resume and is_done(files[number]):
             skipped.add(number)
             return None
-        if stream is not None and not is_animated(source):
+        if stream is not None and stream.takes(source) and not is_animated(source):
             return source  # it is read, computed and written at once, when its turn comes
         return read_frames(source)
 
@@ -139,7 +159,7 @@ def stylize_planned(
             return None
         encoder: Encoder | None = None
         if stream is not None and isinstance(loaded, Path):
-            lost = stream(loaded, planned[number].target)
+            lost = stream.write(loaded, planned[number].target)
         else:
             assert not isinstance(loaded, Path)
             kind = image_format(planned[number].target)
@@ -163,7 +183,7 @@ def stylize_planned(
         source = planned[number].source
         if error is not None:
             notes.pop(number, None)
-            failures[number] = StylizeFailure(source, explain_failure(source, error))
+            failures[number] = StylizeFailure(source, explain_failure(source, error, verb))
         done += 1
         if on_progress is not None:
             on_progress(StylizeProgress(done, len(planned), source))
@@ -237,10 +257,8 @@ def check_depths(files: Iterable[Planned], saving: Saving) -> None:
             raise ImageError(f"cannot write {file.target}: {error}") from error
 
 
-def _stream(
-    stylizer: ArrayFilter, controls: Controls, saving: Saving, memory: float
-) -> Callable[[Path, Path], tuple[str, ...]]:
-    """A function that stylizes one file into another in strips, and says what is left out."""
+def _stream(stylizer: ArrayFilter, controls: Controls, saving: Saving, memory: float) -> Stream:
+    """What stylizes all files in strips."""
     from fast_nst.tiling.segments import SegmentedNetwork
     from fast_nst.tiling.stream import Grading, stylize_file_streamed
 
@@ -249,7 +267,7 @@ def _stream(
             "a memory limit takes a filter as it is, with no strength, preserved color, scale or "
             "mask. Leave them out, or leave the limit out."
         )
-    return partial(
+    write = partial(
         stylize_file_streamed,
         SegmentedNetwork(stylizer.to_torch().network),
         memory=memory,
@@ -258,6 +276,7 @@ def _stream(
         keep_metadata=saving.keep_metadata,
         grading=Grading(controls.lut_before, controls.lut),
     )
+    return Stream(write)
 
 
 def _count_pixels(source: Path) -> int:
@@ -268,8 +287,8 @@ def _count_pixels(source: Path) -> int:
         return 0  # it will be reported when its turn comes
 
 
-def explain_failure(source: Path | str, error: Exception) -> str:
-    """The message on an image that failed.
+def explain_failure(source: Path | str, error: Exception, verb: str = "stylize") -> str:
+    """The message on an image that failed at what ``verb`` says.
 
     Raises:
         Exception: ``error`` itself, if it is a fault of the program.
@@ -277,10 +296,10 @@ def explain_failure(source: Path | str, error: Exception) -> str:
     if isinstance(error, ImageError):
         return str(error)  # it names the file that it is about
     if isinstance(error, FastNSTError):
-        return f"cannot stylize {source}: {error}"
+        return f"cannot {verb} {source}: {error}"
     if is_out_of_memory(error):
-        return (
-            f"cannot stylize {source}: it does not fit in memory. "
-            "Use --memory, a smaller copy, or another device."
-        )
+        other = "Use --memory, a smaller copy, or another device."
+        if verb != "stylize":
+            other = "Use a smaller copy."
+        return f"cannot {verb} {source}: it does not fit in memory. {other}"
     raise error

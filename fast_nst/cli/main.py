@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "make": "Make a filter of a picture, in seconds.",
     "train": "Train a filter from one image.",
     "stylize": "Apply a filter to images and folders.",
+    "enhance": "Give photos and videos the light and color of a better photo.",
     "optimize": "Repaint one image by optimizing its pixels.",
     "evaluate": "Say how good filters are, in numbers and images.",
     "export": "Write a filter for other runtimes, checked.",

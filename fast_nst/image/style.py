@@ -12,12 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from fast_nst.errors import ConfigError
+from fast_nst.filter_metadata import FILTER_SUFFIXES
 from fast_nst.image.color import is_flat
 from fast_nst.image.eight_bit import to_bytes
 from fast_nst.image.io import read_image
 from fast_nst.image.resize import MAX_ASPECT, is_strip, resize_short_side
-
-FILTERS = (".safetensors", ".ckpt", ".onnx")
 
 
 def read_style(file: Path, size: int, min_side: int = 1) -> Tensor:
@@ -32,7 +31,7 @@ def read_style(file: Path, size: int, min_side: int = 1) -> Tensor:
         ImageError: If it cannot be read.
         ConfigError: If it is a filter, has only one color, or is too small or a narrow strip.
     """
-    if file.suffix.lower() in FILTERS:
+    if file.suffix.lower() in FILTER_SUFFIXES:
         raise ConfigError(
             f"{file} is a filter, and a style is a picture. Give the picture, or use the filter "
             "itself: fast-nst stylize --ckpt FILE."

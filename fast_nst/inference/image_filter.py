@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from fast_nst.filter_metadata import Binding
 from fast_nst.image.arrays import ArrayImage
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _AS_TRAINED = Controls()
 
 
-class ArrayFilter(Protocol):
-    """Repaints images that are arrays: a ``Stylizer``, or a :class:`GraphFilter`."""
+class ArrayPainter(Protocol):
+    """Makes images of images that are arrays."""
 
     @property
     def bits(self) -> int:
@@ -32,6 +32,11 @@ class ArrayFilter(Protocol):
     def stylize_arrays(self, image: ArrayImage, controls: Controls = _AS_TRAINED) -> ArrayImage:
         """Repaint an image; its transparency and metadata are kept."""
         ...
+
+
+@runtime_checkable
+class ArrayFilter(ArrayPainter, Protocol):
+    """Repaints images that are arrays: a ``Stylizer``, or a :class:`GraphFilter`."""
 
     def to_torch(self) -> Stylizer:
         """The same filter for tensors, which loads PyTorch."""

@@ -34,7 +34,7 @@ LAYERS = [
         "tiling",
         "prediction",
     },
-    {"training", "optimize", "inference", "export", "evaluation"},
+    {"training", "optimize", "inference", "export", "evaluation", "photo"},
     {"batch"},
     {"apps"},
     {"train", "sweep", "cli", "__main__"},
@@ -117,7 +117,7 @@ def test_starting_up_loads_no_heavy_library(statement: str) -> None:
         *("errors", "atomic", "startup", "paths", "config", "filter_metadata", "onnx.session"),
         *("runtimes.select", "runtimes.onnx_runtime", "runtimes.graph_cache"),
         *("image.animation", "image.io", "batch", "batch.contact_sheet", "batch.remote"),
-        *("inference.image_filter", "apps.video.plan", "lut"),
+        *("batch.enhance", "photo", "inference.image_filter", "apps.video.plan", "lut"),
     ],
 )
 def test_what_starts_without_torch_imports_none(module: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 from click.exceptions import Exit
@@ -13,27 +14,53 @@ from fast_nst.apps.video.formats import DEFAULT_QUALITY
 from fast_nst.cli.progress import rate_bar
 from fast_nst.cli.stylize.filters import open_animated_filter, open_frame_filter
 from fast_nst.cli.stylize.report import INTERRUPTED
-from fast_nst.cli.stylize.request import Video
+from fast_nst.cli.stylize.request import Encoding, Video
 from fast_nst.errors import FastNSTError, one_line
 
 if TYPE_CHECKING:
     from fast_nst.apps.video import FrameFilter, VideoProgress, VideoReport
-    from fast_nst.batch.plan import StylizedFile
+    from fast_nst.batch.plan import Planned, StylizedFile
+
+
+class VideoFiles(Protocol):
+    """The part of a :class:`Video` that says what is written, and how; its attributes."""
+
+    @property
+    def files(self) -> tuple[Planned, ...]: ...  # noqa: D102
+    @property
+    def resume(self) -> bool: ...  # noqa: D102
+    @property
+    def encoding(self) -> Encoding: ...  # noqa: D102
+    @property
+    def deinterlace(self) -> str: ...  # noqa: D102
+    @property
+    def frames(self) -> int | None: ...  # noqa: D102
+    @property
+    def steady(self) -> float: ...  # noqa: D102
 
 
 def run_video(request: Video) -> bool:
-    """Stylize videos one after the other; one that fails is reported, and the others go on.
+    """Stylize videos; see :func:`run_videos`."""
+    stylizer = (
+        open_animated_filter(request.filters, request.controls, request.animate)
+        if request.animate
+        else open_frame_filter(request.filters, request.controls)
+    )
+    return run_videos(request, lambda _: stylizer)
+
+
+def run_videos(request: VideoFiles, filter_for: Callable[[Path], FrameFilter]) -> bool:
+    """Write videos one after the other; one that fails is reported, and the others go on.
+
+    Args:
+        request: which, and how.
+        filter_for: gives the filter for a video, by its file.
 
     Returns:
         Whether all of them are written, with all of their frames.
     """
     from fast_nst.batch.plan import is_done
 
-    stylizer = (
-        open_animated_filter(request.filters, request.controls, request.animate)
-        if request.animate
-        else open_frame_filter(request.filters, request.controls)
-    )
     failed = 0
     for planned in request.files:
         video = planned.on_disk()
@@ -41,7 +68,7 @@ def run_video(request: Video) -> bool:
             click.echo(f"skipped {video.source}, which is done")
             continue
         try:
-            report = _stylize(stylizer, video, request)
+            report = _stylize(filter_for, video, request)
         except FastNSTError as error:
             failed += 1
             click.echo(f"error: {one_line(error)}", err=True)
@@ -52,7 +79,9 @@ def run_video(request: Video) -> bool:
     return not failed
 
 
-def _stylize(stylizer: FrameFilter, video: StylizedFile, request: Video) -> VideoReport:
+def _stylize(
+    filter_for: Callable[[Path], FrameFilter], video: StylizedFile, request: VideoFiles
+) -> VideoReport:
     """Write one video; after Ctrl-C, say what was written, and exit."""
     from fast_nst.apps.video import VideoInterrupted, stylize_video
 
@@ -60,7 +89,7 @@ def _stylize(stylizer: FrameFilter, video: StylizedFile, request: Video) -> Vide
     try:
         with _VideoBar(video.source.name) as bar:
             return stylize_video(
-                stylizer,
+                filter_for(video.source),
                 video.source,
                 video.target,
                 codec=encoding.codec,

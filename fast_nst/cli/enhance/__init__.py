@@ -1,0 +1,5 @@
+"""``fast-nst enhance``."""
+
+from fast_nst.cli.enhance.command import enhance
+
+__all__ = ["enhance"]

@@ -1,0 +1,165 @@
+"""What ``fast-nst enhance`` is to do, made once of the command line, and how it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fast_nst.batch.enhance import Enhancer, enhance_planned, read_references
+from fast_nst.batch.paint import Saving
+from fast_nst.batch.plan import IMAGES, Planned, plan, refuse_overwriting
+from fast_nst.cli.enhance.options import VIDEO
+from fast_nst.cli.options import make
+from fast_nst.cli.stylize.report import run_files
+from fast_nst.cli.stylize.request import Encoding
+from fast_nst.errors import ConfigError
+from fast_nst.photo.options import EnhanceOptions
+
+if TYPE_CHECKING:
+    from fast_nst.cli.enhance.video import EnhanceVideos
+
+
+@dataclass(frozen=True)
+class Request:
+    """One command line.
+
+    Attributes:
+        enhancer: references and look.
+        images: image files, and where their results go.
+        videos: the same of videos, and how they are written.
+        output: as the user wrote it; None for none.
+        saving: how images are written.
+        resume: pass over what is done.
+        references: files, for the sheet.
+        photo: the input, for sheet and page.
+        sheet: a file, or None.
+        compare: likewise.
+    """
+
+    enhancer: Enhancer
+    images: tuple[Planned, ...]
+    videos: EnhanceVideos
+    output: str | None
+    saving: Saving
+    resume: bool
+    references: tuple[str, ...]
+    photo: str
+    sheet: Path | None
+    compare: Path | None
+
+    def run(self) -> bool:
+        """Write everything; return whether all is there."""
+        complete = True
+        if self.videos.files:
+            from fast_nst.cli.enhance.video import run_enhance_videos
+
+            complete &= run_enhance_videos(self.enhancer, self.videos)
+        if self.images:
+            complete &= run_files(
+                lambda show: enhance_planned(
+                    self.enhancer,
+                    self.images,
+                    saving=self.saving,
+                    resume=self.resume,
+                    on_progress=show,
+                ),
+                str(self.output),
+            )
+        if self.sheet or self.compare:
+            from fast_nst.cli.enhance.shown import show
+
+            show(self)
+        return complete
+
+
+def make_request(chosen: Mapping[str, Any], given: Collection[str]) -> Request:
+    """Make a request of the values of all options.
+
+    Args:
+        chosen: by their names in Python.
+        given: the names of those that the user wrote.
+
+    Raises:
+        click.UsageError: If options do not fit together.
+        FastNSTError: If a value cannot work, a file cannot be read, or inputs and output do not fit
+            together.
+    """
+    from fast_nst.apps.video.plan import VIDEOS
+    from fast_nst.cli.enhance.video import EnhanceVideos
+
+    values = {
+        **chosen,
+        "suffix": f".{chosen['suffix']}" if chosen["suffix"] else None,
+        "depth": int(chosen["depth"]) if chosen["depth"] else None,
+        "keep_metadata": chosen["metadata"] == "keep",
+    }
+    options, saving = make(EnhanceOptions, values), make(Saving, values)
+    values["encoding"] = make(Encoding, values)
+    files: tuple[Planned, ...] = ()
+    if chosen["output"] is not None:
+        files = plan(
+            [chosen["photo"]],
+            chosen["output"],
+            values["suffix"],
+            (IMAGES, VIDEOS),
+            on_skipped=lambda line: click.echo(f"note: {line}", err=True),
+        )
+    videos = tuple(file for file in files if file.medium is VIDEOS)
+    images = tuple(file for file in files if file.medium is IMAGES)
+    if files and not videos:
+        for name in VIDEO:
+            if name in given:
+                raise click.UsageError(
+                    f"--{name} is for videos, and there is none here. Leave it out."
+                )
+    _check_masks(chosen, files)
+    _check_shown(chosen, files)
+    masks = chosen["masks"]
+    enhancer = Enhancer(read_references(chosen["references"], masks), options)
+    return Request(
+        enhancer,
+        images,
+        make(EnhanceVideos, {**values, "files": videos}),
+        chosen["output"],
+        saving,
+        chosen["resume"],
+        tuple(chosen["references"]),
+        chosen["photo"],
+        chosen["sheet"],
+        chosen["compare"],
+    )
+
+
+def _check_masks(chosen: Mapping[str, Any], files: Sequence[Planned]) -> None:
+    """Refuse masks for several files, and results that would overwrite what is read."""
+    masks = chosen["masks"]
+    if masks and (len(files) > 1 or any(file.medium is not IMAGES for file in files)):
+        raise click.UsageError("--mask is for one photo. Leave it out, or give one image.")
+    from fast_nst.batch.places import open_place
+
+    read = [*chosen["references"], *(each for pair in masks for each in pair)]
+    targets = [file.target for file in files]
+    targets += [open_place(each) for each in (chosen["sheet"], chosen["compare"]) if each]
+    sources = [open_place(each) for each in (chosen["photo"], *read)]
+    if targets:
+        refuse_overwriting([Planned(source, target) for source in sources for target in targets])
+
+
+def _check_shown(chosen: Mapping[str, Any], files: Sequence[Planned]) -> None:
+    """Refuse a sheet or a page of more than one image, or by a name that cannot be written."""
+    if not (chosen["sheet"] or chosen["compare"]):
+        return
+    from fast_nst.image.io import image_format
+
+    if len(files) > 1 or not Path(chosen["photo"]).is_file():
+        raise click.UsageError("--sheet and --compare are of one photo. Give one image.")
+    if any(file.medium is not IMAGES for file in files):
+        raise click.UsageError("--sheet and --compare are of photos, and this is a video.")
+    if chosen["sheet"]:
+        image_format(chosen["sheet"])
+    if chosen["compare"] and chosen["compare"].suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"{chosen['compare']} is no name of a page. Use one that ends in .html.")
