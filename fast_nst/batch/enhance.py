@@ -19,8 +19,9 @@ from fast_nst.filter_metadata import FILTER_SUFFIXES
 from fast_nst.image.arrays import ArrayImage, array_from_pil
 from fast_nst.image.io import open_image
 from fast_nst.inference.controls import Controls
+from fast_nst.lut import Lut
 from fast_nst.photo.fitting import check_references, fit
-from fast_nst.photo.look import Look
+from fast_nst.photo.look import Look, Rows
 from fast_nst.photo.options import EnhanceOptions
 from fast_nst.photo.shots import ShotFinder, fit_shots
 
@@ -97,6 +98,15 @@ class Enhancer:
         given = self.references
         return fit(rgb, given.images, self.options, visible=visible, masks=given.masks)
 
+    def rows(self, shrunk: Callable[[], tuple[Array, Array | None]], size: tuple[int, int]) -> Rows:
+        """What gives parts of a large image the look.
+
+        Args:
+            shrunk: makes a small copy, and its opacity, that the look is fitted to.
+            size: height and width of the image, px.
+        """
+        return self.fit(*shrunk()).rows(size)
+
     def for_clip(self, frames: Iterable[Array]) -> ShotByShot:
         """The same for the frames of one animation, (3, H, W) each: one look for each shot.
 
@@ -109,6 +119,45 @@ class Enhancer:
         for frame in frames:
             finder.add(frame)
         return ShotByShot(fit_shots(finder, self.references.images, self.options))
+
+
+class Grader:
+    """Gives every image the colors of a LUT.
+
+    Args:
+        lut: the LUT.
+        strength: share of it in the result, 0 to 1; 0 is the image itself.
+
+    Raises:
+        ConfigError: If the strength is out of range.
+    """
+
+    bits = 16
+
+    def __init__(self, lut: Lut, strength: float = 1.0) -> None:
+        if not 0 <= strength <= 1:  # true for NaN as well
+            raise ConfigError(f"strength is {strength:g}; expected 0 to 1.")
+        self.lut, self.strength = lut, strength
+
+    def stylize_arrays(self, image: ArrayImage, controls: Controls | None = None) -> ArrayImage:
+        """Grade an image; its transparency and metadata are kept."""
+        if self.strength == 0:
+            return image
+        return replace(image, rgb=self.apply(image.rgb))
+
+    def apply(self, rgb: Array, top: int = 0) -> Array:
+        """Grade (3, h, W) in [0, 1], which may be rows from ``top`` on of an image."""
+        graded = self.lut.apply_planes(rgb)
+        if self.strength == 1:
+            return graded
+        mixed: Array = rgb + np.float32(self.strength) * (graded - rgb)
+        return mixed
+
+    def rows(
+        self, shrunk: Callable[[], tuple[Array, Array | None]], size: tuple[int, int]
+    ) -> Grader:
+        """What grades parts of a large image: this."""
+        return self
 
 
 class ShotByShot:
@@ -172,14 +221,14 @@ def enhance_files(
 
 
 def enhance_planned(
-    enhancer: Enhancer,
+    enhancer: Enhancer | Grader,
     files: Sequence[Planned],
     *,
     saving: Saving | None = None,
     resume: bool = False,
     on_progress: Callable[[StylizeProgress[Path]], None] | None = None,
 ) -> StylizeReport[StylizedFile, Path]:
-    """Enhance local images that are planned already; else as :func:`enhance_files`."""
+    """Enhance or grade local images that are planned already; else as :func:`enhance_files`."""
     from fast_nst.batch.enhance_large import is_large, write_large
 
     chosen = saving or Saving()

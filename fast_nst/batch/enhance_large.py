@@ -24,7 +24,7 @@ from fast_nst.image.notes import read_with_notes
 from fast_nst.photo.fitting import reduce, reduction
 
 if TYPE_CHECKING:
-    from fast_nst.batch.enhance import Enhancer
+    from fast_nst.batch.enhance import Enhancer, Grader
     from fast_nst.image.pixels import Pixels
 
 Array = npt.NDArray[np.float32]
@@ -40,12 +40,12 @@ def is_large(source: Path) -> bool:
 
 
 def write_large(
-    enhancer: Enhancer, source: Path, target: Path, *, saving: Saving
+    enhancer: Enhancer | Grader, source: Path, target: Path, *, saving: Saving
 ) -> tuple[str, ...]:
     """Enhance one image file; the result is that of the whole image.
 
     Args:
-        enhancer: references and options.
+        enhancer: references and options, or a LUT.
         source: the image.
         target: where to, in the format that its name ends in.
         saving: how it is written.
@@ -92,7 +92,7 @@ def _covered(pixels: Pixels) -> Iterator[Callable[[int, int], Array]]:
 
 
 def _enhance(
-    enhancer: Enhancer,
+    enhancer: Enhancer | Grader,
     pixels: Pixels,
     read: Callable[[int, int], Array],
     *,
@@ -102,8 +102,7 @@ def _enhance(
     """The result as files hold it: (H, W, 3 or 4), of 8 or 16 bits."""
     width, height = pixels.size
     step = max(1, _STRIP // width)
-    small, opacity = _shrink(pixels, read)
-    rows = enhancer.fit(small, opacity).rows((height, width))
+    rows = enhancer.rows(lambda: _shrink(pixels, read), (height, width))
     keeps = alpha and pixels.alpha is not None
     white = 65535 if deep else 255
     result = np.empty((height, width, 4 if keeps else 3), np.uint16 if deep else np.uint8)

@@ -38,25 +38,11 @@ checkpoints_option = click.option(
 device_option = click.option("--device", **DEVICE)
 
 
-def _check_cube(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+def check_cube(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse a name that does not end in ``.cube``: a callback of options."""
     if value is not None and value.suffix.lower() != ".cube":
         raise click.BadParameter(f"{value} does not end in .cube, which is what is written.")
     return value
-
-
-lut_option = click.option(  # for commands whose options stand under no headings
-    "--lut",
-    metavar="LUT",
-    type=click.Path(path_type=Path),
-    help=f"Give the result the colors of a LUT: {LUT_FILES}.",
-)
-lut_out_option = click.option(
-    "--lut-out",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    callback=_check_cube,
-    help="Also write the look as a LUT, .cube, for editors.",
-)
 
 
 def make(kind: type[MadeT], values: Mapping[str, Any]) -> MadeT:

@@ -14,7 +14,7 @@ from fast_nst.apps.video.color import white_of
 from fast_nst.apps.video.decode import ClipReader
 from fast_nst.apps.video.pictures import PictureReader, is_animated_image
 from fast_nst.apps.video.stylize import VideoReport, check_options, stylize_video
-from fast_nst.batch.enhance import Array, Enhancer, ShotByShot
+from fast_nst.batch.enhance import Array, Enhancer, Grader, ShotByShot
 from fast_nst.errors import VideoError
 from fast_nst.image.arrays import ArrayImage
 from fast_nst.photo.shots import SIDE
@@ -26,12 +26,12 @@ class ShotFilter:
     """A filter of frames that gives each shot its look.
 
     Args:
-        painter: of ``Enhancer.for_clip``, for one clip.
+        painter: of ``Enhancer.for_clip``, for one clip; or of a LUT, for any.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, painter: ShotByShot) -> None:
+    def __init__(self, painter: ShotByShot | Grader) -> None:
         self._painter = painter
 
     def __call__(self, frame: Tensor, /) -> Tensor:
@@ -40,7 +40,7 @@ class ShotFilter:
 
 
 def enhance_video(
-    enhancer: Enhancer,
+    enhancer: Enhancer | Grader,
     source: PathLike,
     target: PathLike,
     *,
@@ -51,7 +51,7 @@ def enhance_video(
     """Write a video whose shots have the look of the enhancer's references.
 
     Args:
-        enhancer: references and options.
+        enhancer: references and options, or a LUT.
         source: any video that FFmpeg reads.
         target: as for :func:`~fast_nst.apps.video.stylize.stylize_video`.
         deinterlace: likewise.
@@ -73,12 +73,16 @@ def enhance_video(
 
 
 def fit_clip(
-    enhancer: Enhancer, source: PathLike, *, deinterlace: str = "auto", frames: int | None = None
+    enhancer: Enhancer | Grader,
+    source: PathLike,
+    *,
+    deinterlace: str = "auto",
+    frames: int | None = None,
 ) -> ShotFilter:
-    """Read a video once, small, and fit a look to each of its shots.
+    """Read a video once, small, and fit a look to each of its shots; for a LUT, nothing.
 
     Args:
-        enhancer: references and options.
+        enhancer: references and options, or a LUT.
         source: the video.
         deinterlace: as it will be read again.
         frames: only so many.
@@ -88,6 +92,8 @@ def fit_clip(
         ConfigError: If PyAV is not installed, or the enhancer has masks.
     """
     check_options(0, frames)
+    if isinstance(enhancer, Grader):
+        return ShotFilter(enhancer)
     with closing(_small_frames(source, deinterlace, frames)) as small:
         painter = enhancer.for_clip(small)
     if not painter.frames:

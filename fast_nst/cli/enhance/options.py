@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fast_nst.cli.groups import GroupedOption
+from fast_nst.cli.options import LUT_FILES, check_cube
 from fast_nst.cli.stylize.options import OPTIONS as STYLIZE_OPTIONS
 from fast_nst.photo.options import PROTECTED
 
@@ -75,7 +76,23 @@ OPTIONS: tuple[GroupedOption, ...] = (
         metavar="FILE.html",
         help="A page with a divider between before and after; beside -o or instead of it.",
     ),
+    GroupedOption(
+        ["--lut-out"],
+        group="Files",
+        type=_FILE,
+        callback=check_cube,
+        metavar="FILE.cube",
+        help="The look as a LUT for editors, fitted to one photo; beside -o or instead of it. "
+        "What depends on the place is not in it: see --global.",
+    ),
     *_shared(*SHARED).values(),
+    GroupedOption(
+        ["--lut"],
+        group="Look",
+        type=_FILE,
+        metavar="LUT",
+        help=f"Instead of references, the colors of a LUT: {LUT_FILES}.",
+    ),
     GroupedOption(
         ["--strength"],
         group="Look",

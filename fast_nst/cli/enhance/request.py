@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fast_nst.batch.enhance import Enhancer, enhance_planned, read_references
+from fast_nst.batch.enhance import Enhancer, Grader, enhance_planned
 from fast_nst.batch.paint import Saving
 from fast_nst.batch.plan import IMAGES, Planned, plan, refuse_overwriting
+from fast_nst.cli.enhance.look import read_look, write_look
 from fast_nst.cli.enhance.options import VIDEO
 from fast_nst.cli.options import make
 from fast_nst.cli.stylize.report import run_files
@@ -28,7 +29,7 @@ class Request:
     """One command line.
 
     Attributes:
-        enhancer: references and look.
+        enhancer: references and look, or a LUT.
         images: image files, and where their results go.
         videos: the same of videos, and how they are written.
         output: as the user wrote it; None for none.
@@ -38,9 +39,10 @@ class Request:
         photo: the input, for sheet and page.
         sheet: a file, or None.
         compare: likewise.
+        lut_out: likewise.
     """
 
-    enhancer: Enhancer
+    enhancer: Enhancer | Grader
     images: tuple[Planned, ...]
     videos: EnhanceVideos
     output: str | None
@@ -50,6 +52,7 @@ class Request:
     photo: str
     sheet: Path | None
     compare: Path | None
+    lut_out: Path | None
 
     def run(self) -> bool:
         """Write everything; return whether all is there."""
@@ -73,6 +76,8 @@ class Request:
             from fast_nst.cli.enhance.shown import show
 
             show(self)
+        if self.lut_out:
+            write_look(self.enhancer, self.photo, self.lut_out)
         return complete
 
 
@@ -118,10 +123,8 @@ def make_request(chosen: Mapping[str, Any], given: Collection[str]) -> Request:
                 )
     _check_masks(chosen, files)
     _check_shown(chosen, files)
-    masks = chosen["masks"]
-    enhancer = Enhancer(read_references(chosen["references"], masks), options)
     return Request(
-        enhancer,
+        read_look(chosen, options),
         images,
         make(EnhanceVideos, {**values, "files": videos}),
         chosen["output"],
@@ -131,6 +134,7 @@ def make_request(chosen: Mapping[str, Any], given: Collection[str]) -> Request:
         chosen["photo"],
         chosen["sheet"],
         chosen["compare"],
+        chosen["lut_out"],
     )
 
 
@@ -141,25 +145,32 @@ def _check_masks(chosen: Mapping[str, Any], files: Sequence[Planned]) -> None:
         raise click.UsageError("--mask is for one photo. Leave it out, or give one image.")
     from fast_nst.batch.places import open_place
 
-    read = [*chosen["references"], *(each for pair in masks for each in pair)]
+    read = [*chosen["references"], chosen["lut"], *(each for pair in masks for each in pair)]
     targets = [file.target for file in files]
-    targets += [open_place(each) for each in (chosen["sheet"], chosen["compare"]) if each]
-    sources = [open_place(each) for each in (chosen["photo"], *read)]
+    shown = ("sheet", "compare", "lut_out")
+    targets += [open_place(chosen[name]) for name in shown if chosen[name]]
+    sources = [open_place(each) for each in (chosen["photo"], *read) if each]
     if targets:
         refuse_overwriting([Planned(source, target) for source in sources for target in targets])
 
 
 def _check_shown(chosen: Mapping[str, Any], files: Sequence[Planned]) -> None:
-    """Refuse a sheet or a page of more than one image, or by a name that cannot be written."""
+    """Refuse what is of one photo for more, or by a name that cannot be written."""
+    if chosen["lut_out"] and not chosen["lut"] and not _is_one_photo(chosen, files):
+        raise click.UsageError("--lut-out is the look fitted to one photo. Give one image.")
     if not (chosen["sheet"] or chosen["compare"]):
         return
     from fast_nst.image.io import image_format
 
-    if len(files) > 1 or not Path(chosen["photo"]).is_file():
+    if not _is_one_photo(chosen, files):
         raise click.UsageError("--sheet and --compare are of one photo. Give one image.")
-    if any(file.medium is not IMAGES for file in files):
-        raise click.UsageError("--sheet and --compare are of photos, and this is a video.")
     if chosen["sheet"]:
         image_format(chosen["sheet"])
     if chosen["compare"] and chosen["compare"].suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"{chosen['compare']} is no name of a page. Use one that ends in .html.")
+
+
+def _is_one_photo(chosen: Mapping[str, Any], files: Sequence[Planned]) -> bool:
+    if len(files) > 1 or not Path(chosen["photo"]).is_file():
+        return False
+    return all(file.medium is IMAGES for file in files)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fast_nst.batch.enhance import Enhancer
 from fast_nst.batch.shown import enhance_shown, write_page, write_sheet
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 def show(request: Request) -> None:
     """Write what was asked for, and say so."""
+    assert isinstance(request.enhancer, Enhancer)  # a LUT has no reference to show
     shown = enhance_shown(request.enhancer, request.photo)
     if request.sheet:
         write_sheet(shown, request.sheet, request.saving.quality)

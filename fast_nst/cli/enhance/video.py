@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fast_nst.batch.enhance import Enhancer
+from fast_nst.batch.enhance import Enhancer, Grader
 from fast_nst.batch.plan import Planned
 from fast_nst.cli.stylize.request import Encoding
 from fast_nst.cli.stylize.video import run_videos
@@ -27,7 +27,7 @@ class EnhanceVideos:
     steady: float = 0.0
 
 
-def run_enhance_videos(enhancer: Enhancer, request: EnhanceVideos) -> bool:
+def run_enhance_videos(enhancer: Enhancer | Grader, request: EnhanceVideos) -> bool:
     """Write videos, each shot with a look of its own; return whether all are there."""
 
     def filter_for(source: Path) -> FrameFilter:
