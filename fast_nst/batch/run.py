@@ -240,8 +240,8 @@ def _stream(
     stylizer: ArrayFilter, controls: Controls, saving: Saving, memory: float
 ) -> Callable[[Path, Path], tuple[str, ...]]:
     """A function that stylizes one file into another in strips, and says what is left out."""
-    from fast_nst.tiling.segments import SegmentedNetwork
     from fast_nst.tiling.stream import stylize_file_streamed
+    from fast_nst.tiling.strips import cut_network
 
     if not controls.plain:
         raise ConfigError(
@@ -250,7 +250,7 @@ def _stream(
         )
     return partial(
         stylize_file_streamed,
-        SegmentedNetwork(stylizer.to_torch().network),
+        cut_network(stylizer.to_torch().network),
         memory=memory,
         quality=saving.quality,
         depth=saving.depth,

@@ -19,6 +19,7 @@ from fast_nst.errors import ConfigError
 from fast_nst.losses.base import LossContext, LossTerm, Setup, required
 from fast_nst.losses.functional import (
     Scale,
+    color_quantiles,
     frame_shift,
     gram_matrix,
     grid_energy,
@@ -188,6 +189,34 @@ class PaletteTerm(LossTerm):
         return torch.log1p(error / (self.target.square().sum() + UNSEEN_VARIANCE**2)).mean()
 
 
+class ColorsTerm(LossTerm):
+    """Distance of the :func:`color_quantiles` from the style's: which colors there are, and how much.
+
+    Unlike the :class:`PaletteTerm`, this knows the mean color, and that a dark image may have a few
+    bright lights. Squared errors are divided by the variance of the style's colors.
+
+    Args:
+        target: (1, 7, N).
+    """
+
+    target: Tensor
+
+    def __init__(self, target: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("target", target, persistent=False)
+
+    @classmethod
+    @torch.no_grad()
+    def build(cls, setup: Setup) -> Self:
+        """Build the term with the mean quantiles of the style images."""
+        return cls(torch.cat([color_quantiles(each) for each in setup.styles]).mean(0, keepdim=True))
+
+    def forward(self, context: LossContext) -> Tensor:
+        """Compute the value, a scalar."""
+        error = (color_quantiles(context.stylized) - self.target).square().mean()
+        return error / (self.target.var(2).mean() + UNSEEN_VARIANCE)
+
+
 class TotalVariationTerm(LossTerm):
     """Noise: :func:`total_variation` of the stylized images."""
 
@@ -302,6 +331,31 @@ class StabilityTerm(LossTerm):
         return stability_error(context.stylized, network(perturbed), motion)
 
 
+class SmoothTerm(LossTerm):
+    """How unevenly a network of light and color treats places and tones: its ``roughness``.
+
+    Such a network cannot move an edge, but it can light the parts of an image differently, which
+    one sees as patches in a sky, and bend its tone curves sharply, which one sees as bands.
+    """
+
+    network_only = True
+
+    def forward(self, context: LossContext) -> Tensor:
+        """Compute a scalar; the network must have a method ``roughness``.
+
+        Raises:
+            ConfigError: If it has none.
+        """
+        measure: Any = getattr(required(context.network, "network"), "roughness", None)
+        if measure is None:
+            raise ConfigError(
+                "loss.smooth_weight is for network=photo: other networks have no tone curves. Set "
+                "it to 0, or use network=photo."
+            )
+        roughness: Tensor = measure(required(context.content, "content").images)
+        return roughness
+
+
 def _halve(images: Tensor) -> Tensor:
     """Halve the sides of (B, 3, H, W)."""
     return F.avg_pool2d(images, 2)
@@ -312,9 +366,11 @@ TERMS: dict[str, type[LossTerm]] = {
     "style": StyleTerm,
     "coarse": CoarseStyleTerm,
     "palette": PaletteTerm,
+    "colors": ColorsTerm,
     "tv": TotalVariationTerm,
     "grid": GridTerm,
     "pattern": PatternTerm,
     "frame": FrameTerm,
     "stability": StabilityTerm,
+    "smooth": SmoothTerm,
 }
