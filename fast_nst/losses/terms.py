@@ -190,7 +190,7 @@ class PaletteTerm(LossTerm):
 
 
 class ColorsTerm(LossTerm):
-    """Distance of the :func:`color_quantiles` from the style's: which colors there are, and how much.
+    """Distance of the :func:`color_quantiles` from the style's: which colors, and how much of each.
 
     Unlike the :class:`PaletteTerm`, this knows the mean color, and that a dark image may have a few
     bright lights. Squared errors are divided by the variance of the style's colors.
@@ -209,7 +209,9 @@ class ColorsTerm(LossTerm):
     @torch.no_grad()
     def build(cls, setup: Setup) -> Self:
         """Build the term with the mean quantiles of the style images."""
-        return cls(torch.cat([color_quantiles(each) for each in setup.styles]).mean(0, keepdim=True))
+        return cls(
+            torch.cat([color_quantiles(each) for each in setup.styles]).mean(0, keepdim=True)
+        )
 
     def forward(self, context: LossContext) -> Tensor:
         """Compute the value, a scalar."""

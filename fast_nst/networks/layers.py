@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
@@ -166,7 +168,7 @@ class GuidedNetwork(TransformationNetwork):
     repainted, a few rows at a time, with the result of the whole.
 
     Attributes:
-        choose: replaces what was predicted while it is set, as for videos; see :meth:`forward`.
+        choose: replaces what was predicted while it is set: see :func:`choose_guides`.
     """
 
     stride = 1
@@ -203,6 +205,26 @@ class GuidedNetwork(TransformationNetwork):
     def render(self, rows: Tensor, guide: Tensor, top: int, height: int) -> Tensor:
         """Change some rows; ``guide`` is of :meth:`predict`, all else as for :meth:`look`."""
         raise NotImplementedError
+
+
+@contextmanager
+def choose_guides(network: nn.Module, choose: Callable[[str, Tensor], Tensor]) -> Iterator[None]:
+    """Inside the ``with``, let ``choose`` replace what each :class:`GuidedNetwork` predicted.
+
+    Each forward pass calls it with the module's name (as in ``network.named_modules()``) and what
+    the module predicted.
+    """
+    guided = {
+        name: each for name, each in network.named_modules() if isinstance(each, GuidedNetwork)
+    }
+    before = {name: each.choose for name, each in guided.items()}
+    try:
+        for name, each in guided.items():
+            each.choose = partial(choose, name)
+        yield
+    finally:
+        for name, each in guided.items():
+            each.choose = before[name]
 
 
 class ScaledNetwork(TransformationNetwork):

@@ -123,7 +123,7 @@ def _render(rows: Tensor, grid: Tensor, down: Tensor, across: Tensor) -> Tensor:
         one = share * (places[:, number] @ across)
         maps = one if maps is None else maps + one
     assert maps is not None
-    light, tint, first, second = torch.split(maps, (1, 2, 2, 2), 1)
+    light, tint, first, second = torch.split(maps, [1, 2, 2, 2], 1)
     one, other = torch.split(colors, 1, 1)
     red, blue = torch.split(tint + first * one + second * other, 1, 1)
     green = (_LUMA[0] * red + _LUMA[2] * blue) * (-1 / _LUMA[1])
@@ -153,7 +153,7 @@ def _within(lightness: Tensor, color: Tensor) -> Tensor:
 def _curves(raw: Tensor) -> Tensor:
     """What the layers give, (B, RAW, 16, 16), within bounds: the grid, (B, 8, 7, 16, 16)."""
     rise, ends, tints, gains, turns = torch.split(
-        raw, (BINS - 1, 2, 2 * BINS, 2 * BINS, 2 * BINS), 1
+        raw, [BINS - 1, 2, 2 * BINS, 2 * BINS, 2 * BINS], 1
     )
     ends = torch.tanh(ends)
     low, high = torch.split(CRUSH * ends + (LIFT - CRUSH) * torch.relu(ends), 1, 1)
@@ -161,14 +161,12 @@ def _curves(raw: Tensor) -> Tensor:
     steps = torch.exp(STEEPEST * torch.tanh(rise))
     steps = steps / steps.sum(1, keepdim=True) * (high - low)
     light = torch.cat([low, low + steps.cumsum(1)], 1).unsqueeze(2)
-    tint = TINT * torch.tanh(tints).unflatten(1, (BINS, 2))
+    tint = TINT * torch.unflatten(torch.tanh(tints), 1, (BINS, 2))
     gain = MOST_COLOR * torch.sigmoid(gains - math.log(MOST_COLOR - 1))
     turn = TURN * torch.tanh(turns)
-    own, into = gain.unflatten(1, (BINS, 2)), turn.unflatten(1, (BINS, 2))
+    own, into = (torch.unflatten(each, 1, (BINS, 2)) for each in (gain, turn))
     # Columns of the matrix: what red's difference gives to red and blue, then what blue's does.
-    return torch.cat(
-        [light, tint, own[:, :, :1], into[:, :, :1], into[:, :, 1:], own[:, :, 1:]], 2
-    )
+    return torch.cat([light, tint, own[:, :, :1], into[:, :, :1], into[:, :, 1:], own[:, :, 1:]], 2)
 
 
 def _area_weights(like: Tensor, count: int, top: int, total: int) -> Tensor:
