@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from fast_nst.encoders import Encoder
 from fast_nst.errors import ConfigError
@@ -342,19 +342,18 @@ class SmoothTerm(LossTerm):
 
     network_only = True
 
-    def forward(self, context: LossContext) -> Tensor:
-        """Compute a scalar; the network must have a method ``roughness``.
-
-        Raises:
-            ConfigError: If it has none.
-        """
-        measure: Any = getattr(required(context.network, "network"), "roughness", None)
-        if measure is None:
+    def check_network(self, network: nn.Module) -> None:
+        """See the base class."""
+        if not hasattr(network, "roughness"):
             raise ConfigError(
                 "loss.smooth_weight is for network=photo: other networks have no tone curves. Set "
                 "it to 0, or use network=photo."
             )
-        roughness: Tensor = measure(required(context.content, "content").images)
+
+    def forward(self, context: LossContext) -> Tensor:
+        """Compute a scalar; the network must have a method ``roughness``."""
+        network: Any = required(context.network, "network")
+        roughness: Tensor = network.roughness(required(context.content, "content").images)
         return roughness
 
 

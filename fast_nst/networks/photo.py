@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fast_nst.networks.layers import GuidedNetwork
-from fast_nst.networks.norm import widen
+from fast_nst.networks.norm import is_traced, widen
 
 SEEN = 64  # px, side of the small copy that the layers look at
 CELLS = 8  # a side of the grid
@@ -19,7 +19,7 @@ RAW = BINS * (MAPS - 1) + BINS + 1  # what the layers give for each cell; see _c
 
 STEEPEST = 0.7  # logarithm of the steepest part of a tone curve, before it is scaled to its ends
 LIFT, CRUSH = 0.2, 0.05  # how far black can rise and white fall, and how far beyond [0, 1] both go
-TINT = 0.15  # largest shift of a color difference, of a range of about [-0.8, 0.8]
+TINT = 0.2  # largest shift of a color difference, of a range of about [-0.8, 0.8]
 MOST_COLOR = 2.0  # largest factor of a color difference; 0 is gray
 TURN = 0.7  # largest share of one color difference that is added to the other
 SMALLEST = 1e-6  # differences of color that are no more than rounding
@@ -95,10 +95,10 @@ class PhotoNetwork(GuidedNetwork):
         with torch.autocast(rows.device.type, enabled=False):
             down = _spline_weights(rows, count, top, height)
             across = _spline_weights(rows, width, 0, width).transpose(0, 1)
-            if torch.compiler.is_exporting() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+            if is_traced() or torch.is_grad_enabled():
                 return _render(rows, grid, down, across)
             step = max(1, _BLOCK // (width * len(rows)))
-            if torch.is_grad_enabled() or count <= step:
+            if count <= step:
                 return _render(rows, grid, down, across)
             parts = zip(torch.split(rows, step, 2), torch.split(down, step), strict=True)
             return torch.cat([_render(part, grid, each, across) for part, each in parts], 2)
@@ -106,12 +106,13 @@ class PhotoNetwork(GuidedNetwork):
     def roughness(self, images: Tensor) -> Tensor:
         """How unevenly places and tones of (B, 3, H, W), in [0, 1], are treated; a scalar.
 
-        The mean square of what a cell and its neighbors differ by, plus that of the second
-        differences from bin to bin: 0 if all places get one curve without a bend, as at first.
+        The mean square of what a cell and its neighbors differ by, four times, plus that of the
+        second differences from bin to bin: 0 if all places get one curve without a bend, as at
+        first.
         """
         grid = self.predict(self.look(images, 0, images.shape[-2]))
         places = grid.diff(dim=3).square().mean() + grid.diff(dim=4).square().mean()
-        return places + grid.diff(n=2, dim=1).square().mean()
+        return 4 * places + grid.diff(n=2, dim=1).square().mean()
 
 
 def _render(rows: Tensor, grid: Tensor, down: Tensor, across: Tensor) -> Tensor:
@@ -161,7 +162,9 @@ def _curves(raw: Tensor) -> Tensor:
     steps = torch.exp(STEEPEST * torch.tanh(rise))
     steps = steps / steps.sum(1, keepdim=True) * (high - low)
     light = torch.cat([low, low + steps.cumsum(1)], 1).unsqueeze(2)
-    tint = TINT * torch.unflatten(torch.tanh(tints), 1, (BINS, 2))
+    # Black stays black and white stays white: a tint of clouds looks like dirt.
+    fade = torch.linspace(0, math.pi, BINS, device=raw.device, dtype=raw.dtype).sin().abs().sqrt()
+    tint = TINT * fade.view(-1, 1, 1, 1) * torch.unflatten(torch.tanh(tints), 1, (BINS, 2))
     gain = MOST_COLOR * torch.sigmoid(gains - math.log(MOST_COLOR - 1))
     turn = TURN * torch.tanh(turns)
     own, into = (torch.unflatten(each, 1, (BINS, 2)) for each in (gain, turn))

@@ -55,6 +55,7 @@ def one_style(config: TrainConfig, values: dict[str, Any]) -> Task:
     styles = [read_style(file, config.style.size) for file in style_files]
     name, arguments, start = network_settings(values["network"])
     network = create_started_network(name, arguments, start, styles)
+    loss.check_network(network)
     metadata = FilterMetadata(
         styles=(
             Style(
