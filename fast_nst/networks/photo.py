@@ -17,8 +17,8 @@ BINS = 8  # of lightness, from black to white
 MAPS = 7  # numbers in each bin of each cell: lightness; two of a tint; four of a 2x2 matrix
 RAW = BINS * (MAPS - 1) + BINS + 1  # what the layers give for each cell; see _curves
 
-STEEPEST = 0.7  # logarithm of the steepest part of a tone curve, before it is scaled to its ends
-LIFT, CRUSH = 0.2, 0.05  # how far black can rise and white fall, and how far beyond [0, 1] both go
+STEEPEST = 1.1  # logarithm of the steepest part of a tone curve, before it is scaled to its ends
+LIFT, CRUSH = 0.25, 0.05  # how far black can rise and white fall, and how far beyond [0, 1] both go
 TINT = 0.2  # largest shift of a color difference, of a range of about [-0.8, 0.8]
 MOST_COLOR = 2.0  # largest factor of a color difference; 0 is gray
 TURN = 0.7  # largest share of one color difference that is added to the other
