@@ -17,9 +17,9 @@ BINS = 8  # of lightness, from black to white
 MAPS = 7  # numbers in each bin of each cell: lightness; two of a tint; four of a 2x2 matrix
 RAW = BINS * (MAPS - 1) + BINS + 1  # what the layers give for each cell; see _curves
 
-STEEPEST = 1.1  # logarithm of the steepest part of a tone curve, before it is scaled to its ends
+STEEPEST = 1.0  # logarithm of the steepest part of a tone curve, before it is scaled to its ends
 LIFT, CRUSH = 0.25, 0.05  # how far black can rise and white fall, and how far beyond [0, 1] both go
-TINT = 0.2  # largest shift of a color difference, of a range of about [-0.8, 0.8]
+TINT = 0.25  # largest shift of a color difference, of a range of about [-0.8, 0.8]
 MOST_COLOR = 2.0  # largest factor of a color difference; 0 is gray
 TURN = 0.7  # largest share of one color difference that is added to the other
 SMALLEST = 1e-6  # differences of color that are no more than rounding
@@ -31,7 +31,7 @@ _BLOCK = 1 << 16  # px that are computed at a time: what lies between then stays
 class PhotoNetwork(GuidedNetwork):
     """Bends the tone curve and the colors of an image, in another way in each part of it.
 
-    Small layers look at the image at 64x64 px, and predict a bilateral grid: for each of 16x16
+    Small layers look at the image at 64x64 px, and predict a bilateral grid: for each of 8x8
     places and 8 levels of lightness, how light a pixel becomes, which tint it gets, and how its
     color changes. Between places, levels and pixels the grid is interpolated, so that a pixel's
     result depends on its own color, on its place, and on what the whole image looks like, and
@@ -75,7 +75,7 @@ class PhotoNetwork(GuidedNetwork):
             return down @ (rows @ across.transpose(0, 1))
 
     def predict(self, seen: Tensor) -> Tensor:
-        """See the base class: the grid, (B, 8, 7, 16, 16)."""
+        """See the base class: the grid, (B, 8, 7, 8, 8)."""
         with torch.autocast(seen.device.type, enabled=False):
             lightness, colors = _split(seen)
             bins = _bins(lightness)
@@ -106,19 +106,18 @@ class PhotoNetwork(GuidedNetwork):
     def roughness(self, images: Tensor) -> Tensor:
         """How unevenly places and tones of (B, 3, H, W), in [0, 1], are treated; a scalar.
 
-        The mean square of what a cell and its neighbors differ by, four times, plus that of the
-        second differences from bin to bin: 0 if all places get one curve without a bend, as at
-        first.
+        The mean square of what a cell and its neighbors differ by, plus that of the second
+        differences from bin to bin: nearly 0 if all places get one curve without a bend.
         """
         grid = self.predict(self.look(images, 0, images.shape[-2]))
         places = grid.diff(dim=3).square().mean() + grid.diff(dim=4).square().mean()
-        return 4 * places + grid.diff(n=2, dim=1).square().mean()
+        return places + grid.diff(n=2, dim=1).square().mean()
 
 
 def _render(rows: Tensor, grid: Tensor, down: Tensor, across: Tensor) -> Tensor:
     """Slice the grid by place and lightness, and apply what comes out to each pixel."""
     lightness, colors = _split(rows)
-    places = down @ grid  # (B, 8, 7, h, 16)
+    places = down @ grid  # (B, 8, 7, h, 8)
     maps: Tensor | None = None
     for number, share in enumerate(torch.split(_bins(lightness), 1, 1)):
         one = share * (places[:, number] @ across)
@@ -139,9 +138,20 @@ def _split(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _bins(lightness: Tensor) -> Tensor:
-    """The share of each level of lightness, (B, 8, H, W): hat functions, which sum to 1."""
+    """The share of each level of lightness, (B, 8, H, W): quadratic splines, which sum to 1.
+
+    Black lies between the first two levels, and white between the last two, so that curves bend as
+    softly there as elsewhere.
+    """
     levels = torch.arange(BINS, device=lightness.device, dtype=lightness.dtype).view(1, -1, 1, 1)
-    return torch.relu(1 - (lightness * (BINS - 1) - levels).abs())
+    return _spline(lightness * (BINS - 2) + 0.5 - levels)
+
+
+def _spline(distance: Tensor) -> Tensor:
+    """The quadratic spline with knots at -1.5, -0.5, 0.5 and 1.5, whose integral is 1."""
+    distance = distance.abs()
+    near = torch.relu(0.5 - distance)
+    return 0.5 * torch.relu(1.5 - distance).square() - 1.5 * near.square()
 
 
 def _within(lightness: Tensor, color: Tensor) -> Tensor:
@@ -152,7 +162,7 @@ def _within(lightness: Tensor, color: Tensor) -> Tensor:
 
 
 def _curves(raw: Tensor) -> Tensor:
-    """What the layers give, (B, RAW, 16, 16), within bounds: the grid, (B, 8, 7, 16, 16)."""
+    """What the layers give, (B, RAW, 8, 8), within bounds: the grid, (B, 8, 7, 8, 8)."""
     rise, ends, tints, gains, turns = torch.split(
         raw, [BINS - 1, 2, 2 * BINS, 2 * BINS, 2 * BINS], 1
     )
@@ -160,11 +170,15 @@ def _curves(raw: Tensor) -> Tensor:
     low, high = torch.split(CRUSH * ends + (LIFT - CRUSH) * torch.relu(ends), 1, 1)
     high = 1 - high
     steps = torch.exp(STEEPEST * torch.tanh(rise))
-    steps = steps / steps.sum(1, keepdim=True) * (high - low)
-    light = torch.cat([low, low + steps.cumsum(1)], 1).unsqueeze(2)
+    # Black and white lie halfway between levels: half of the outermost steps is beyond them.
+    half = (steps[:, :1] + steps[:, -1:]) / 2
+    steps = steps / (steps.sum(1, keepdim=True) - half) * (high - low)
+    first = low - steps[:, :1] / 2
+    light = torch.cat([first, first + steps.cumsum(1)], 1).unsqueeze(2)
     # Black stays black and white stays white: a tint of clouds looks like dirt.
-    fade = torch.linspace(0, math.pi, BINS, device=raw.device, dtype=raw.dtype).sin().abs().sqrt()
-    tint = TINT * fade.view(-1, 1, 1, 1) * torch.unflatten(torch.tanh(tints), 1, (BINS, 2))
+    levels = (torch.arange(BINS, device=raw.device, dtype=raw.dtype) - 0.5) / (BINS - 2)
+    fade = (math.pi * levels).sin().clamp_min(0).view(-1, 1, 1, 1)
+    tint = TINT * fade * torch.unflatten(torch.tanh(tints), 1, (BINS, 2))
     gain = MOST_COLOR * torch.sigmoid(gains - math.log(MOST_COLOR - 1))
     turn = TURN * torch.tanh(turns)
     own, into = (torch.unflatten(each, 1, (BINS, 2)) for each in (gain, turn))
@@ -186,13 +200,11 @@ def _area_weights(like: Tensor, count: int, top: int, total: int) -> Tensor:
 
 
 def _spline_weights(like: Tensor, count: int, top: int, total: int) -> Tensor:
-    """The share of each of 16 cells of a side in each of ``count`` pixels: (count, 16).
+    """The share of each of 8 cells of a side in each of ``count`` pixels: (count, 8).
 
     Quadratic splines: what is interpolated has no kinks, which one would see in a clear sky.
     """
     pixels = torch.arange(count, device=like.device).to(like.dtype)[:, None] + (top + 0.5)
     cells = torch.arange(CELLS, device=like.device).to(like.dtype)
-    distance = (pixels * CELLS / total - 0.5 - cells).abs()
-    near = torch.relu(0.5 - distance)
-    weights = 0.5 * torch.relu(1.5 - distance).square() - 1.5 * near.square()
+    weights = _spline(pixels * CELLS / total - 0.5 - cells)
     return weights / weights.sum(1, keepdim=True)
