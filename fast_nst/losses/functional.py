@@ -320,31 +320,3 @@ def palette(images: Tensor, side: int = 8) -> Tensor:
     colors = F.avg_pool2d(images.float(), side).flatten(2)
     colors = colors - colors.mean(2, keepdim=True)
     return colors @ colors.mT / colors.shape[2]
-
-
-def color_quantiles(images: Tensor, side: int = 4, count: int = 64) -> Tensor:
-    """How the colors of an image are distributed, along seven directions of RGB.
-
-    Fine patterns are averaged out first. Along red, green, blue, gray and the three diagonals of
-    the sides of the color cube, the values are sorted and averaged in groups of equal number. Two
-    images with equal quantiles along all directions have the same colors; along seven, nearly so.
-
-    Args:
-        images: (B, 3, H, W), RGB in [0, 1], with at least ``side`` px a side.
-        side: px, of the squares whose mean colors count.
-        count: number of groups.
-
-    Returns:
-        (B, 7, count), rising along the last axis.
-
-    References:
-        Rabin et al. 2011, "Wasserstein Barycenter and Its Application to Texture Mixing", for the
-        distance of distributions along directions, by sorting.
-    """
-    red, green, blue = F.avg_pool2d(images.float(), side).flatten(2).unbind(1)
-    pairs = [(one - other) / 2**0.5 for one, other in ((red, green), (red, blue), (green, blue))]
-    values = torch.stack([red, green, blue, (red + green + blue) / 3**0.5, *pairs], 1)
-    ordered = values.sort(dim=2).values
-    if ordered.shape[2] < count:
-        return F.interpolate(ordered, size=count, mode="linear")
-    return F.adaptive_avg_pool1d(ordered, count)

@@ -1,5 +1,7 @@
 """The terms of the training loss: one class each, and the table ``TERMS`` of their names.
 
+Those for filters of light and color are in :mod:`fast_nst.losses.look`.
+
 To add a term, write a class here, add a line to ``TERMS``, and add its weight to
 ``conf/loss/relative.yaml``. Its options are the keyword arguments of its ``build``:
 ``loss.style_layers`` is the argument ``layers`` of the term ``style``.
@@ -12,14 +14,13 @@ from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from fast_nst.encoders import Encoder
 from fast_nst.errors import ConfigError
 from fast_nst.losses.base import LossContext, LossTerm, Setup, required
 from fast_nst.losses.functional import (
     Scale,
-    color_quantiles,
     frame_shift,
     gram_matrix,
     grid_energy,
@@ -32,9 +33,9 @@ from fast_nst.losses.functional import (
     relative_squared_error,
     total_variation,
 )
+from fast_nst.losses.look import UNSEEN_VARIANCE, ColorsTerm, SmoothTerm
 from fast_nst.losses.stability import perturb, stability_error
 
-UNSEEN_VARIANCE = 3e-3  # of colors, in [0, 1]
 FRAME_MOMENTUM = 0.05  # weight of a batch in the mean over batches
 
 
@@ -189,36 +190,6 @@ class PaletteTerm(LossTerm):
         return torch.log1p(error / (self.target.square().sum() + UNSEEN_VARIANCE**2)).mean()
 
 
-class ColorsTerm(LossTerm):
-    """Distance of the :func:`color_quantiles` from the style's: which colors, and how much of each.
-
-    Unlike the :class:`PaletteTerm`, this knows the mean color, and that a dark image may have a few
-    bright lights. Squared errors are divided by the variance of the style's colors.
-
-    Args:
-        target: (1, 7, N).
-    """
-
-    target: Tensor
-
-    def __init__(self, target: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("target", target, persistent=False)
-
-    @classmethod
-    @torch.no_grad()
-    def build(cls, setup: Setup) -> Self:
-        """Build the term with the mean quantiles of the style images."""
-        return cls(
-            torch.cat([color_quantiles(each) for each in setup.styles]).mean(0, keepdim=True)
-        )
-
-    def forward(self, context: LossContext) -> Tensor:
-        """Compute the value, a scalar."""
-        error = (color_quantiles(context.stylized) - self.target).square().mean()
-        return error / (self.target.var(2).mean() + UNSEEN_VARIANCE)
-
-
 class TotalVariationTerm(LossTerm):
     """Noise: :func:`total_variation` of the stylized images."""
 
@@ -331,30 +302,6 @@ class StabilityTerm(LossTerm):
         with torch.no_grad():
             perturbed, motion = perturb(required(context.content, "content").images)
         return stability_error(context.stylized, network(perturbed), motion)
-
-
-class SmoothTerm(LossTerm):
-    """How unevenly a network of light and color treats places and tones: its ``roughness``.
-
-    Such a network cannot move an edge, but it can light the parts of an image differently, which
-    one sees as patches in a sky, and bend its tone curves sharply, which one sees as bands.
-    """
-
-    network_only = True
-
-    def check_network(self, network: nn.Module) -> None:
-        """See the base class."""
-        if not hasattr(network, "roughness"):
-            raise ConfigError(
-                "loss.smooth_weight is for network=photo: other networks have no tone curves. Set "
-                "it to 0, or use network=photo."
-            )
-
-    def forward(self, context: LossContext) -> Tensor:
-        """Compute a scalar; the network must have a method ``roughness``."""
-        network: Any = required(context.network, "network")
-        roughness: Tensor = network.roughness(required(context.content, "content").images)
-        return roughness
 
 
 def _halve(images: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fast_nst.networks.layers import GuidedNetwork
+from fast_nst.networks.guided import GuidedNetwork
 from fast_nst.networks.norm import is_traced, widen
 
 SEEN = 64  # px, side of the small copy that the layers look at

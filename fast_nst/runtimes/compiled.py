@@ -15,7 +15,7 @@ from fast_nst.filter_metadata import FilterMetadata
 from fast_nst.filters.checkpoint import load_filter
 from fast_nst.hardware import fast_bf16, find_device
 from fast_nst.networks import TransformationNetwork
-from fast_nst.networks.layers import GuidedNetwork
+from fast_nst.networks.guided import GuidedNetwork
 from fast_nst.networks.norm import InstanceNorm
 from fast_nst.paths import cache_dir
 from fast_nst.runtimes.select import Opening, check_range

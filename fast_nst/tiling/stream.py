@@ -24,7 +24,7 @@ from fast_nst.image.io import open_image, replace_file
 from fast_nst.image.metadata import Metadata, read_metadata
 from fast_nst.image.notes import read_with_notes
 from fast_nst.image.pixels import Pixels
-from fast_nst.networks.layers import GuidedNetwork
+from fast_nst.networks.guided import GuidedNetwork
 from fast_nst.tiling.cover import CoveredRows
 from fast_nst.tiling.scratch import RowStore
 from fast_nst.tiling.segments import SegmentedNetwork

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
-from fast_nst.networks.layers import GuidedNetwork
+from fast_nst.networks.guided import GuidedNetwork
 from fast_nst.networks.norm import Statistics
 from fast_nst.tiling.scratch import RowStore
 from fast_nst.tiling.segments import Segment, SegmentedNetwork

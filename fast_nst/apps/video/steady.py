@@ -10,7 +10,7 @@ from fast_nst.apps.video.filtering import FrameFilter
 from fast_nst.apps.video.formats import USUAL_STEADY
 from fast_nst.apps.video.motion import Past, Tracker
 from fast_nst.errors import VideoError
-from fast_nst.networks.layers import GuidedNetwork, choose_guides
+from fast_nst.networks.guided import GuidedNetwork, choose_guides
 from fast_nst.networks.norm import Statistics, choose_statistics, measure
 
 PART = 32  # px: parts of images whose contrast is kept

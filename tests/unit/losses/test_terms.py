@@ -13,16 +13,15 @@ from fast_nst.config import default_groups
 from fast_nst.encoders.vgg_lite import VGGLite
 from fast_nst.errors import ConfigError
 from fast_nst.losses.base import Content, LossContext, LossTerm, Setup
-from fast_nst.losses.functional import color_quantiles, grid_energy, total_variation
+from fast_nst.losses.functional import grid_energy, total_variation
+from fast_nst.losses.look import ColorsTerm, SmoothTerm, color_quantiles
 from fast_nst.losses.perceptual import PerceptualLoss, check_keys
 from fast_nst.losses.terms import (
     TERMS,
-    ColorsTerm,
     ContentTerm,
     FrameTerm,
     GridTerm,
     PatternTerm,
-    SmoothTerm,
     StabilityTerm,
     StyleTerm,
     TotalVariationTerm,

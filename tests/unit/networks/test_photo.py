@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fast_nst.image.color import luminance
 from fast_nst.networks import PhotoNetwork, create_network
-from fast_nst.networks.layers import choose_guides
+from fast_nst.networks.guided import choose_guides
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
