@@ -135,6 +135,14 @@ def test_an_evaluation_speaks_of_no_strokes(look: Path, photo: Path, tmp_path: P
         assert name not in found
 
 
+def test_there_are_no_strokes_to_make_larger(look: Path, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    result = run("stylize", "--ckpt", look, photo, "-o", out, "--stroke-size", "2")
+    assert result.exit_code == 1
+    assert "paints no strokes. Leave --stroke-size out" in result.output
+    assert not out.exists()
+
+
 def test_info_says_which_network_it_is(look: Path) -> None:
     result = run("info", look)
     assert result.exit_code == 0
