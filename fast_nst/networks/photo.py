@@ -21,7 +21,7 @@ STEEPEST = 1.0  # logarithm of the steepest part of a tone curve, before it is s
 LIFT, CRUSH = 0.25, 0.05  # how far black can rise and white fall, and how far beyond [0, 1] both go
 TINT = 0.25  # largest shift of a color difference, of a range of about [-0.8, 0.8]
 MOST_COLOR = 2.0  # largest factor of a color difference; 0 is gray
-TURN = 0.7  # largest share of one color difference that is added to the other
+TURN = 0.9  # largest share of one color difference that is added to the other; less than 1
 SMALLEST = 1e-6  # differences of color that are no more than rounding
 
 _LUMA = (0.299, 0.587, 0.114)
@@ -106,12 +106,12 @@ class PhotoNetwork(GuidedNetwork):
     def roughness(self, images: Tensor) -> Tensor:
         """How unevenly places and tones of (B, 3, H, W), in [0, 1], are treated; a scalar.
 
-        The mean square of what a cell and its neighbors differ by, plus that of the second
-        differences from bin to bin: nearly 0 if all places get one curve without a bend.
+        The mean square of what a cell and its neighbors differ by, four times, plus that of the
+        second differences from bin to bin: nearly 0 if all places get one curve without a bend.
         """
         grid = self.predict(self.look(images, 0, images.shape[-2]))
         places = grid.diff(dim=3).square().mean() + grid.diff(dim=4).square().mean()
-        return places + grid.diff(n=2, dim=1).square().mean()
+        return 4 * places + grid.diff(n=2, dim=1).square().mean()
 
 
 def _render(rows: Tensor, grid: Tensor, down: Tensor, across: Tensor) -> Tensor:
@@ -177,11 +177,13 @@ def _curves(raw: Tensor) -> Tensor:
     light = torch.cat([first, first + steps.cumsum(1)], 1).unsqueeze(2)
     # Black stays black and white stays white: a tint of clouds looks like dirt.
     levels = (torch.arange(BINS, device=raw.device, dtype=raw.dtype) - 0.5) / (BINS - 2)
-    fade = (math.pi * levels).sin().clamp_min(0).view(-1, 1, 1, 1)
+    fade = torch.relu((math.pi * levels).sin()).view(-1, 1, 1, 1)
     tint = TINT * fade * torch.unflatten(torch.tanh(tints), 1, (BINS, 2))
     gain = MOST_COLOR * torch.sigmoid(gains - math.log(MOST_COLOR - 1))
-    turn = TURN * torch.tanh(turns)
-    own, into = (torch.unflatten(each, 1, (BINS, 2)) for each in (gain, turn))
+    own, turn = (torch.unflatten(each, 1, (BINS, 2)) for each in (gain, torch.tanh(turns)))
+    # Less than the geometric mean of the gains, so that the determinant stays positive: hues may
+    # turn and come closer, but the circle of hues is never mirrored.
+    into = TURN * (own[:, :, :1] * own[:, :, 1:]).sqrt() * turn
     # Columns of the matrix: what red's difference gives to red and blue, then what blue's does.
     return torch.cat([light, tint, own[:, :, :1], into[:, :, :1], into[:, :, 1:], own[:, :, 1:]], 2)
 

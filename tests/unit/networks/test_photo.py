@@ -63,6 +63,15 @@ def test_the_lighter_of_two_pixels_at_one_place_stays_the_lighter_one(
     assert rise.max() < 9 / len(steps)
 
 
+def test_the_circle_of_hues_is_never_mirrored(grid: Tensor) -> None:
+    """Blue may become orange by a tint, but not so that orange becomes blue."""
+    assert grid[:, :, 4:6].abs().max() > 0.3  # hues do turn
+    matrices = grid[:, :, 3:].movedim(2, -1).reshape(-1, 4)
+    shares = noise(500, len(matrices)).pow(20)  # what is interpolated is a mean of a few
+    for mixed in (matrices, shares / shares.sum(1, keepdim=True) @ matrices):
+        assert (mixed[:, 0] * mixed[:, 3] - mixed[:, 1] * mixed[:, 2]).min() > 0
+
+
 def test_a_pixel_depends_on_no_other_but_through_what_is_predicted(
     network: PhotoNetwork, grid: Tensor
 ) -> None:
