@@ -150,8 +150,7 @@ def main() -> None:
         for key in ("structure", "fall")
     }
     print("  ".join(f"{key} {value:.3f}" for key, value in means.items()))
-    if options.names is None:
-        write("photo_filter", {"steps": options.steps, "means": means, "pairs": rows} | machine())
+    write("photo_filter", {"steps": options.steps, "means": means, "pairs": rows} | machine())
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ RAW = BINS * (MAPS - 1) + BINS + 1  # what the layers give for each cell; see _c
 STEEPEST = 1.0  # logarithm of the steepest part of a tone curve, before it is scaled to its ends
 LIFT, CRUSH = 0.25, 0.05  # how far black can rise and white fall, and how far beyond [0, 1] both go
 TINT = 0.25  # largest shift of a color difference, of a range of about [-0.8, 0.8]
-MOST_COLOR = 2.0  # largest factor of a color difference; 0 is gray
+LEAST_COLOR, MOST_COLOR = 0.05, 2.0  # factors of a color difference; 0 would be gray
 TURN = 0.9  # largest share of one color difference that is added to the other; less than 1
 SMALLEST = 1e-6  # differences of color that are no more than rounding
 
@@ -179,7 +179,9 @@ def _curves(raw: Tensor) -> Tensor:
     levels = (torch.arange(BINS, device=raw.device, dtype=raw.dtype) - 0.5) / (BINS - 2)
     fade = torch.relu((math.pi * levels).sin()).view(-1, 1, 1, 1)
     tint = TINT * fade * torch.unflatten(torch.tanh(tints), 1, (BINS, 2))
-    gain = MOST_COLOR * torch.sigmoid(gains - math.log(MOST_COLOR - 1))
+    # Never 0, where the square root below would have no gradient; 1 at first.
+    shift = math.log((1 - LEAST_COLOR) / (MOST_COLOR - 1))
+    gain = LEAST_COLOR + (MOST_COLOR - LEAST_COLOR) * torch.sigmoid(gains + shift)
     own, turn = (torch.unflatten(each, 1, (BINS, 2)) for each in (gain, torch.tanh(turns)))
     # Less than the geometric mean of the gains, so that the determinant stays positive: hues may
     # turn and come closer, but the circle of hues is never mirrored.

@@ -145,6 +145,15 @@ def test_roughness_is_nothing_for_one_straight_curve_and_grows_with_the_changes(
     assert 0 < trained(0.1).roughness(images) < trained(1.0).roughness(images)
 
 
+def test_gradients_stay_finite_however_far_a_training_goes() -> None:
+    """Where a gain falls to its least, a square root of it must still have a slope."""
+    images = torch.cat([noise(1, 3, 24, 24), torch.zeros(1, 3, 24, 24), torch.ones(1, 3, 24, 24)])
+    for std in (1.0, 30.0, 1000.0):
+        network = trained(std)
+        (network(images).square().sum() + network.roughness(images)).backward()
+        assert all(each.grad is None or each.grad.isfinite().all() for each in network.parameters())
+
+
 def test_what_is_predicted_can_be_chosen_by_those_who_know_better(network: PhotoNetwork) -> None:
     image, seen = noise(1, 3, 20, 20), []
 
