@@ -16,6 +16,7 @@ FORMAT_VERSION = 2
 KEY = "fast_nst"
 FILTER_SUFFIXES = (".safetensors", ".ckpt", ".onnx")  # of what is a filter, and no picture
 STYLED = "styled"  # name of the network that is made around another: networks/styled.py
+LOOKS = ("photo",)  # networks that change light and color, and paint nothing: networks/photo.py
 SHARES_ROUNDING = 1e-3  # how far from 1 shares may sum to
 
 
@@ -148,6 +149,11 @@ class FilterMetadata:
     def style(self) -> str:
         """The style's name; the names of all, if there are several."""
         return ", ".join(style.name for style in self.styles)
+
+    @property
+    def paints(self) -> bool:
+        """Whether it repaints photographs, rather than changing their light and color only."""
+        return self.network not in LOOKS
 
     def choose(self, binding: Binding) -> tuple[int | list[float], dict[str, float]]:
         """What a binding stands for, as a network's ``bind`` takes it.

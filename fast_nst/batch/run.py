@@ -259,8 +259,8 @@ def check_depths(files: Iterable[Planned], saving: Saving) -> None:
 
 def _stream(stylizer: ArrayFilter, controls: Controls, saving: Saving, memory: float) -> Stream:
     """What stylizes all files in strips."""
-    from fast_nst.tiling.segments import SegmentedNetwork
     from fast_nst.tiling.stream import Grading, stylize_file_streamed
+    from fast_nst.tiling.strips import cut_network
 
     if not controls.without_luts.plain:
         raise ConfigError(
@@ -269,7 +269,7 @@ def _stream(stylizer: ArrayFilter, controls: Controls, saving: Saving, memory: f
         )
     write = partial(
         stylize_file_streamed,
-        SegmentedNetwork(stylizer.to_torch().network),
+        cut_network(stylizer.to_torch().network),
         memory=memory,
         quality=saving.quality,
         depth=saving.depth,

@@ -105,10 +105,13 @@ class Comparison:
         return counts, curves
 
     def _groups(self, kind: str) -> list[tuple[PerceptualLoss, list[int]]]:
-        """Each loss of that kind, and the indices of the filters that share it."""
+        """Each loss of that kind, and the indices of the filters that share it.
+
+        Filters that paint nothing are left out: optimized pixels can do what these cannot.
+        """
         groups: dict[int, tuple[PerceptualLoss, list[int]]] = {}
         for index, subject in enumerate(self.subjects):
             loss: PerceptualLoss | None = getattr(subject, kind)
-            if loss is not None:
+            if loss is not None and subject.metadata.paints:
                 groups.setdefault(id(loss), (loss, []))[1].append(index)
         return list(groups.values())

@@ -77,27 +77,13 @@ class Samples:
         """
         row: dict[str, Any] = {"photo": photo}
         row |= plain_losses(self.subject.plain, content, stylized)
-        row["style_left"] = float(style_left(self._grams(stylized), self._style_grams))
         row["agreement"] = self._agreement(content, stylized)
         if self.subject.judge is not None:
             judged = plain_losses(self.subject.judge, content, stylized)
             row |= {f"judge_{name}": value for name, value in judged.items()}
         row["structure"] = artefacts.structure_kept(content, stylized)
-        flat = artefacts.flat_windows(content)
-        painted = artefacts.windows(stylized)[flat]
-        grids = [
-            artefacts.grid_excess(windows, self.subject.stride)
-            for windows in (painted, artefacts.windows(content)[flat])
-        ]
-        self.grids.append((grids[0], grids[1]))
-        self.peaks.append(artefacts.pattern_peak(painted))
-        if min(content.shape[-2:]) > 2 * artefacts.BORDER_CROP:
-            crop_first = self.subject.network(artefacts.crop(content)).float()
-            self.shifts.append(artefacts.border_shift(crop_first, artefacts.crop(stylized)))
-        else:
-            self.shifts.append(content.new_zeros(0, 2))
-        row |= self._artefacts(slice(-1, None))
-        row |= self._stroke_figures(strokes.color_windows(stylized)[flat])
+        if self.subject.metadata.paints:
+            row |= self._paint(content, stylized)
         self.faces.append((still_found(faces, stylized), len(faces)))
         if faces:
             row["face_edges"] = faces_kept(faces, content, stylized)
@@ -120,15 +106,35 @@ class Samples:
                 found[name] = median_iterations(values)
             elif name != "photo":
                 found[name] = _median(values)
-        found |= {
-            "under_stylized": _share([row["style_left"] > UNDER_STYLIZED for row in photos]),
-            "over_stylized": _share([row["agreement"] < OVER_STYLIZED for row in photos]),
-        }
+        if self.subject.metadata.paints:
+            found["under_stylized"] = _share([row["style_left"] > UNDER_STYLIZED for row in photos])
+            found |= self._artefacts(slice(done))
+        found["over_stylized"] = _share([row["agreement"] < OVER_STYLIZED for row in photos])
         found |= self._faces_found(slice(done))
-        found |= self._artefacts(slice(done))
         if done is None:
             found |= self._artfid.figures()
         return found
+
+    def _paint(self, content: Tensor, stylized: Tensor) -> dict[str, Value]:
+        """Figures of strokes and of their faults in one photo."""
+        flat = artefacts.flat_windows(content)
+        painted = artefacts.windows(stylized)[flat]
+        grids = [
+            artefacts.grid_excess(windows, self.subject.stride)
+            for windows in (painted, artefacts.windows(content)[flat])
+        ]
+        self.grids.append((grids[0], grids[1]))
+        self.peaks.append(artefacts.pattern_peak(painted))
+        if min(content.shape[-2:]) > 2 * artefacts.BORDER_CROP:
+            crop_first = self.subject.network(artefacts.crop(content)).float()
+            self.shifts.append(artefacts.border_shift(crop_first, artefacts.crop(stylized)))
+        else:
+            self.shifts.append(content.new_zeros(0, 2))
+        return {
+            "style_left": float(style_left(self._grams(stylized), self._style_grams)),
+            **self._artefacts(slice(-1, None)),
+            **self._stroke_figures(strokes.color_windows(stylized)[flat]),
+        }
 
     def _grams(self, image: Tensor) -> dict[str, Tensor]:
         """The Gram matrices of (1, 3, H, W) at the layers of the filter's own plain loss."""

@@ -174,8 +174,14 @@ def _notes(
             "The photographs are scikit-image's. Training with data=synthetic crops these: the "
             "figures are not of unseen images. Give a folder of others: --images."
         )
-    if optimized < total:
+    if optimized < total and any(subject.metadata.paints for subject in subjects):
         notes.append(f"Equivalent iterations are those of {optimized} of {total} photos.")
+    notes += [
+        f"{subject.name} changes light and color and paints nothing: strokes, hatching, grid, "
+        "border, style left and equivalent iterations are figures of paintings, and left out."
+        for subject in subjects
+        if not subject.metadata.paints
+    ]
     notes += [
         f"{subject.name} is judged with {subject.style_file}, not with the very file that it was "
         "trained with."

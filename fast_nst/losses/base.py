@@ -91,6 +91,9 @@ class LossTerm(nn.Module):
         """Names of the options that :meth:`build` takes."""
         return tuple(inspect.signature(cls.build).parameters)[1:]
 
+    def check_network(self, network: nn.Module) -> None:
+        """Raise ``ConfigError`` if the term cannot be computed for this network."""
+
     def forward(self, context: LossContext) -> Tensor:
         """Compute the term's unweighted value, a scalar."""
         raise NotImplementedError

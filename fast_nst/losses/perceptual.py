@@ -116,6 +116,11 @@ class PerceptualLoss(nn.Module):
     def _terms(self) -> dict[str, LossTerm]:
         return dict(self.terms.items())  # type: ignore[arg-type]  # ModuleDict is untyped
 
+    def check_network(self, network: nn.Module) -> None:
+        """Raise ``ConfigError`` if a term cannot be computed for this network."""
+        for term in self._terms.values():
+            term.check_network(network)
+
     @property
     def draws_random(self) -> bool:
         """Whether a term draws random numbers; its steps cannot be recorded as CUDA graphs."""

@@ -1,5 +1,7 @@
 """The terms of the training loss: one class each, and the table ``TERMS`` of their names.
 
+Those for filters of light and color are in :mod:`fast_nst.losses.look`.
+
 To add a term, write a class here, add a line to ``TERMS``, and add its weight to
 ``conf/loss/relative.yaml``. Its options are the keyword arguments of its ``build``:
 ``loss.style_layers`` is the argument ``layers`` of the term ``style``.
@@ -31,9 +33,9 @@ from fast_nst.losses.functional import (
     relative_squared_error,
     total_variation,
 )
+from fast_nst.losses.look import UNSEEN_VARIANCE, ColorsTerm, SmoothTerm
 from fast_nst.losses.stability import perturb, stability_error
 
-UNSEEN_VARIANCE = 3e-3  # of colors, in [0, 1]
 FRAME_MOMENTUM = 0.05  # weight of a batch in the mean over batches
 
 
@@ -312,9 +314,11 @@ TERMS: dict[str, type[LossTerm]] = {
     "style": StyleTerm,
     "coarse": CoarseStyleTerm,
     "palette": PaletteTerm,
+    "colors": ColorsTerm,
     "tv": TotalVariationTerm,
     "grid": GridTerm,
     "pattern": PatternTerm,
     "frame": FrameTerm,
     "stability": StabilityTerm,
+    "smooth": SmoothTerm,
 }

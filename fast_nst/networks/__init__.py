@@ -10,6 +10,7 @@ from fast_nst.filter_metadata import STYLED
 from fast_nst.networks.johnson import JohnsonNetwork
 from fast_nst.networks.layers import ScaledNetwork, TransformationNetwork
 from fast_nst.networks.mobile import MobileNetwork
+from fast_nst.networks.photo import PhotoNetwork
 from fast_nst.networks.pytorch_examples import PyTorchExamplesNetwork
 from fast_nst.networks.quarter import QuarterNetwork
 from fast_nst.networks.styled import StyledNetwork
@@ -18,6 +19,7 @@ __all__ = [
     "NETWORKS",
     "JohnsonNetwork",
     "MobileNetwork",
+    "PhotoNetwork",
     "PyTorchExamplesNetwork",
     "QuarterNetwork",
     "StyledNetwork",
@@ -27,6 +29,7 @@ __all__ = [
 NETWORKS: dict[str, Callable[..., TransformationNetwork]] = {
     "johnson": JohnsonNetwork,
     "mobile": MobileNetwork,
+    "photo": PhotoNetwork,
     "pytorch_examples": PyTorchExamplesNetwork,
     "quarter": QuarterNetwork,
 }

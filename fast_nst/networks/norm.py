@@ -64,7 +64,7 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
 
     Exact if means are near zero: see _near_mean.
     """
-    if x.device.type == "cpu" and not _is_traced():
+    if x.device.type == "cpu" and not is_traced():
         # Ten times as fast as var_mean where channels are last (torch 2.14).
         found = [torch.batch_norm_update_stats(each, None, None, 0.0) for each in torch.split(x, 1)]
         return torch.stack([each[0] for each in found]), torch.stack([each[1] for each in found])
@@ -88,7 +88,7 @@ def inverse_std(mean: Tensor, var: Tensor) -> Tensor:
     return torch.where(var > (ROUNDING * mean).square(), inverse, torch.zeros_like(inverse))
 
 
-def _is_traced() -> bool:
+def is_traced() -> bool:
     """Whether the network is being converted or compiled, where training batch norms fail."""
     traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
     return traced or torch.compiler.is_compiling()
@@ -116,7 +116,7 @@ class InstanceNorm(nn.Module):
         """Map (B, C, H, W) to the same shape."""
         if self.choose is not None:
             return self.normalize(x, self.choose(x))
-        if x.device.type == "cpu" and torch.is_grad_enabled() and not _is_traced():
+        if x.device.type == "cpu" and torch.is_grad_enabled() and not is_traced():
             return self._train(x)
         return self._infer(x)
 
@@ -140,7 +140,7 @@ class InstanceNorm(nn.Module):
         return [(self.weight, self.bias)] * len(x)
 
     def _infer(self, x: Tensor) -> Tensor:
-        if x.device.type == "cpu" and not _is_traced():
+        if x.device.type == "cpu" and not is_traced():
             if x.is_contiguous() and x is widen(x):
                 # Three times as fast where channels are first (torch 2.14).
                 batch, channels, height, width = x.shape
@@ -150,7 +150,7 @@ class InstanceNorm(nn.Module):
                 if not _is_nearly_flat(mean, inverse.pow(-2) - EPSILON):
                     return result
             return self._infer_on_cpu(x)
-        if x.device.type == "cuda" and not _is_traced():
+        if x.device.type == "cuda" and not is_traced():
             # The CUDA kernel is exact by itself (Welford's algorithm).
             weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
             return torch.group_norm(x, x.shape[1], weight, bias, eps=EPSILON)
@@ -229,7 +229,7 @@ class AdaptiveInstanceNorm(InstanceNorm):
         return list(zip(*self.affine(Statistics(near + rest, var)), strict=True))
 
     def _infer(self, x: Tensor) -> Tensor:
-        if x.device.type == "cpu" and not _is_traced():
+        if x.device.type == "cpu" and not is_traced():
             return self._infer_on_cpu(x)
         return self._infer_in_steps(x)
 

@@ -15,6 +15,7 @@ from fast_nst.filter_metadata import FilterMetadata
 from fast_nst.filters.checkpoint import load_filter
 from fast_nst.hardware import fast_bf16, find_device
 from fast_nst.networks import TransformationNetwork
+from fast_nst.networks.guided import GuidedNetwork
 from fast_nst.networks.norm import InstanceNorm
 from fast_nst.paths import cache_dir
 from fast_nst.runtimes.select import Opening, check_range
@@ -107,6 +108,9 @@ def _compute_in(network: nn.Module, dtype: torch.dtype) -> None:
     exact: set[nn.Module] = set()
     for each in network.modules():
         if not isinstance(each, TransformationNetwork):
+            continue
+        if isinstance(each, GuidedNetwork):  # its result has the image's own fine steps
+            exact.update(each.modules())
             continue
         # Every network creates its first layers in the order in which it calls them.
         layers = [m for m in each.modules() if isinstance(m, nn.Conv2d | InstanceNorm)]

@@ -88,7 +88,7 @@ class SegmentedNetwork:
         if next(network.parameters(), None) is None:
             raise _not_local("it has no layers of PyTorch, as filter files have by engine='torch'")
         if any(getattr(module, "needs_whole_image", False) for module in network.modules()):
-            raise _not_local("it compares the image as a whole with a style")
+            raise _not_local("a part of it looks at the image as a whole")
         self.min_strip = max(int(getattr(each, "min_strip", 1)) for each in network.modules())
         self._mapped = _mapped(network)
         self.shares_bytes = sum(each.shares_bytes for each in self._mapped)

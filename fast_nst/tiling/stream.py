@@ -25,10 +25,17 @@ from fast_nst.image.metadata import Metadata, read_metadata
 from fast_nst.image.notes import read_with_notes
 from fast_nst.image.pixels import Pixels
 from fast_nst.lut import Lut
+from fast_nst.networks.guided import GuidedNetwork
 from fast_nst.tiling.cover import CoveredRows
 from fast_nst.tiling.scratch import RowStore
 from fast_nst.tiling.segments import SegmentedNetwork
-from fast_nst.tiling.strips import TileProgress, resident_memory, stylize_rows
+from fast_nst.tiling.strips import (
+    CutNetwork,
+    TileProgress,
+    cut_network,
+    resident_memory,
+    stylize_rows,
+)
 
 _ROWS = 64  # that are read and written at once
 # How many times the decoded image encoders of more than 8 bits take; that of TIFF works in strips.
@@ -66,7 +73,7 @@ class _Limits:
 
 
 def stylize_file_streamed(
-    stylizer: HoldsNetwork | SegmentedNetwork,
+    stylizer: HoldsNetwork | CutNetwork,
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
@@ -102,8 +109,11 @@ def stylize_file_streamed(
     """
     kind = image_format(target)
     # First, as PyTorch loads its kernels when they are first used: they count as memory, too.
-    if not isinstance(stylizer, SegmentedNetwork):
-        stylizer = SegmentedNetwork(stylizer.network)
+    network = (
+        stylizer
+        if isinstance(stylizer, SegmentedNetwork | GuidedNetwork)
+        else cut_network(stylizer.network)
+    )
     limits = _Limits(source, memory, on_progress, grading)
     with open_image(source) as image:
         numbers = page_numbers(image)
@@ -122,7 +132,7 @@ def stylize_file_streamed(
             chosen = choose_depth(kind, pixels.depth, depth)
             decoded = [pixels]
             del pixels  # so that the decoded image makes room for the computation
-            whole = _stylize_page(stylizer, decoded, kind, chosen, limits)
+            whole = _stylize_page(network, decoded, kind, chosen, limits)
             kept = metadata if keep_metadata else None
             if len(numbers) > 1:
                 if pages is None:
@@ -151,7 +161,7 @@ def _open(
 
 
 def _stylize_page(
-    network: SegmentedNetwork, decoded: list[Pixels], kind: str, depth: int, limits: _Limits
+    network: CutNetwork, decoded: list[Pixels], kind: str, depth: int, limits: _Limits
 ) -> Image.Image | npt.NDArray[np.uint16]:
     """Compute one image.
 

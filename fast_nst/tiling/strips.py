@@ -2,7 +2,9 @@
 
 An image is computed in tiles as wide as itself (strips), one segment of the network after the
 other: see :mod:`fast_nst.tiling.segments`. The statistics of each instance norm are those of
-the whole image, and what lies between two segments waits on disk.
+the whole image, and what lies between two segments waits on disk. A network that looks at the
+image first and then treats each pixel alone (``GuidedNetwork``) needs no segments: the strips are
+gone through twice.
 """
 
 from __future__ import annotations
@@ -18,15 +20,19 @@ import torch
 from torch import Tensor, nn
 
 from fast_nst.errors import ConfigError
+from fast_nst.networks.guided import GuidedNetwork
 from fast_nst.networks.norm import Statistics
 from fast_nst.tiling.scratch import RowStore
 from fast_nst.tiling.segments import Reader, Segment, SegmentedNetwork
 
 MIN_ROWS = 32  # of a strip: networks pad images that are smaller than their layers can take
 MAX_STRIP_PIXELS = 4 << 20  # px; larger strips are no faster
+GUIDED_BYTES = 64  # per px of a strip: what goes in and comes out of a GuidedNetwork, with copies
+GUIDED_BLOCK = 60e6  # bytes that it takes besides, for what it computes at a time
 _UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
+CutNetwork = SegmentedNetwork | GuidedNetwork
 Writer = Callable[[int, Tensor], None]
 
 
@@ -66,8 +72,17 @@ class StreamedMoments:
         return Statistics(self.mean.float(), (self.squares / self.count).float())
 
 
+def cut_network(network: nn.Module) -> CutNetwork:
+    """A network in the form that can be computed in strips.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    return network if isinstance(network, GuidedNetwork) else SegmentedNetwork(network)
+
+
 def stylize_rows(
-    network: nn.Module | SegmentedNetwork,
+    network: nn.Module | CutNetwork,
     size: tuple[int, int],
     read: Reader,
     write: Writer,
@@ -78,7 +93,8 @@ def stylize_rows(
     """Stylize an image that is read and written by rows.
 
     Args:
-        network: maps (1, 3, H, W) in [0, 1] to the same, and is local but for its instance norms.
+        network: maps (1, 3, H, W) in [0, 1] to the same, and is local but for its instance norms,
+            or is a ``GuidedNetwork``.
         size: height and width, px.
         read: gives the rows from the first number to the second, not included: (1, 3, h, W) in
             [0, 1]. It is asked for rows more than once.
@@ -92,7 +108,10 @@ def stylize_rows(
         ImageError: If there is no room for temporary files.
     """
     if not isinstance(network, SegmentedNetwork):
-        network = SegmentedNetwork(network)
+        network = cut_network(network)
+    if isinstance(network, GuidedNetwork):
+        _stylize_guided(network, size, read, write, memory, on_progress)
+        return
     height, width = size
     heights = [_strip_rows(network, segment, size, memory) for segment in network.segments]
     last = network.segments[-1].end
@@ -124,6 +143,46 @@ def stylize_rows(
             needed = {n for later in network.segments[position + 1 :] for n in later.needs}
             for number in stores.keys() - needed:
                 stores.pop(number).close()
+
+
+@torch.inference_mode()
+def _stylize_guided(
+    network: GuidedNetwork,
+    size: tuple[int, int],
+    read: Reader,
+    write: Writer,
+    memory: float,
+    on_progress: Callable[[TileProgress], None] | None,
+) -> None:
+    """Go through the image once to look at it, and once to change it."""
+    height, width = size
+    device = next(network.parameters()).device
+    row = width * GUIDED_BYTES
+    rows = int(min((memory - GUIDED_BLOCK) / row, MAX_STRIP_PIXELS / width))
+    if rows < 1:
+        raise _too_little(memory, width, row + GUIDED_BLOCK)
+    tops = range(0, height, rows)
+    seen: Tensor | None = None
+    guide: Tensor | None = None
+    for done in range(2 * len(tops)):
+        top = tops[done % len(tops)]
+        part = read(top, min(top + rows, height)).to(device)
+        if guide is None:
+            looked = network.look(part, top, height)
+            seen = looked if seen is None else seen + looked
+            if done == len(tops) - 1:
+                guide = network.predict(seen)
+        else:
+            write(top, network.render(part, guide, top, height))
+        if on_progress is not None:
+            on_progress(TileProgress(done + 1, 2 * len(tops)))
+
+
+def _too_little(memory: float, width: int, least: float) -> ConfigError:
+    return ConfigError(
+        f"{max(memory, 0) / 1e9:.2f} GB of memory are left to compute with; images {width} px wide "
+        f"take at least {least / 1e9:.2f} GB. Give more memory, or use a smaller copy."
+    )
 
 
 def _compute(
@@ -181,11 +240,7 @@ def _strip_rows(
     inner = (rows - 2 * segment.margin) // network.unit * network.unit
     min_rows = max(MIN_ROWS, network.min_strip, 2 * segment.margin + network.unit)
     if rows < min_rows:
-        min_bytes = row * min_rows
-        raise ConfigError(
-            f"{memory / 1e9:.2f} GB of memory are left to compute with; images {width} px wide "
-            f"take at least {min_bytes / 1e9:.2f} GB. Give more memory, or use a smaller copy."
-        )
+        raise _too_little(memory, width, row * min_rows)
     return inner
 
 

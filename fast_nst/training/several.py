@@ -51,9 +51,9 @@ def several_styles(config: TrainConfig, values: dict[str, Any]) -> Task:
             for this network, or ``network.start`` or another image of the style does not go with
             several styles.
     """
+    _check_network(values["network"])
     given = _given(config)
     name, start = config.network.name, config.network.start
-    _check_network(values["network"])
     if start in (BUNDLED, PREDICTED):
         first, made = 0, make_styles(given, name, trained=start == BUNDLED)
     else:

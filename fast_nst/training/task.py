@@ -56,6 +56,7 @@ def one_style(config: TrainConfig, values: dict[str, Any]) -> Task:
     name, arguments, start = network_settings(values["network"])
     bundled = None if config.style.image else config.style.texture
     network = create_started_network(name, arguments, start, styles, bundled)
+    loss.check_network(network)
     metadata = FilterMetadata(
         styles=(
             Style(

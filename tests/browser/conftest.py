@@ -65,7 +65,7 @@ def make_filter(folder: Path, style: str, seed: int, network: str = "quarter") -
         made = create_network(network, **arguments)
         for name, value in made.named_parameters():
             if name.endswith("change"):  # zeros at first, which change nothing
-                torch.nn.init.normal_(value, std=0.1)
+                torch.nn.init.normal_(value, std=1.0 if network == "photo" else 0.1)
     metadata = FilterMetadata(styles=(Style(style),), network=network, network_arguments=arguments)
     return save_filter(folder / f"{style}.safetensors", made, metadata)
 

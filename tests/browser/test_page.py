@@ -107,6 +107,19 @@ def test_another_filter_and_a_mix_are_what_the_command_makes(
     assert np.abs(visit.snapshot()[1] - wanted).max() <= NEAR
 
 
+def test_the_light_of_a_photograph_is_what_the_command_makes(
+    visit: Visit, photo: Path, tmp_path: Path
+) -> None:
+    """A filter that looks at the whole image, and computes where each pixel is."""
+    look = make_filter(tmp_path, "look", seed=0, network="photo")
+    with serving(make_site([look])) as server:
+        visit.open(server.url)
+        open_photo(visit, photo)
+        shown = visit.snapshot()[1]
+    assert np.abs(shown - stylized(tmp_path, photo, [look])).max() <= 1
+    assert np.abs(shown - np.asarray(Image.open(photo), np.int16)).mean() > 5
+
+
 def test_imported_filters_are_what_the_command_makes(
     visit: Visit, photo: Path, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ LAYERS = [
     {
         *("networks", "encoders", "hardware"),
         *("losses.functional", "losses.strength", "losses.stability"),
-        *("losses.base", "losses.terms"),
+        *("losses.base", "losses.look", "losses.terms"),
     },
     {
         "data",

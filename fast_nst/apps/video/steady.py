@@ -10,6 +10,7 @@ from fast_nst.apps.video.filtering import FrameFilter
 from fast_nst.apps.video.formats import USUAL_STEADY
 from fast_nst.apps.video.motion import Past, Tracker
 from fast_nst.errors import VideoError
+from fast_nst.networks.guided import GuidedNetwork, choose_guides
 from fast_nst.networks.norm import Statistics, choose_statistics, measure
 
 PART = 32  # px: parts of images whose contrast is kept
@@ -25,6 +26,9 @@ class Steady:
     Two things are carried from frame to frame. The statistics of the network's instance norms, so
     that what comes into the image does not repaint all of it. And the last image: it is moved
     as the scene moved and blended into the new one, except where the scene is new.
+
+    Of a network that changes light and color only (``GuidedNetwork``), what it predicts from the
+    whole image is carried instead of both: its images have no strokes that could flicker.
 
     Args:
         filter_: repaints single frames. Statistics are carried of the network that is its attribute
@@ -49,6 +53,7 @@ class Steady:
         self._tracker = Tracker()
         self._statistics: dict[str, Statistics] = {}
         self._last: Tensor | None = None
+        self._guides: dict[str, Tensor] = {}
 
     @property
     def device(self) -> torch.device:
@@ -60,6 +65,9 @@ class Steady:
         past = self._tracker.follow(frame)
         stylized = self._stylize(frame, self._steady * (past.share if past else 0.0))
         known = None
+        if isinstance(self._network, GuidedNetwork):
+            self._tracker.keep(0.0, None)
+            return stylized
         if past is not None and self._last is not None:
             last, known = carry(self._last, past)
             blended = torch.lerp(stylized, last, self._steady * known)
@@ -83,9 +91,16 @@ class Steady:
             self._statistics[name] = found
             return found
 
+        def choose_guide(name: str, guide: Tensor) -> Tensor:
+            if share and (before := self._guides.get(name)) is not None:
+                guide = torch.lerp(guide, before, share)
+            self._guides[name] = guide
+            return guide
+
         if self._network is None:
             return self._filter(frame)
-        with choose_statistics(self._network, choose):
+        network = self._network
+        with choose_statistics(network, choose), choose_guides(network, choose_guide):
             return self._filter(frame)
 
 

@@ -39,6 +39,11 @@ def choose(values: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
     turned = {name: float(values[name]) for name in KNOBS if name in given and values[name] != 1}
     if "stroke_size" in turned:
         for file, each in zip(files, metadata, strict=True):
+            if each is not None and not each.paints:
+                raise ConfigError(
+                    f"{file} changes light and color, and paints no strokes. Leave --stroke-size "
+                    "out."
+                )
             if each is not None and "stroke_size" not in each.knobs:
                 raise ConfigError(
                     f"{file} has no knob for the size of its strokes. Use --scale, or a filter "

@@ -224,3 +224,24 @@ def test_without_opencv_the_next_step_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(ConfigError, match=r"pip install 'fast-nst\[video\]'"):
         steadied(Flickering(), 0.5)
+
+
+def test_of_a_network_of_light_its_curves_are_carried_and_no_images() -> None:
+    network = create_network("photo", width=4, blocks=0).eval()
+    torch.manual_seed(0)
+    torch.nn.init.normal_(network.change)  # type: ignore[arg-type]
+    first = scene()
+    second = first.clone()
+    second[:, 20:60, 20:60] = 1.0  # something large and bright comes in
+    with torch.inference_mode():
+        before, alone = (network.predict(network.look(f[None], 0, 96)) for f in (first, second))  # type: ignore[operator]
+        filter_ = Steady(Stylizer(network), 0.9)
+        shown = run(filter_, [first, second])[1]
+        carried = filter_._guides[""]
+        share = ((carried - alone).abs().sum() / (before - alone).abs().sum()).item()
+        assert 0.5 < share < 0.9
+        torch.testing.assert_close(carried, torch.lerp(alone, before, share), atol=1e-4, rtol=0)
+        assert torch.equal(shown, network.render(second[None], carried, 0, 96)[0])  # type: ignore[operator]
+        filter_(1 - scene(seed=7))  # a cut begins anew
+        cut = network.predict(network.look(1 - scene(seed=7)[None], 0, 96))  # type: ignore[operator]
+        assert torch.equal(filter_._guides[""], cut)

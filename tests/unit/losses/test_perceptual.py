@@ -163,7 +163,7 @@ def test_no_term_reads_a_value_from_the_device_so_that_steps_can_be_recorded(
 ) -> None:
     weights = {f"{name}_weight": 1.0 for name in TERMS}
     loss = PerceptualLoss(encoder, image(0), **weights, scale=scale)  # type: ignore[arg-type]
-    network, content = create_network("johnson", width=2, blocks=0), image(1, side=80)
+    network, content = create_network("photo", width=2, blocks=0), image(1, side=80)
     with Operations() as computed:
         terms = loss(network(content), loss.content_targets(content), network)
         torch.stack(list(terms.values())).sum().backward()

@@ -14,6 +14,7 @@ from fast_nst.encoders.vgg_lite import VGGLite
 from fast_nst.errors import ConfigError
 from fast_nst.losses.base import Content, LossContext, LossTerm, Setup
 from fast_nst.losses.functional import grid_energy, total_variation
+from fast_nst.losses.look import ColorsTerm, SmoothTerm, color_quantiles
 from fast_nst.losses.perceptual import PerceptualLoss, check_keys
 from fast_nst.losses.terms import (
     TERMS,
@@ -25,6 +26,7 @@ from fast_nst.losses.terms import (
     StyleTerm,
     TotalVariationTerm,
 )
+from fast_nst.networks import create_network
 from fast_nst.paths import config_dir
 
 
@@ -237,3 +239,40 @@ def test_no_file_of_losses_has_a_key_that_no_term_knows(file: Path) -> None:
     values = OmegaConf.to_container(OmegaConf.load(file))
     assert isinstance(values, dict)
     check_keys(str(key) for key in values)
+
+
+def test_color_quantiles_of_two_colors_are_two_steps_along_each_direction() -> None:
+    half = torch.zeros(1, 3, 8, 16)
+    half[:, 0, :, 4:] = 1.0  # a quarter black, the rest red
+    found = color_quantiles(half, side=4, count=4)[0]
+    root = 1 / 2**0.5
+    expected = [[0, 1, 1, 1], [0] * 4, [0] * 4, [0, *[1 / 3**0.5] * 3], *[[0, *[root] * 3]] * 2]
+    torch.testing.assert_close(found[:6], torch.tensor(expected, dtype=torch.float32))
+    assert (found[6] == 0).all()
+    # Of fewer squares than groups, and of any number, the values rise from the least to the most.
+    for side in (16, 33, 90):
+        rising = color_quantiles(image(0, side))
+        assert rising.shape == (1, 7, 64)
+        assert rising.diff(dim=2).min() >= 0
+
+
+def test_the_colors_that_count_are_their_shares_and_not_their_places(encoder: VGGLite) -> None:
+    style = image(0, 64)
+    term = ColorsTerm.build(Setup(encoder, [style]))
+    assert term(context(style)) == 0
+    assert term(context(style.flip(2, 3).mT)) < 1e-10
+    darker, darkest = term(context(0.7 * style)), term(context(0.4 * style))
+    assert 0 < darker < darkest
+    mean = style.mean((2, 3), keepdim=True).expand_as(style)
+    assert term(context(mean)) > 0.1  # the mean color alone is not enough
+
+
+def test_smoothness_is_asked_of_a_network_that_has_curves() -> None:
+    network, seen = create_network("photo", width=2, blocks=0), Content(image(0), {})
+    nn.init.normal_(network.change)  # type: ignore[arg-type]
+    term = SmoothTerm()
+    term.check_network(network)
+    wanted = network.roughness(image(0))  # type: ignore[operator]
+    assert term(context(image(1), content=seen, network=network)) == wanted > 0
+    with pytest.raises(ConfigError, match="is for network=photo"):
+        term.check_network(Inverting())

@@ -11,27 +11,32 @@ from torch import Tensor, nn
 from fast_nst.errors import ConfigError
 from fast_nst.image.io import read_image
 from fast_nst.networks import NETWORKS, create_network
+from fast_nst.networks.blend import Blend
 from fast_nst.networks.layers import ConvNorm
 from fast_nst.networks.norm import InstanceNorm
 from fast_nst.style_map import StyleMap
 from fast_nst.tiling.segments import SegmentedNetwork
 from fast_nst.tiling.strips import (
+    GUIDED_BLOCK,
+    GUIDED_BYTES,
     MIN_ROWS,
     StreamedMoments,
     TileProgress,
+    cut_network,
     parse_memory,
     strip_bytes,
     stylize_rows,
 )
 
 # Networks by name, with what they are built with beyond width and blocks.
-KINDS: dict[str, dict[str, Any]] = {name: {} for name in NETWORKS}
+KINDS: dict[str, dict[str, Any]] = {name: {} for name in NETWORKS if name != "photo"}
 KINDS["quarter_adaptive"] = {"adaptive": True}
 
 
 def make_network(name: str) -> nn.Module:
     torch.manual_seed(0)
-    net = create_network(name.removesuffix("_adaptive"), width=4, blocks=2, **KINDS[name]).eval()
+    arguments = {"width": 4, "blocks": 2, **KINDS.get(name, {})}
+    net = create_network(name.removesuffix("_adaptive"), **arguments).eval()
     for parameter in net.parameters():  # norms that scale and shift
         parameter.data += 0.1 * torch.randn_like(parameter)
     return net
@@ -258,3 +263,33 @@ def test_large_photographs_come_out_as_if_computed_whole(shared_data: Path, name
     error = (in_strips(SegmentedNetwork(network), rgb, 128) - whole).abs()
     assert error.max() <= 2 / 255
     assert error.mean() <= 0.5 / 255
+
+
+def test_an_image_is_looked_at_once_and_then_changed_in_strips() -> None:
+    network, rgb, seen = make_network("photo"), image(201, 57), []
+    result = torch.full_like(rgb, torch.nan)
+
+    def write(top: int, part: Tensor) -> None:
+        result[:, :, top : top + part.shape[2]] = part
+
+    for rows in (1, 7, 1000):
+        seen.clear()
+        stylize_rows(
+            network,
+            (201, 57),
+            lambda top, bottom: rgb[:, :, top:bottom],
+            write,
+            memory=GUIDED_BLOCK + 57 * GUIDED_BYTES * (rows + 0.5),
+            on_progress=seen.append,
+        )
+        assert [p.done for p in seen] == list(range(1, 2 * -(-201 // rows) + 1))
+        with torch.inference_mode():
+            torch.testing.assert_close(result, network(rgb), atol=1e-6, rtol=0)
+    with pytest.raises(ConfigError, match=r"57 px wide take at least 0\.06 GB"):
+        stylize_rows(network, (201, 57), lambda *_: rgb, write, memory=1e6)
+
+
+def test_a_blend_with_a_network_that_looks_first_is_refused() -> None:
+    blend = Blend(make_network("photo"), make_network("quarter"), 0.5)
+    with pytest.raises(ConfigError, match="a part of it looks at the image as a whole"):
+        cut_network(blend)
