@@ -87,8 +87,10 @@ def export(
     """  # noqa: D301 - click looks for the character, not for the two
     from rich.console import Console
 
+    from fast_nst.cli.kept import refuse_to_overwrite
     from fast_nst.export import export as run
 
+    refuse_to_overwrite([checkpoint], [output])
     knobs = {"strength": strength, "stroke_size": stroke_size}
     console = Console(stderr=True)
     with console.status("loading") as status:

@@ -9,6 +9,7 @@ from fast_nst.errors import CheckpointError
 from fast_nst.filter_metadata import KEY, FilterMetadata, parse_metadata
 from fast_nst.image.formats import READ_SUFFIXES
 from fast_nst.onnx.session import read_graph_metadata
+from fast_nst.paths import asset_path
 
 
 def read_metadata(path: str | Path) -> FilterMetadata:
@@ -25,6 +26,12 @@ def read_metadata(path: str | Path) -> FilterMetadata:
     if path.suffix.lower() == ".onnx":
         return read_graph_metadata(path)
     if not path.is_file():
+        if asset_path(f"styles/{path.stem}.webp").is_file():
+            raise CheckpointError(
+                f"{path}: no such file, and {path.stem} is a bundled style. Paint in it: fast-nst "
+                f"stylize --style {path.stem}; or train a filter: python -m fast_nst.train "
+                f"style={path.stem}."
+            )
         raise CheckpointError(f"{path}: no such file. Train one: python -m fast_nst.train.")
     if path.suffix.lower() in READ_SUFFIXES:
         raise CheckpointError(

@@ -26,6 +26,7 @@ SMALL_SIDE = 96  # but no smaller than this, px on the short side,
 ENOUGH_SIDE = 192  # and not much larger than this;
 SMALL_PIXELS = 1 << 20  # and in all, px, no larger than this
 SHARES_COPIES = 8  # of shares that are in memory while they are computed
+SHARPNESS = 32  # power of shares that say where a style's region is
 PART_PIXELS = 1 << 22  # px, that are reduced at a time
 
 
@@ -38,9 +39,9 @@ class MappedNetwork(nn.Module):
 
     A norm's statistics are of the whole image. Those of an image that has several styles fit none
     of them: a sky would get contrast that it does not have in a picture of one style. So a small
-    copy of the image is painted once for each style, all over in the mixture that its region has on
-    average, and once with the map; by how much the statistics of the first differ from those of the
-    last, those of the image itself are corrected, for each style. Where shares are the same
+    copy of the image is painted once for each style, all over in the mixture that there is where it
+    is strongest, and once with the map; by how much the statistics of the first differ from those
+    of the last, those of the image itself are corrected, for each style. Where shares are the same
     everywhere, they do not differ.
 
     Args:
@@ -130,12 +131,14 @@ class MappedNetwork(nn.Module):
         if self._small is not None and self._small[0] == size:
             return self._small[1]
         small = reduce_rows(lambda *rows: map_shares(self.style_map, size, rows)[None], size)
-        # For each style, what its region has of each: the mean of shares, weighted by its own.
-        weights = small[0].flatten(1).double()
-        total = weights.sum(1)
-        means = torch.eye(len(weights))
-        there = total > EPSILON
-        means[there] = (weights[there] @ weights.T / total[there, None]).float()
+        # For each style, what there is of each where it is strongest: the mean of shares, weighted
+        # by its own, sharpened, so that ends of gradients look as the styles do alone.
+        every = small[0].flatten(1).double()
+        most = every.amax(1)
+        means = torch.eye(len(every))
+        there = most > EPSILON
+        weights = (every[there] / most[there, None]) ** SHARPNESS
+        means[there] = (weights @ every.T / weights.sum(1, keepdim=True)).float()
         regions = means[:, :, None, None].expand(-1, -1, *small.shape[-2:])
         shares = Shares(torch.cat([regions, small]))
         self._small = size, shares

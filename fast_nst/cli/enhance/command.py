@@ -39,6 +39,8 @@ def enhance(ctx: click.Context, /, **chosen: Any) -> None:
 
     if all(chosen[name] is None for name in ("output", "sheet", "compare", "lut_out")):
         raise click.UsageError("give -o OUT, --sheet FILE, --compare FILE or --lut-out FILE.")
+    if "-" in (chosen["photo"], chosen["output"]):
+        raise click.UsageError("enhance has no pipes. Name files instead of -.")
     given = written(ctx)
     check_look(chosen, given)
     if chosen["output"] is None:

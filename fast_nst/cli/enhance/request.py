@@ -11,9 +11,10 @@ import click
 
 from fast_nst.batch.enhance import Enhancer, Grader, enhance_planned
 from fast_nst.batch.paint import Saving
-from fast_nst.batch.plan import IMAGES, Planned, plan, refuse_overwriting
+from fast_nst.batch.plan import IMAGES, Planned, plan
 from fast_nst.cli.enhance.look import read_look, write_look
 from fast_nst.cli.enhance.options import VIDEO
+from fast_nst.cli.kept import refuse_to_overwrite, refuse_to_overwrite_another
 from fast_nst.cli.options import make
 from fast_nst.cli.stylize.report import run_files
 from fast_nst.cli.stylize.request import Encoding
@@ -143,15 +144,12 @@ def _check_masks(chosen: Mapping[str, Any], files: Sequence[Planned]) -> None:
     masks = chosen["masks"]
     if masks and (len(files) > 1 or any(file.medium is not IMAGES for file in files)):
         raise click.UsageError("--mask is for one photo. Leave it out, or give one image.")
-    from fast_nst.batch.places import open_place
-
-    read = [*chosen["references"], chosen["lut"], *(each for pair in masks for each in pair)]
-    targets = [file.target for file in files]
-    shown = ("sheet", "compare", "lut_out")
-    targets += [open_place(chosen[name]) for name in shown if chosen[name]]
-    sources = [open_place(each) for each in (chosen["photo"], *read) if each]
-    if targets:
-        refuse_overwriting([Planned(source, target) for source in sources for target in targets])
+    targets: list[Any] = [file.target for file in files]
+    targets += [chosen[name] for name in ("sheet", "compare", "lut_out")]
+    for number, target in enumerate(targets):
+        refuse_to_overwrite_another(target, targets[:number])
+    read = [chosen["photo"], *chosen["references"], chosen["lut"]]
+    refuse_to_overwrite([*read, *(each for pair in masks for each in pair)], targets)
 
 
 def _check_shown(chosen: Mapping[str, Any], files: Sequence[Planned]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fast_nst.cli.kept import refuse_to_overwrite
 from fast_nst.cli.options import make, read_chosen_lut
 from fast_nst.cli.stylize.choose import choose
 from fast_nst.cli.stylize.kinds import Kind
@@ -220,18 +221,25 @@ def make_requests(
         "saving": make(Saving, values),
         "encoding": make(Encoding, values),
     }
+    besides = [chosen[name] for name in ("mask", "lut", "lut_before")]
+    for name in ("checkpoints", "styles", "polish_styles", "mix_masks"):
+        besides += chosen[name]
     if kind == Kind.CLUSTER:
         return (make(Cluster, values),)
+    refuse_to_overwrite(besides, [values["target"], chosen["output"]])
     if kind == Kind.SHEET:
         return (make(Sheet, values),)
     if kind == Kind.PIPE:
         return (make(Pipe, values),)
     if kind in (Kind.CAMERA, Kind.RECORDING):
         return (make(Camera, values),)
-    return _make_files(values, given)
+    requests = _make_files(values, given)
+    files = [file.target for each in requests for file in each.files]
+    refuse_to_overwrite(besides, files)
+    return requests
 
 
-def _make_files(values: Mapping[str, Any], given: Collection[str]) -> tuple[StylizeRequest, ...]:
+def _make_files(values: Mapping[str, Any], given: Collection[str]) -> tuple[Video | Images, ...]:
     """Divide the files into videos and images, a request for each."""
     from fast_nst.apps.video.plan import VIDEOS
     from fast_nst.batch.plan import IMAGES, plan
@@ -250,7 +258,7 @@ def _make_files(values: Mapping[str, Any], given: Collection[str]) -> tuple[Styl
     if values["memory"] is not None:
         filters = replace(values["filters"], engine="torch")  # the one that computes in strips
         values = {**values, "memory": _parse_memory(values["memory"]), "filters": filters}
-    requests: list[StylizeRequest] = []
+    requests: list[Video | Images] = []
     if videos:
         requests.append(make(Video, {**values, "files": videos}))
     if images:

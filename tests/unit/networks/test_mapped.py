@@ -25,6 +25,8 @@ from fast_nst.networks.mapped_layers import MappedConv, MappedPaint, Pass
 from fast_nst.networks.mobile import PaintPatches
 from fast_nst.networks.norm import choose_statistics, measure
 from fast_nst.networks.shares import Shares, gradient_places, map_shares
+from fast_nst.prediction.make import trial_photos
+from fast_nst.prediction.styled import make_styles
 from fast_nst.style_map import StyleMap
 
 BASES = {
@@ -288,3 +290,16 @@ def test_bindings_of_different_maps_have_different_keys() -> None:
     made += [Binding.of(mix={"a": 0.5, "b": 0.5}), Binding.of(), Binding.of("a")]
     assert len({binding.key for binding in made}) == len(made)
     assert Binding.of(mix={"a": 0.5, "b": torch.tensor(0.5)}).style_map is None
+
+
+@torch.no_grad()
+def test_at_its_ends_a_gradient_looks_as_the_styles_do_alone() -> None:
+    names = ("starry_night", "the_kiss")
+    filter_ = make_styles(list(names), "mobile")
+    photo = trial_photos()[:1, :, :128, :160]
+    alone = [filter_.bind(Binding(name)).network(photo) for name in names]
+    gradient = Binding(style_map=StyleMap(names, gradient="horizontal"))
+    mixed = filter_.bind(gradient).network(photo)
+    apart = (alone[0] - alone[1]).abs().mean()
+    for own, end in zip(alone, (slice(0, 12), slice(-12, None)), strict=True):
+        assert (mixed[..., end] - own[..., end]).abs().mean() < 0.35 * apart
