@@ -198,12 +198,13 @@ def test_knobs_turn_on_the_live_camera(visit: Visit, styled_url: str) -> None:
 
 
 def test_a_picture_becomes_a_style_with_the_code_of_python(
-    visit: Visit, styled_url: str, photo: Path, picture: Path
+    visit: Visit, styled: Path, styled_url: str, photo: Path, picture: Path
 ) -> None:
     import torch
 
+    from fast_nst.filters.checkpoint import load_unbound
     from fast_nst.image.io import read_image
-    from fast_nst.prediction.load import load_predictor
+    from fast_nst.networks.styled import StyledNetwork
 
     visit.page.add_init_script(SPY)
     visit.open(styled_url)
@@ -211,7 +212,9 @@ def test_a_picture_becomes_a_style_with_the_code_of_python(
     add_style(visit, picture)
     code = python_code(picture)
     assert distance(visit, code) <= CODE_NEAR
-    decoder = load_predictor(NETWORK).decoder
+    network = load_unbound(styled).network
+    assert isinstance(network, StyledNetwork)
+    decoder = network.decoder
     with torch.no_grad():
         wanted = 255 * decoder.fold(code[0])(read_image(photo).rgb[None])[0].permute(1, 2, 0)
     name, pixels = visit.snapshot()

@@ -1,5 +1,6 @@
 """``fast-nst make`` and ``stylize --style``, through the real commands."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,14 +100,16 @@ def test_the_size_of_strokes_changes_the_filter(tmp_path: Path) -> None:
     assert larger.metadata.config["style"]["size"] == 512
 
 
-def test_refine_trains_from_there(tmp_path: Path) -> None:
-    ran = run("make", "great_wave", "-o", "f.safetensors", "--refine", "3s", cwd=tmp_path)
+@pytest.mark.parametrize(("style", "start"), [("great_wave", "trained"), ("my.webp", "predicted")])
+def test_refine_trains_from_there(style: str, start: str, tmp_path: Path) -> None:
+    shutil.copy(asset_path("styles/great_wave.webp"), tmp_path / "my.webp")
+    ran = run("make", style, "-o", "f.safetensors", "--refine", "2s", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert " steps in " in ran.stderr
     metadata = read_metadata(tmp_path / "f.safetensors")
-    assert metadata.config["network"]["start"] == "predicted"
+    assert metadata.config["network"]["start"] == start
     assert metadata.losses["style"] > 0
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["f.safetensors"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["f.safetensors", "my.webp"]
 
 
 def test_a_photo_is_stylized_by_a_picture_and_the_filter_is_kept(
